@@ -1,0 +1,45 @@
+/**
+ * History: one SQLite file with finished operations, behind a store interface. Never required for recording.
+ * Part of `tachograph_io`. A handle belongs to one thread at a time; several processes may write (semantics 36).
+ */
+#ifndef TACHOGRAPH_HISTORY_H
+#define TACHOGRAPH_HISTORY_H
+
+#include <tachograph/snapshot.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tacho_history tacho_history; /* opaque */
+
+#define TACHO_HISTORY_READ_ONLY 1u /* the file must exist and is not changed */
+
+/**
+ * Open or create a history file (mode 0600).
+ *
+ * @return TACHO_OK; TACHO_NOT_FOUND (read-only and missing); TACHO_FOREIGN (not SQLite, or not ours); TACHO_DAMAGED;
+ *         TACHO_NEWER (made by a newer version; untouched); TACHO_DENIED; TACHO_IO; TACHO_NOMEM
+ */
+TACHO_API tacho_status tacho_history_open(tacho_history **out, const char *path, uint32_t flags);
+TACHO_API void tacho_history_close(tacho_history *history); /* NULL is allowed */
+/** English detail of the last failure of this handle (NULL handle: of the last open in this thread); "" if none. */
+TACHO_API const char *tacho_history_problem(const tacho_history *history);
+
+/** Add records, one transaction; a record whose (source, source_id) is there already is merged, never added twice. */
+TACHO_API tacho_status tacho_history_add(tacho_history *history, const tacho_record_view *records, size_t count);
+/** Store what a snapshot knows of finished operations; source = its segment, so adding twice changes nothing. */
+TACHO_API tacho_status tacho_history_add_snapshot(tacho_history *history, const tacho_snapshot *snapshot);
+
+/* The same readings as of a snapshot, over all that is stored. */
+TACHO_API tacho_status tacho_history_usage(tacho_history *history, const tacho_query *query, tacho_rows **out);
+TACHO_API tacho_status tacho_history_records(tacho_history *history, const tacho_query *query, tacho_records **out);
+/** session NULL = the newest one. TACHO_OK; TACHO_NO_DATA; TACHO_NOT_FOUND; TACHO_INVALID (a prefix that is not unique). */
+TACHO_API tacho_status tacho_history_summary(tacho_history *history, const char *session, tacho_summary **out);
+/** Number of stored records. */
+TACHO_API tacho_status tacho_history_count(tacho_history *history, uint64_t *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,208 @@
+/**
+ * Reading: an immutable merged copy of all numbers, and the tables and the summary over it. Everything that reads
+ * (summary, tables, exports, commands) reads a snapshot; nothing reads the collector's structures.
+ *
+ * Rows, records and summaries are plain structs described by field tables: a binding, JSON and CSV walk the same table,
+ * so a field has one name everywhere. Strings inside live as long as the object they came from.
+ */
+#ifndef TACHOGRAPH_SNAPSHOT_H
+#define TACHOGRAPH_SNAPSHOT_H
+
+#include <tachograph/record.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tacho_snapshot tacho_snapshot; /* immutable; reference counted; any thread */
+
+/* How "unknown" is stored in the structs below: text NULL, counts and nanoseconds -1, money TACHO_COST_UNKNOWN, ratios NaN. */
+typedef enum tacho_field_type {
+    TACHO_FIELD_TEXT,    /* const char *; NULL = unknown */
+    TACHO_FIELD_COUNT,   /* int64_t; -1 = unknown */
+    TACHO_FIELD_SECONDS, /* int64_t nanoseconds, shown as decimal seconds; -1 = unknown */
+    TACHO_FIELD_USD,     /* int64_t pico-USD, shown as decimal USD; TACHO_COST_UNKNOWN = unknown */
+    TACHO_FIELD_RATIO,   /* double; NaN = unknown */
+    TACHO_FIELD_TIME,    /* int64_t Unix nanoseconds, shown as RFC 3339 UTC; 0 = unknown */
+    TACHO_FIELD_STATE,   /* int32_t tacho_cost_state, shown as its word */
+    TACHO_FIELD_NAMED    /* const tacho_named * and a following uint32_t count: name -> count or nanoseconds */
+} tacho_field_type;
+
+typedef struct tacho_field {
+    const char *name; /* as in JSON, CSV, Python and Lua */
+    uint16_t type;    /* tacho_field_type */
+    uint16_t offset;  /* in bytes from the start of the struct */
+    const char *help; /* one sentence with the unit */
+} tacho_field;
+
+typedef struct tacho_named {
+    const char *name;
+    int64_t value; /* a count, or nanoseconds where the field's help says so */
+} tacho_named;
+
+/** One row of any table. Grouping keys that the table does not group by are NULL. */
+typedef struct tacho_row {
+    uint32_t struct_size;
+    int32_t cost_state; /* of the sum, semantics 27 */
+    /* grouping keys */
+    const char *operation, *kind, *provider, *model, *tool, *session, *day;
+    /* calls */
+    int64_t calls, attempts, errors, timed_calls, unpriced_calls;
+    double success_rate;                       /* ok / (ok + error + timeout) */
+    int64_t ok, error, timeout, cancelled, aborted, orphaned; /* outcomes, disjoint */
+    const tacho_named *error_types;            /* type -> count */
+    uint32_t error_type_count;
+    uint32_t low_confidence_calls;
+    int64_t retries, interventions, warnings;
+    /* time */
+    int64_t total_ns, avg_ns, min_ns, max_ns, std_ns, p50_ns, p95_ns, p99_ns, first_token_ns;
+    double tokens_per_second;                  /* output tokens / seconds of the timed calls that reported usage */
+    /* usage: disjoint classes; -1 where no call of the group reported usage */
+    int64_t units[TACHO_UNIT_COUNT];
+    int64_t total_input_tokens, total_output_tokens, total_tokens;
+    /* money */
+    int64_t cost_pusd;                         /* the priced part; unknown when nothing is priced */
+    /* sessions */
+    int64_t steps, tool_calls, context_size, max_context_size, compressions;
+    int64_t started_at_ns, ended_at_ns;        /* Unix time of the first begin and the last end; 0 = unknown */
+} tacho_row;
+
+/** One finished operation. */
+typedef struct tacho_record_view {
+    uint32_t struct_size;
+    int32_t cost_state;
+    uint32_t present;                          /* units that were reported; 0 = no usage */
+    uint32_t low_confidence;                   /* != 0: imported with placeholder counts only */
+    const char *id, *parent_id, *trace_id, *session;
+    const char *operation, *kind, *provider, *model, *requested_model, *tool;
+    const char *outcome, *error_category, *error_type;
+    int64_t started_at_ns, ended_at_ns, duration_ns; /* duration -1 = unknown */
+    int64_t first_token_ns;                    /* from the start; -1 = unknown */
+    int64_t units[TACHO_UNIT_COUNT];
+    int64_t total_tokens;
+    int64_t cost_pusd, reported_pusd, table_pusd;
+    int64_t retries, interventions, warnings, error_count, tool_calls;
+    int64_t context_size, context_limit, compressions;
+    const tacho_named *components;             /* name -> nanoseconds */
+    uint32_t component_count;
+    uint32_t weight;                           /* how many operations this record stands for (sampling); 1 */
+    const char *source, *source_id;            /* where it was imported from; NULL = recorded live */
+    const char *price_sheet;                   /* sheet that priced it; NULL = none */
+} tacho_record_view;
+
+/** The field tables, in the order in which the fields are shown. Static storage. */
+TACHO_API const tacho_field *tacho_row_fields(size_t *count);     /* of tacho_row */
+TACHO_API const tacho_field *tacho_record_fields(size_t *count);  /* of tacho_record_view */
+TACHO_API const tacho_field *tacho_summary_fields(size_t *count); /* scalars of tacho_summary */
+
+/** What a table groups by. X(ENUM, word) */
+#define TACHO_BY_MAP(X)                                                                                               \
+    X(MODEL, "model") X(PROVIDER, "provider") X(SESSION, "session") X(DAY, "day") X(TOOL, "tool")                     \
+    X(OPERATION, "operation") X(KIND, "kind") X(TOTAL, "total")
+typedef enum tacho_by {
+#define X(name, text) TACHO_BY_##name,
+    TACHO_BY_MAP(X)
+#undef X
+    TACHO_BY_COUNT
+} tacho_by;
+TACHO_API const char *tacho_by_text(int by);
+TACHO_API tacho_status tacho_by_parse(const char *text, tacho_by *out);
+
+/** A table: rows sorted by cost, then calls, then name; totals over all rows. tacho_rows_free frees all of it. */
+typedef struct tacho_rows {
+    uint32_t struct_size;
+    uint32_t by; /* tacho_by */
+    const tacho_row *rows;
+    size_t count;
+    tacho_row totals;
+    const char *const *warnings; /* English sentences without full stop, for a person */
+    size_t warning_count;
+} tacho_rows;
+TACHO_API void tacho_rows_free(tacho_rows *rows); /* NULL is allowed */
+
+/** A time zone, given by the caller: the library reads no zone files and never touches TZ. */
+typedef struct tacho_zone {
+    uint32_t struct_size;
+    uint32_t reserved;
+    const char *name;                                         /* shown beside times and days */
+    int32_t (*offset_s)(void *context, int64_t unix_seconds); /* seconds east of UTC at that instant */
+    void *context;
+} tacho_zone;
+
+/** What of the recorded operations a table is about. Zero fields do not restrict. */
+typedef struct tacho_query {
+    uint32_t struct_size;
+    uint32_t by;            /* tacho_by */
+    int64_t since_ns;       /* Unix time, inclusive, compared with the end of the operation; 0 = no bound */
+    int64_t until_ns;       /* exclusive; 0 = no bound */
+    const tacho_zone *zone; /* for days; NULL = UTC */
+    const char *session;    /* id or a prefix of at least 4 characters that is unique */
+    const char *model, *provider, *operation, *tool; /* exact */
+    uint32_t limit;         /* rows or records; 0 = all */
+    uint32_t all_kinds;     /* 0: usage counts kinds llm and embedding unless `by` is tool, operation or kind */
+} tacho_query;
+#define TACHO_QUERY_INIT { sizeof(tacho_query), 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0 }
+
+/** Take a snapshot of a live collector. The writers are never waited for. TACHO_OK; TACHO_NOMEM. */
+TACHO_API tacho_status tacho_snapshot_take(tacho_collector *collector, tacho_snapshot **out);
+TACHO_API tacho_snapshot *tacho_snapshot_retain(tacho_snapshot *snapshot);
+TACHO_API void tacho_snapshot_free(tacho_snapshot *snapshot); /* drops one reference; NULL is allowed */
+/** Merge snapshots: per (segment, generation) the later part counts, so merging twice changes nothing (semantics 37). */
+TACHO_API tacho_status tacho_snapshot_merge(const tacho_snapshot *a, const tacho_snapshot *b, tacho_snapshot **out);
+
+/* The tables of faces "Reading". Each gives rows to be freed with tacho_rows_free. TACHO_OK; TACHO_NOMEM. */
+TACHO_API tacho_status tacho_snapshot_operations(const tacho_snapshot *snapshot, tacho_rows **out); /* without kind tool */
+TACHO_API tacho_status tacho_snapshot_tools(const tacho_snapshot *snapshot, tacho_rows **out);
+TACHO_API tacho_status tacho_snapshot_models(const tacho_snapshot *snapshot, tacho_rows **out);
+TACHO_API tacho_status tacho_snapshot_sessions(const tacho_snapshot *snapshot, tacho_rows **out);
+/** Usage and cost by query->by; day, session and a time range are answered from the records, with a warning for what the ring lost. */
+TACHO_API tacho_status tacho_snapshot_usage(const tacho_snapshot *snapshot, const tacho_query *query, tacho_rows **out);
+
+/** Records: an array of views sorted by end time, oldest first. */
+typedef struct tacho_records {
+    uint32_t struct_size;
+    uint32_t reserved;
+    const tacho_record_view *records;
+    size_t count;
+    uint64_t lost; /* records that were overwritten before this snapshot */
+} tacho_records;
+TACHO_API tacho_status tacho_snapshot_records(const tacho_snapshot *snapshot, const tacho_query *query, tacho_records **out);
+/** The slowest finished operations since start, slowest first, at most n (0 = 10) over all kinds. */
+TACHO_API tacho_status tacho_snapshot_slowest(const tacho_snapshot *snapshot, size_t n, tacho_records **out);
+TACHO_API void tacho_records_free(tacho_records *records); /* NULL is allowed */
+
+/** The session summary. Lists are owned by the summary. */
+typedef struct tacho_summary {
+    uint32_t struct_size;
+    int32_t cost_state;
+    const char *session; /* NULL = the process since start or reset */
+    int64_t started_at_ns, ended_at_ns;
+    int64_t total_operations;      /* neither tool calls nor components */
+    int64_t successful_operations, failed_operations; /* ok; error + timeout */
+    int64_t total_steps, total_tool_calls;
+    int64_t total_ns;              /* wall time of the session; -1 = unknown */
+    int64_t avg_step_ns;
+    int64_t total_tokens, total_input_tokens, total_output_tokens;
+    int64_t units[TACHO_UNIT_COUNT];
+    int64_t total_cost_pusd;
+    int64_t model_calls, unpriced_calls;
+    double success_rate;           /* over steps when there are any, else over operations */
+    int64_t retries, interventions;
+    double intervention_rate;      /* interventions / steps, else / operations */
+    int64_t context_size, max_context_size, compressions;
+    double cache_hit_rate;         /* cache read tokens / all input tokens; NaN without input */
+    const char *most_used_tool, *least_used_tool;
+    const char *price_table;       /* "version date" of the table that priced it */
+    int64_t records_lost, usage_absent, low_confidence_calls, series_overflow; /* data quality */
+    const tacho_rows *tools, *models;
+    const tacho_records *slowest;  /* at most 5 */
+} tacho_summary;
+
+/** session NULL = the process since start or reset; id or unique prefix otherwise. TACHO_OK; TACHO_NOT_FOUND; TACHO_NOMEM. */
+TACHO_API tacho_status tacho_snapshot_summary(const tacho_snapshot *snapshot, const char *session, tacho_summary **out);
+TACHO_API void tacho_summary_free(tacho_summary *summary); /* NULL is allowed */
+
+#ifdef __cplusplus
+}
+#endif
+#endif
