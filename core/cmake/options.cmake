@@ -5,8 +5,11 @@
 add_library(tachograph_options INTERFACE)
 target_compile_definitions(tachograph_options INTERFACE _GNU_SOURCE XXH_INLINE_ALL)
 target_compile_options(tachograph_options INTERFACE -Wall -Wextra -Wconversion -Wshadow -Wformat=2
-                       -Werror=format-security -Wimplicit-fallthrough -Wstrict-prototypes -Wmissing-prototypes
+                       -Werror=format-security -Wimplicit-fallthrough -Wstrict-prototypes
                        -fno-delete-null-pointer-checks)
+# The one function that a Python or Lua module exports has no prototype.
+target_compile_options(tachograph_options INTERFACE
+                       $<$<NOT:$<STREQUAL:$<TARGET_PROPERTY:TYPE>,MODULE_LIBRARY>>:-Wmissing-prototypes>)
 if(TACHO_WERROR)
     target_compile_options(tachograph_options INTERFACE -Werror)
 endif()
