@@ -19,6 +19,7 @@ typedef struct tacho__buffer {
     size_t capacity; /* bytes allocated */
     size_t limit;    /* most bytes it may hold; 0 = no limit */
     bool failed;     /* something was not appended; stays set until tacho__buffer_clear or _free */
+    bool over_limit; /* and it was `limit` that refused it */
 } tacho__buffer;
 
 #define TACHO__BUFFER_INIT                                                                                             \
