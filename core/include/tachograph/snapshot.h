@@ -25,7 +25,8 @@ typedef enum tacho_field_type {
     TACHO_FIELD_RATIO,   /* double; NaN = unknown */
     TACHO_FIELD_TIME,    /* int64_t Unix nanoseconds, shown as RFC 3339 UTC; 0 = unknown */
     TACHO_FIELD_STATE,   /* int32_t tacho_cost_state, shown as its word */
-    TACHO_FIELD_NAMED    /* const tacho_named * and a following uint32_t count: name -> count or nanoseconds */
+    TACHO_FIELD_NAMED,   /* const tacho_named * and a following uint32_t count: name -> count (rows), nanoseconds (records) */
+    TACHO_FIELD_MILLIS   /* int64_t milliseconds, shown as decimal seconds; -1 = unknown (billed audio and video time) */
 } tacho_field_type;
 
 typedef struct tacho_field {
@@ -37,7 +38,7 @@ typedef struct tacho_field {
 
 typedef struct tacho_named {
     const char *name;
-    int64_t value; /* a count, or nanoseconds where the field's help says so */
+    int64_t value; /* a count in rows (error types), nanoseconds in records (components) */
 } tacho_named;
 
 /** One row of any table. Grouping keys that the table does not group by are NULL. */
@@ -55,7 +56,9 @@ typedef struct tacho_row {
     uint32_t low_confidence_calls;
     int64_t retries, interventions, warnings;
     /* time */
-    int64_t total_ns, avg_ns, min_ns, max_ns, std_ns, p50_ns, p95_ns, p99_ns, first_token_ns;
+    int64_t total_ns, avg_ns, min_ns, max_ns;  /* exact, over the timed calls */
+    int64_t std_ns, p50_ns, p95_ns, p99_ns;    /* from the sketch: within 2.2 % (std about 3 %) */
+    int64_t first_token_ns;                    /* mean over the calls that reported one */
     double tokens_per_second;                  /* output tokens / seconds of the timed calls that reported usage */
     /* usage: disjoint classes; -1 where no call of the group reported usage */
     int64_t units[TACHO_UNIT_COUNT];
@@ -108,7 +111,11 @@ typedef enum tacho_by {
 TACHO_API const char *tacho_by_text(int by);
 TACHO_API tacho_status tacho_by_parse(const char *text, tacho_by *out);
 
-/** A table: rows sorted by cost, then calls, then name; totals over all rows. tacho_rows_free frees all of it. */
+/**
+ * A table: rows sorted by cost, then calls (both falling), then name; days in calendar order. Totals are over all rows,
+ * also those that query->limit left out. A row without its grouping key stands for calls that had none, or, where a
+ * warning says so, for records that were overwritten before they were read. tacho_rows_free frees all of it.
+ */
 typedef struct tacho_rows {
     uint32_t struct_size;
     uint32_t by; /* tacho_by */
@@ -136,10 +143,12 @@ typedef struct tacho_query {
     int64_t since_ns;       /* Unix time, inclusive, compared with the end of the operation; 0 = no bound */
     int64_t until_ns;       /* exclusive; 0 = no bound */
     const tacho_zone *zone; /* for days; NULL = UTC */
-    const char *session;    /* id or a prefix of at least 4 characters that is unique */
+    const char *session;    /* id or a prefix of at least 4 bytes that is unique */
     const char *model, *provider, *operation, *tool; /* exact */
     uint32_t limit;         /* rows or records; 0 = all */
-    uint32_t all_kinds;     /* 0: usage counts kinds llm and embedding unless `by` is tool, operation or kind */
+    uint32_t all_kinds;     /* 0: usage counts model calls (kinds llm and embedding, and whatever else booked usage or a
+                               cost of its own) unless `by` is tool, operation or kind. By tool: kind tool only; by
+                               operation: without kind tool */
 } tacho_query;
 #define TACHO_QUERY_INIT { sizeof(tacho_query), 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0 }
 
@@ -155,7 +164,10 @@ TACHO_API tacho_status tacho_snapshot_operations(const tacho_snapshot *snapshot,
 TACHO_API tacho_status tacho_snapshot_tools(const tacho_snapshot *snapshot, tacho_rows **out);
 TACHO_API tacho_status tacho_snapshot_models(const tacho_snapshot *snapshot, tacho_rows **out);
 TACHO_API tacho_status tacho_snapshot_sessions(const tacho_snapshot *snapshot, tacho_rows **out);
-/** Usage and cost by query->by; day, session and a time range are answered from the records, with a warning for what the ring lost. */
+/**
+ * Usage and cost by query->by; day, session and a time range are answered from the records, with a warning for what the
+ * ring lost. Also TACHO_NOT_FOUND (no such session) and TACHO_INVALID (a session prefix that is short or not unique).
+ */
 TACHO_API tacho_status tacho_snapshot_usage(const tacho_snapshot *snapshot, const tacho_query *query, tacho_rows **out);
 
 /** Records: an array of views sorted by end time, oldest first. */
@@ -180,7 +192,7 @@ typedef struct tacho_summary {
     int64_t total_operations;      /* neither tool calls nor components */
     int64_t successful_operations, failed_operations; /* ok; error + timeout */
     int64_t total_steps, total_tool_calls;
-    int64_t total_ns;              /* wall time of the session; -1 = unknown */
+    int64_t total_ns;              /* wall time from the first begin to the last end; -1 = unknown */
     int64_t avg_step_ns;
     int64_t total_tokens, total_input_tokens, total_output_tokens;
     int64_t units[TACHO_UNIT_COUNT];
@@ -198,7 +210,10 @@ typedef struct tacho_summary {
     const tacho_records *slowest;  /* at most 5 */
 } tacho_summary;
 
-/** session NULL = the process since start or reset; id or unique prefix otherwise. TACHO_OK; TACHO_NOT_FOUND; TACHO_NOMEM. */
+/**
+ * @param session  NULL = the process since start or reset; else an id, or a prefix of at least 4 bytes
+ * @return TACHO_OK; TACHO_NOT_FOUND; TACHO_INVALID (a prefix that is short or not unique); TACHO_NOMEM
+ */
 TACHO_API tacho_status tacho_snapshot_summary(const tacho_snapshot *snapshot, const char *session, tacho_summary **out);
 TACHO_API void tacho_summary_free(tacho_summary *summary); /* NULL is allowed */
 
