@@ -25,16 +25,15 @@ static void record(tacho_kind kind, const char *name, unsigned ms, int second, c
 }
 
 static void record_run(void) {
-    tacho_finished plain = TACHO_FINISHED_INIT, late = plain, priced = plain;
+    tacho_finished plain = TACHO_FINISHED_INIT, late = plain, paid = plain;
     late.outcome = TACHO_OUTCOME_TIMEOUT;
     late.category = TACHO_CATEGORY_TIMEOUT;
-    priced.first_token_ns = UINT64_C(400000000);
-    priced.usage = &TACHO_USAGE(.input = 1200, .output = 340, .cache_read = 10000);
+    paid.first_token_ns = UINT64_C(400000000);
+    paid.usage = &TACHO_USAGE(.input = 1200, .output = 340, .cache_read = 10000);
     record(TACHO_KIND_TOOL, "web_search", 250, 2, NULL, plain);
     record(TACHO_KIND_TOOL, "web_fetch", 1500, 3, NULL, late);
     record(TACHO_KIND_STEP, "search", 2100, 3, NULL, plain);
-    record(TACHO_KIND_LLM, "answer", 1800, 5, &TACHO_LABELS(.provider = "anthropic", .model = "claude-opus-4-6"),
-           priced);
+    record(TACHO_KIND_LLM, "answer", 1800, 5, &TACHO_LABELS(.provider = "anthropic", .model = "claude-opus-4-6"), paid);
     record(TACHO_KIND_AGENT, "plan_trip", 4200, 5, NULL, plain);
 }
 
