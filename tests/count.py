@@ -112,4 +112,5 @@ def total(totals: str) -> int:
 if __name__ == "__main__":
     if sys.argv[1] == "--total":
         sys.exit(total(sys.argv[2]))
-    count_lane(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6]), sys.argv[6])
+    lane_name, lane_folder, status, seconds, budget, totals_file = sys.argv[1:]
+    count_lane(lane_name, lane_folder, int(status), int(seconds), int(budget), totals_file)
