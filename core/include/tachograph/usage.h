@@ -126,8 +126,10 @@ typedef struct tacho_usage {
 #undef X
 } tacho_usage; /* all 32 units are taken: members added later follow them */
 
+/* Without designators, so that it is C++ too. */
+#define TACHO_USAGE_ZERO_UNIT(name, field, key, is_token, direction, scale) 0,
 #define TACHO_USAGE_INIT                                                                                               \
-    { .struct_size = (uint32_t)sizeof(tacho_usage) }
+    { sizeof(tacho_usage), 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, TACHO_UNIT_MAP(TACHO_USAGE_ZERO_UNIT) }
 /** C only: `&TACHO_USAGE(.input = 1200, .output = 340)`; lives as long as the enclosing block. */
 #define TACHO_USAGE(...) ((tacho_usage){.struct_size = (uint32_t)sizeof(tacho_usage), __VA_ARGS__})
 
