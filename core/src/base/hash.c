@@ -68,6 +68,9 @@ void tacho__hex_text(uint64_t value, char out[17]) {
 
 bool tacho__hex_parse(const char *text, size_t digits, uint64_t *value) {
     uint64_t result = 0;
+    if (digits < 1 || digits > 16) {
+        return false;
+    }
     for (size_t at = 0; at < digits; at++) {
         char digit = text[at];
         if (digit >= '0' && digit <= '9') {
@@ -79,5 +82,5 @@ bool tacho__hex_parse(const char *text, size_t digits, uint64_t *value) {
         }
     }
     *value = result;
-    return digits >= 1 && digits <= 16;
+    return true;
 }
