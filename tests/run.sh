@@ -3,6 +3,7 @@
 #   sh tests/run.sh               all lanes of the default list
 #   sh tests/run.sh c python      only these
 #   sh tests/run.sh bench         the figures of the benchmarks, as a table (not in the default list)
+#   sh tests/run.sh deep          fuzzers and clang-tidy, long (not in the default list)
 # One line per lane; the last line is "all: N passed, N failed, N skipped". Exit 1 if a test failed or a lane broke: a
 # lane that produced no count, or ran out of its budget of seconds, counts as one failure.
 #
@@ -16,7 +17,7 @@ set -u
 
 # lane:seconds, in the order of the default list
 lanes='ground:180 c:240 asan:420 tsan:300 link:180 cli:180 python:300 lua:120 conformance:180 examples:120 prices:120'
-extra='bench:900'
+extra='bench:900 deep:1800'
 
 root=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 cd "$root" || exit 1
@@ -181,7 +182,24 @@ lane_prices() {
 lane_bench() {
     build_installation || return 1
     build_wheel || return 1
-    sh tests/bench/run.sh
+    sh tests/bench/run.sh "$lane_dir"
+}
+
+lane_deep() {
+    configure build/fuzz -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DTACHO_BUILD_TESTS=ON \
+        -DTACHO_BUILD_FUZZERS=ON -DTACHO_SANITIZE=address -DCMAKE_EXPORT_COMPILE_COMMANDS=ON || return 1
+    compile build/fuzz || return 1
+    for program in build/fuzz/tests/fuzz/fuzz_*; do
+        [ -x "$program" ] || continue
+        corpus=build/corpus/$(basename "$program")
+        mkdir -p "$corpus"
+        check "$(basename "$program")" "$program" -max_total_time=60 -timeout=5 -rss_limit_mb=1024 \
+            -artifact_prefix="$lane_dir/" "$corpus"
+    done
+    for file in $(git ls-files 'core/src/*.c' 'core/cli/*.c'); do
+        check "clang-tidy $file" clang-tidy --quiet -p build/fuzz --warnings-as-errors='*' \
+            --checks='-*,bugprone-*,cert-*,clang-analyzer-*,-bugprone-easily-swappable-parameters,-cert-err33-c' "$file"
+    done
 }
 
 # ---- builds that several lanes share; the second time they cost a fraction of a second ------------------------------
