@@ -182,6 +182,7 @@ lane_prices() {
 lane_bench() {
     build_installation || return 1
     build_wheel || return 1
+    ninja -C build/c bench >/dev/null || return 1
     sh tests/bench/run.sh "$lane_dir"
 }
 
