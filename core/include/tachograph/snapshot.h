@@ -53,8 +53,8 @@ typedef struct tacho_row {
     int64_t ok, error, timeout, cancelled, aborted, orphaned; /* outcomes, disjoint */
     const tacho_named *error_types;            /* type -> count */
     uint32_t error_type_count;
-    uint32_t low_confidence_calls;
-    int64_t retries, interventions, warnings;
+    uint32_t reserved;
+    int64_t retries, interventions, warnings, low_confidence_calls;
     /* time */
     int64_t total_ns, avg_ns, min_ns, max_ns;  /* exact, over the timed calls */
     int64_t std_ns, p50_ns, p95_ns, p99_ns;    /* from the sketch: within 2.2 % (std about 3 %) */
@@ -75,7 +75,7 @@ typedef struct tacho_record_view {
     uint32_t struct_size;
     int32_t cost_state;
     uint32_t present;                          /* units that were reported; 0 = no usage */
-    uint32_t low_confidence;                   /* != 0: imported with placeholder counts only */
+    uint32_t reserved;
     const char *id, *parent_id, *trace_id, *session;
     const char *operation, *kind, *provider, *model, *requested_model, *tool;
     const char *outcome, *error_category, *error_type;
@@ -86,6 +86,7 @@ typedef struct tacho_record_view {
     int64_t cost_pusd, reported_pusd, table_pusd;
     int64_t retries, interventions, warnings, error_count, tool_calls;
     int64_t context_size, context_limit, compressions;
+    int64_t low_confidence;                    /* 1: imported with preliminary counts only; else 0 */
     const tacho_named *components;             /* name -> nanoseconds */
     uint32_t component_count;
     uint32_t weight;                           /* how many operations this record stands for (sampling); 1 */

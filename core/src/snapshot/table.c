@@ -1,0 +1,335 @@
+/*
+ * Rows are found by an open-addressed index over their keys, seeded at random because keys are foreign text. Key texts
+ * are copied when a row is made, so a record's texts need to live only during the call that adds it.
+ */
+#include "snapshot/table_parts.h"
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/timestamp.h"
+#include "snapshot/kinds.h"
+
+#include <stdio.h>
+#include <string.h>
+
+tacho_status tacho__table_create(const tacho_query *query, tacho__table **out) {
+    *out = NULL;
+    if (query && query->by >= TACHO_BY_COUNT) {
+        return TACHO_INVALID;
+    }
+    tacho__table *table = tacho__calloc(1, sizeof *table);
+    if (!table) {
+        return TACHO_NOMEM;
+    }
+    table->query = query ? *query : (tacho_query)TACHO_QUERY_INIT;
+    table->seed = tacho__random_id();
+    *out = table;
+    return TACHO_OK;
+}
+
+void tacho__table_free(tacho__table *table) {
+    if (table) {
+        for (size_t i = 0; i < table->count; i++) {
+            tacho__group_free(table->groups[i]);
+        }
+        tacho__free(table->groups);
+        tacho__free(table->index);
+        tacho__free(table->unpriced);
+        tacho__free(table->warnings);
+        tacho__arena_free(&table->arena);
+        tacho__free(table);
+    }
+}
+
+static tacho_status refused(tacho__table *table) {
+    table->arena.failed = true;
+    return TACHO_NOMEM;
+}
+
+/* ---------------------------------------------------------------------------------------------- which records count */
+
+static bool same(const char *wanted, const char *text) {
+    return !wanted || (text && strcmp(wanted, text) == 0);
+}
+
+static const char *tool_of(const tacho_record_view *record) {
+    return record->tool ? record->tool : record->operation;
+}
+
+static bool kind_wanted(const tacho_query *query, const tacho_record_view *record) {
+    switch (query->by) {
+    case TACHO_BY_TOOL:
+        return tacho__is_kind(record->kind, "tool");
+    case TACHO_BY_OPERATION:
+        return !tacho__is_kind(record->kind, "tool");
+    case TACHO_BY_KIND:
+        return true;
+    default:
+        return query->all_kinds || query->tool || query->operation || tacho__record_is_model_call(record);
+    }
+}
+
+bool tacho__table_wants(const tacho__table *table, const tacho_record_view *record) {
+    const tacho_query *query = &table->query;
+    bool in_time = (query->since_ns == 0 || (record->ended_at_ns != 0 && record->ended_at_ns >= query->since_ns)) &&
+                   (query->until_ns == 0 || (record->ended_at_ns != 0 && record->ended_at_ns < query->until_ns));
+    return in_time && same(query->session, record->session) && same(query->model, record->model) &&
+           same(query->provider, record->provider) && same(query->operation, record->operation) &&
+           same(query->tool, tool_of(record)) && kind_wanted(query, record);
+}
+
+/* ------------------------------------------------------------------------------------------------------------- rows */
+
+static uint64_t hash_key(const tacho__table *table, const char *text, uint64_t hash) {
+    return text ? tacho__hash(text, strlen(text), hash ^ table->seed) : hash * 31 + 1;
+}
+
+/* The provider is a key only in a table by provider; a row by model just shows it. */
+static const char *provider_key(const tacho__table *table, const tacho__group *group) {
+    return table->query.by == TACHO_BY_PROVIDER ? group->provider : NULL;
+}
+
+static uint64_t hash_group(const tacho__table *table, const tacho__group *group) {
+    const char *const keys[] = {group->operation, group->kind, provider_key(table, group), group->model, group->tool,
+                                group->session,   group->day};
+    uint64_t hash = 0;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        hash = hash_key(table, keys[i], hash);
+    }
+    return hash;
+}
+
+static bool equal(const char *a, const char *b) {
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool equal_keys(const tacho__table *table, const tacho__group *a, const tacho__group *b) {
+    return equal(a->operation, b->operation) && equal(a->kind, b->kind) && equal(a->model, b->model) &&
+           equal(a->tool, b->tool) && equal(a->session, b->session) && equal(a->day, b->day) &&
+           equal(provider_key(table, a), provider_key(table, b));
+}
+
+/* The slot of the index where these keys stand, or would stand. */
+static size_t find_slot(const tacho__table *table, const tacho__group *keys) {
+    size_t mask = table->index_size - 1;
+    size_t slot = (size_t)hash_group(table, keys) & mask;
+    while (table->index[slot] && !equal_keys(table, table->groups[table->index[slot] - 1], keys)) {
+        slot = (slot + 1) & mask;
+    }
+    return slot;
+}
+
+static bool grow(tacho__table *table) {
+    size_t size = table->index_size ? table->index_size * 2 : 64;
+    uint32_t *index = tacho__calloc(size, sizeof *index);
+    tacho__group **groups = tacho__realloc(table->groups, size / 2 * sizeof(tacho__group *));
+    if (groups) {
+        table->groups = groups;
+    }
+    if (!index || !groups) {
+        tacho__free(index);
+        return false;
+    }
+    tacho__free(table->index);
+    table->index = index;
+    table->index_size = size;
+    for (size_t i = 0; i < table->count; i++) {
+        index[find_slot(table, table->groups[i])] = (uint32_t)(i + 1);
+    }
+    return true;
+}
+
+static tacho__group *group_new(tacho__table *table, const tacho__group *keys) {
+    tacho__arena *arena = &table->arena;
+    tacho__group *group = tacho__arena_take(arena, sizeof *group);
+    if (group) {
+        tacho__group_init(group);
+        group->operation = tacho__arena_text(arena, keys->operation);
+        group->kind = tacho__arena_text(arena, keys->kind);
+        group->provider = tacho__arena_text(arena, keys->provider);
+        group->model = tacho__arena_text(arena, keys->model);
+        group->tool = tacho__arena_text(arena, keys->tool);
+        group->session = tacho__arena_text(arena, keys->session);
+        group->day = tacho__arena_text(arena, keys->day);
+    }
+    return arena->failed ? NULL : group;
+}
+
+/* Tells the provider in a row by model, as long as all its calls have the same. `fresh`: the row has no calls yet. */
+static bool note_provider(tacho__table *table, tacho__group *group, bool fresh, const char *provider) {
+    if (table->query.by != TACHO_BY_MODEL) {
+        return true;
+    }
+    if (fresh) {
+        group->provider = tacho__arena_text(&table->arena, provider);
+        return !table->arena.failed;
+    }
+    if (!group->providers_differ && !equal(group->provider, provider)) {
+        group->providers_differ = true;
+        group->provider = NULL;
+    }
+    return true;
+}
+
+/* The row with these keys, made if it is new; NULL when out of memory. */
+static tacho__group *row_of(tacho__table *table, const tacho__group *keys) {
+    if (table->count * 2 >= table->index_size && !grow(table)) {
+        return NULL;
+    }
+    size_t slot = find_slot(table, keys);
+    if (table->index[slot]) {
+        return table->groups[table->index[slot] - 1];
+    }
+    tacho__group *group = group_new(table, keys);
+    if (group) {
+        table->groups[table->count++] = group;
+        table->index[slot] = (uint32_t)table->count;
+    }
+    return group;
+}
+
+const char *tacho__day_text(const tacho_zone *zone, int64_t unix_ns, char out[16]) {
+    if (unix_ns == 0) {
+        return NULL;
+    }
+    int64_t seconds = unix_ns / 1000000000 - (unix_ns % 1000000000 < 0);
+    seconds += zone && zone->offset_s ? zone->offset_s(zone->context, seconds) : 0;
+    int64_t year, days = seconds / 86400 - (seconds % 86400 < 0);
+    unsigned month, day;
+    tacho__civil_from_days(days, &year, &month, &day);
+    snprintf(out, 16, "%04d-%02u-%02u", (int)year, month % 100, day % 100);
+    return out;
+}
+
+/* The keys of `source` that the table groups by. */
+static tacho__group keys_of(const tacho__table *table, const tacho__group *source) {
+    tacho__group keys = {0};
+    switch (table->query.by) {
+    case TACHO_BY_MODEL:
+        keys.model = source->model;
+        break;
+    case TACHO_BY_PROVIDER:
+        keys.provider = source->provider;
+        break;
+    case TACHO_BY_SESSION:
+        keys.session = source->session;
+        break;
+    case TACHO_BY_DAY:
+        keys.day = source->day;
+        break;
+    case TACHO_BY_TOOL:
+        keys.tool = source->tool;
+        break;
+    case TACHO_BY_OPERATION:
+        keys.operation = source->operation;
+        keys.kind = source->kind;
+        break;
+    case TACHO_BY_KIND:
+        keys.kind = source->kind;
+        break;
+    default:
+        break;
+    }
+    return keys;
+}
+
+/* ----------------------------------------------------------------------------------------------------------- adding */
+
+static bool note_unpriced(tacho__table *table, const char *model) {
+    const char *name = model ? model : "(no model)";
+    for (size_t i = 0; i < table->unpriced_count; i++) {
+        if (strcmp(table->unpriced[i], name) == 0) {
+            return true;
+        }
+    }
+    if (table->unpriced_count == table->unpriced_room) {
+        size_t room = table->unpriced_room ? table->unpriced_room * 2 : 8;
+        const char **grown = tacho__realloc(table->unpriced, room * sizeof *grown);
+        if (!grown) {
+            return false;
+        }
+        table->unpriced = grown;
+        table->unpriced_room = room;
+    }
+    table->unpriced[table->unpriced_count++] = tacho__arena_text(&table->arena, name);
+    return !table->arena.failed;
+}
+
+tacho_status tacho__table_add(tacho__table *table, const tacho_record_view *record) {
+    if (!tacho__table_wants(table, record)) {
+        return TACHO_OK;
+    }
+    char day[16];
+    tacho__group source = {.operation = record->operation,
+                           .kind = record->kind,
+                           .provider = record->provider,
+                           .model = record->model,
+                           .tool = tool_of(record),
+                           .session = record->session};
+    source.day = table->query.by == TACHO_BY_DAY ? tacho__day_text(table->query.zone, record->ended_at_ns, day) : NULL;
+    tacho__group keys = keys_of(table, &source);
+    size_t before = table->count;
+    tacho__group *group = row_of(table, &keys);
+    if (!group || !note_provider(table, group, table->count > before, record->provider) ||
+        !tacho__group_add_record(group, &table->arena, record)) {
+        return refused(table);
+    }
+    if (record->present != 0 && record->cost_pusd == TACHO_COST_UNKNOWN && !note_unpriced(table, record->model)) {
+        return refused(table);
+    }
+    return TACHO_OK;
+}
+
+tacho_status tacho__table_add_group(tacho__table *table, const tacho__group *source) {
+    tacho__group keys = keys_of(table, source);
+    size_t before = table->count;
+    tacho__group *group = row_of(table, &keys);
+    if (!group || !note_provider(table, group, table->count > before, source->provider) ||
+        !tacho__group_merge(group, &table->arena, source)) {
+        return refused(table);
+    }
+    bool unpriced = source->cost_calls[TACHO_COST_STATE_UNKNOWN] > 0;
+    return unpriced && !note_unpriced(table, source->model) ? refused(table) : TACHO_OK;
+}
+
+tacho_status tacho__table_total(tacho__table *table, tacho__group *total) {
+    for (size_t i = 0; i < table->count; i++) {
+        if (!tacho__group_merge(total, &table->arena, table->groups[i])) {
+            return refused(table);
+        }
+    }
+    return TACHO_OK;
+}
+
+void tacho__table_warn(tacho__table *table, const char *warning) {
+    if (!warning) {
+        return;
+    }
+    const char **grown = tacho__realloc(table->warnings, (table->warning_count + 1) * sizeof *grown);
+    if (!grown) {
+        table->arena.failed = true;
+        return;
+    }
+    table->warnings = grown;
+    table->warnings[table->warning_count++] = tacho__arena_text(&table->arena, warning);
+}
+
+tacho_status tacho__table_add_rest(tacho__table *table, const tacho__group *all, const char *what) {
+    tacho__group rest, known;
+    tacho__group_init(&rest);
+    tacho__group_init(&known);
+    tacho_status status = tacho__table_total(table, &known);
+    if (status == TACHO_OK && !tacho__group_merge(&rest, &table->arena, all)) {
+        status = refused(table);
+    }
+    if (status == TACHO_OK) {
+        tacho__group_subtract(&rest, &known);
+        if (tacho__group_calls(&rest) > 0) {
+            status = tacho__table_add_group(table, &rest);
+            tacho__table_warn(table, what);
+        }
+    }
+    tacho__group_free(&known);
+    tacho__group_free(&rest);
+    return status;
+}

@@ -1,0 +1,169 @@
+/* The end of a table: rows in order, totals, and what a person should know about them. */
+#include "snapshot/table_parts.h"
+
+#include "base/memory.h"
+#include "base/money.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAMED_MODELS 3 /* models that a warning names; the others are counted */
+
+typedef struct owned_rows {
+    tacho_rows rows; /* first: tacho_rows_free gets its address */
+    tacho__arena arena;
+} owned_rows;
+
+static int number_order(int64_t a, int64_t b) {
+    return (a > b) - (a < b);
+}
+
+static const char *first_key(const tacho_row *row) {
+    const char *const keys[] = {row->day,  row->session,   row->model, row->provider,
+                                row->tool, row->operation, row->kind};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (keys[i]) {
+            return keys[i];
+        }
+    }
+    return NULL;
+}
+
+static int name_order(const tacho_row *a, const tacho_row *b) {
+    const char *left = first_key(a), *right = first_key(b);
+    if (!left || !right) {
+        return (left == NULL) - (right == NULL); /* the row without a key stands last */
+    }
+    int order = strcmp(left, right);
+    return order != 0 ? order : strcmp(a->kind ? a->kind : "", b->kind ? b->kind : "");
+}
+
+static int row_order(const void *left, const void *right) {
+    const tacho_row *a = left, *b = right;
+    int order = a->day || b->day ? name_order(a, b) : 0;
+    if (order == 0) {
+        order = number_order(b->cost_pusd, a->cost_pusd); /* unknown is the smallest integer */
+    }
+    if (order == 0) {
+        order = number_order(b->calls, a->calls);
+    }
+    return order != 0 ? order : name_order(a, b);
+}
+
+static int text_order(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static const char *plural(int64_t n) {
+    return n == 1 ? "" : "s";
+}
+
+static void warn_unpriced(tacho__table *table, const tacho__group *total) {
+    int64_t calls = total->cost_calls[TACHO_COST_STATE_UNKNOWN];
+    if (calls == 0 || table->unpriced_count == 0) {
+        return;
+    }
+    qsort(table->unpriced, table->unpriced_count, sizeof *table->unpriced, text_order);
+    const char *names = table->unpriced[0];
+    for (size_t i = 1; names && i < table->unpriced_count && i < NAMED_MODELS; i++) {
+        names = tacho__arena_print(&table->arena, "%s, %s", names, table->unpriced[i]);
+    }
+    if (names && table->unpriced_count > NAMED_MODELS) {
+        names = tacho__arena_print(&table->arena, "%s and %zu more", names, table->unpriced_count - NAMED_MODELS);
+    }
+    const char *format = "%" PRId64 " call%s of %zu model%s ha%s no price: %s";
+    tacho__table_warn(table,
+                      names ? tacho__arena_print(&table->arena, format, calls, plural(calls), table->unpriced_count,
+                                                 plural((int64_t)table->unpriced_count), calls == 1 ? "s" : "ve", names)
+                            : NULL);
+}
+
+static void warn_low_confidence(tacho__table *table, const tacho__group *total) {
+    if (total->low_confidence == 0) {
+        return;
+    }
+    char usd[TACHO__DECIMAL_TEXT];
+    tacho__money_text(total->low_confidence_pusd, usd);
+    const char *format = "%" PRId64 " call%s (%s USD) %s of low confidence: only preliminary counts were found";
+    tacho__table_warn(table,
+                      tacho__arena_print(&table->arena, format, total->low_confidence, plural(total->low_confidence),
+                                         usd, total->low_confidence == 1 ? "is" : "are"));
+}
+
+static void warn_partial(tacho__table *table, const tacho__group *total) {
+    int64_t calls = total->cost_calls[TACHO_COST_STATE_PARTIAL];
+    if (calls > 0) {
+        tacho__table_warn(table, tacho__arena_print(&table->arena, "%" PRId64 " call%s ha%s a price for a part only",
+                                                    calls, plural(calls), calls == 1 ? "s" : "ve"));
+    }
+}
+
+static void make_rows(tacho__table *table, owned_rows *owned) {
+    tacho_row *rows = tacho__arena_array(&owned->arena, table->count, sizeof *rows);
+    for (size_t i = 0; rows && i < table->count; i++) {
+        tacho__group_row(table->groups[i], &owned->arena, &rows[i]);
+    }
+    owned->rows.rows = rows;
+    owned->rows.count = rows ? table->count : 0;
+    if (owned->rows.count > 0) {
+        qsort(rows, owned->rows.count, sizeof *rows, row_order);
+    }
+    size_t limit = table->query.limit;
+    if (limit > 0 && owned->rows.count > limit) {
+        tacho__table_warn(table, tacho__arena_print(&table->arena, "%zu of %zu rows are shown; totals are over all",
+                                                    limit, owned->rows.count));
+        owned->rows.count = limit;
+    }
+}
+
+static void copy_warnings(const tacho__table *table, owned_rows *owned) {
+    const char **warnings = tacho__arena_array(&owned->arena, table->warning_count, sizeof *warnings);
+    for (size_t i = 0; warnings && i < table->warning_count; i++) {
+        warnings[i] = tacho__arena_text(&owned->arena, table->warnings[i]);
+    }
+    owned->rows.warnings = warnings;
+    owned->rows.warning_count = warnings ? table->warning_count : 0;
+}
+
+static tacho_status finish(tacho__table *table, owned_rows *owned) {
+    tacho__group total;
+    tacho__group_init(&total);
+    if (tacho__table_total(table, &total) == TACHO_OK) {
+        warn_unpriced(table, &total);
+        warn_partial(table, &total);
+        warn_low_confidence(table, &total);
+        make_rows(table, owned);
+        tacho__group_row(&total, &owned->arena, &owned->rows.totals);
+        copy_warnings(table, owned);
+    }
+    tacho__group_free(&total);
+    return table->arena.failed || owned->arena.failed ? TACHO_NOMEM : TACHO_OK;
+}
+
+tacho_status tacho__table_finish(tacho__table *table, tacho_rows **out) {
+    *out = NULL;
+    owned_rows *owned = tacho__calloc(1, sizeof *owned);
+    tacho_status status = TACHO_NOMEM;
+    if (owned) {
+        owned->rows.struct_size = sizeof owned->rows;
+        owned->rows.by = table->query.by;
+        status = finish(table, owned);
+    }
+    tacho__table_free(table);
+    if (status == TACHO_OK) {
+        *out = &owned->rows;
+    } else if (owned) {
+        tacho_rows_free(&owned->rows);
+    }
+    return status;
+}
+
+void tacho_rows_free(tacho_rows *rows) {
+    if (rows) {
+        owned_rows *owned = (owned_rows *)(void *)rows;
+        tacho__arena_free(&owned->arena);
+        tacho__free(owned);
+    }
+}
