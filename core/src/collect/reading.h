@@ -1,0 +1,15 @@
+/** What readers above this folder take from a live collector. */
+#ifndef TACHO_COLLECT_READING_H
+#define TACHO_COLLECT_READING_H
+
+#include "segment/reader.h"
+
+#include <tachograph/collector.h>
+
+/**
+ * A view of the collector's segment as it is now; renews the anchor when the wall clock has stepped. Writers are not
+ * waited for. TACHO_OK; TACHO_NOMEM. Any thread. Freed with tacho__view_free; independent of the collector.
+ */
+tacho_status tacho__collector_view(tacho_collector *collector, tacho__view **out);
+
+#endif

@@ -1,0 +1,228 @@
+/**
+ * Reading a segment: a private copy of its bytes, and checked answers out of that copy.
+ *
+ * The copy is taken from live memory (word by word, writers are never waited for) or from bytes that somebody read from
+ * a file. Nothing in it is trusted: every offset is checked against the length of the copy, every list has an end, and
+ * what does not fit is left out and counted in `faults`. So any bytes are harmless.
+ *
+ * Numbers are merged over lanes. Texts live as long as the view, are NUL-terminated, and NULL where there is none.
+ * Times are mono (nanoseconds of the monotonic clock of the writer's boot, may be negative); tacho__view_wall makes
+ * Unix nanoseconds of them. A view is immutable: any number of threads may read it.
+ */
+#ifndef TACHO_SEGMENT_READER_H
+#define TACHO_SEGMENT_READER_H
+
+#include "segment/drops.h"
+#include "segment/layout.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <tachograph/status.h>
+
+typedef struct tacho__view tacho__view;
+
+typedef struct tacho__view_info {
+    uint8_t id[16];
+    uint64_t generation;
+    int64_t started_mono_ns, started_wall_ns;
+    int64_t taken_mono_ns, taken_wall_ns; /* when the copy was taken */
+    int64_t ended_mono_ns;                /* 0 = not ended */
+    uint64_t pid;
+    const char *writer;
+    uint64_t bytes_used, bytes_max;
+    uint32_t series, operation_series, component_series, max_series;
+    uint32_t sessions, models, providers, tools;
+    uint64_t records_lost; /* records overwritten, not kept or unreadable */
+    uint64_t faults;       /* places in the copy that made no sense */
+} tacho__view_info;
+
+/**
+ * Copies a live segment of this process.
+ *
+ * @param base     its first byte; it must stay mapped during the call
+ * @param mono_ns  now
+ * @param wall_ns  now
+ * @return TACHO_OK; TACHO_NOMEM; and as tacho__view_of_bytes
+ */
+tacho_status tacho__view_live(const void *base, int64_t mono_ns, int64_t wall_ns, tacho__view **out);
+
+/**
+ * The same from bytes, which are copied.
+ *
+ * @return TACHO_OK; TACHO_NOMEM; TACHO_FOREIGN (no segment), TACHO_NEWER (a major or an incompatible bit that this
+ *         version does not know), TACHO_DAMAGED (checksum, header), TACHO_NO_DATA (not ready)
+ */
+tacho_status tacho__view_of_bytes(const void *bytes, size_t length, int64_t mono_ns, int64_t wall_ns,
+                                  tacho__view **out);
+void tacho__view_free(tacho__view *view); /* NULL is allowed */
+
+const tacho__view_info *tacho__view_describe(const tacho__view *view);
+/** How often a cause of drops.h occurred; 0 beyond the list. */
+uint64_t tacho__view_drops(const tacho__view *view, unsigned cause);
+/** Unix nanoseconds of a mono, by the anchor. */
+int64_t tacho__view_wall(const tacho__view *view, int64_t mono_ns);
+
+/** A histogram. Buckets of octaves whose bit is not set in `octaves` hold anything. */
+typedef struct tacho__histogram {
+    uint64_t count; /* zeros and buckets */
+    uint64_t zero;
+    uint64_t low, high; /* of `count`: outside the grid, in its first or last bucket */
+    uint64_t sum;       /* stored units of the grid: ns, tokens, pusd */
+    uint64_t min, max;  /* valid if count > 0 */
+    uint32_t octaves;
+    uint32_t grid; /* TACHO__GRID_* */
+    uint64_t bucket[TACHO__BUCKETS];
+} tacho__histogram;
+
+/** Count of one bucket, 0 to TACHO__BUCKETS - 1. */
+static inline uint64_t tacho__histogram_bucket(const tacho__histogram *histogram, unsigned index) {
+    return histogram->octaves >> (index / TACHO__OCTAVE_BUCKETS) & 1 ? histogram->bucket[index] : 0;
+}
+
+/**
+ * Index of a bucket of this grid in the exponential histogram of scale 4 of OpenTelemetry: bucket n holds
+ * (2^(n/16), 2^((n+1)/16)] seconds, tokens or dollars.
+ */
+int tacho__grid_absolute(uint32_t grid, unsigned index);
+
+/** Usage and money of a series or a session. */
+typedef struct tacho__usage_sums {
+    uint64_t units[TACHO__UNITS];
+    int64_t cost_pusd[TACHO__COST_STATES];   /* by state; unknown and free are 0 */
+    uint64_t cost_calls[TACHO__COST_STATES]; /* calls by cost state; calls that reported neither usage nor cost are in
+                                                none */
+    uint64_t calls;                          /* that reported usage */
+    uint64_t absent;                         /* whose usage was reported as absent */
+    uint64_t not_booked;                     /* whose report repeats that of descendants */
+    int64_t table_of_reported_pusd;          /* what the table says of the calls of state reported */
+    bool saturated;
+} tacho__usage_sums;
+
+typedef struct tacho__error_type {
+    const char *name; /* NULL = the rest, beyond eight names */
+    uint64_t count;
+} tacho__error_type;
+
+typedef struct tacho__tag_view {
+    const char *name, *value;
+} tacho__tag_view;
+
+/** One series, all lanes together. 26 KiB: one of them, reused, is enough. */
+typedef struct tacho__series_view {
+    uint32_t number;
+    uint8_t type;  /* TACHO__TYPE_OPERATION or _COMPONENT */
+    uint8_t kind;  /* tacho_kind */
+    uint8_t flags; /* TACHO__SERIES_* */
+    uint64_t hash; /* equal for equal labels in every segment */
+    int64_t created_mono_ns;
+    const char *name, *provider, *model, *component;
+    tacho__tag_view tags[TACHO__TAGS];
+    uint32_t tag_count;
+
+    uint64_t calls; /* all finished operations */
+    uint64_t ok;
+    uint64_t failed[TACHO__FAILED_OUTCOMES]; /* error, timeout, cancelled, aborted, orphaned: outcome - 1 */
+    uint64_t untimed;                        /* calls without a duration */
+    uint64_t retries, interventions, warnings;
+    uint64_t categories[TACHO__CATEGORIES];
+    tacho__error_type error_types[TACHO__ERROR_NAMES + 1];
+    uint32_t error_type_count;
+    uint64_t in_flight; /* open slots of this series */
+
+    bool has_usage;
+    tacho__usage_sums usage;
+    uint64_t timed_output, timed_ns; /* output tokens and time of timed calls with usage */
+    int64_t inclusive_cost_pusd;
+    uint64_t inclusive_input, inclusive_output, inclusive_calls;
+
+    tacho__histogram duration;       /* ns; always */
+    tacho__histogram first_token;    /* ns; the others have count 0 where nothing was recorded */
+    tacho__histogram time_per_token; /* ns */
+    tacho__histogram input;          /* tokens */
+    tacho__histogram output;         /* tokens */
+    tacho__histogram cost;           /* pusd */
+} tacho__series_view;
+
+uint32_t tacho__view_series_count(const tacho__view *view);
+/** Series `number` (0 to count - 1), also those without a call; false if its descriptor is damaged. */
+bool tacho__view_series(const tacho__view *view, uint32_t number, tacho__series_view *out);
+
+/** One session, all lanes together. */
+typedef struct tacho__session_view {
+    uint32_t slot; /* TACHO__SESSION_OTHER = all sessions that found no slot */
+    bool ended;
+    uint64_t shared;                               /* sessions in this slot: 1, in `other` any number */
+    const char *id;                                /* "other" for that slot */
+    int64_t opened_mono_ns, ended_mono_ns;         /* of the session; ended 0 = not ended */
+    int64_t first_begin_mono_ns, last_end_mono_ns; /* of its operations; INT64_MIN = none */
+    uint64_t ok[TACHO__GROUPS];                    /* steps, tools, others */
+    uint64_t failed[TACHO__GROUPS][TACHO__FAILED_OUTCOMES];
+    uint64_t step_ns, timed_steps, tool_ns;
+    uint64_t model_calls;
+    uint64_t retries, interventions, warnings, compactions;
+    uint64_t context_size, context_max, context_limit; /* 0 = unknown; size and limit are the newest */
+    tacho__usage_sums usage;
+} tacho__session_view;
+
+/** Slots that were ever used, `other` included if it was. */
+uint32_t tacho__view_session_count(const tacho__view *view);
+bool tacho__view_session(const tacho__view *view, uint32_t index, tacho__session_view *out);
+
+typedef struct tacho__component_view {
+    const char *name;
+    uint64_t duration_ns;
+} tacho__component_view;
+
+/** One finished operation. */
+typedef struct tacho__record_view {
+    uint64_t id, parent; /* parent 0 = root */
+    uint64_t trace[2];
+    int64_t begin_mono_ns, end_mono_ns;
+    int64_t end_wall_ns;     /* Unix ns: as the caller gave it, else by the anchor */
+    int64_t duration_ns;     /* -1 = unknown */
+    int64_t begin_wall_ns;   /* end minus duration; the end where that is unknown */
+    uint64_t first_token_ns; /* from the begin; valid with the flag */
+    uint32_t series;
+    uint32_t flags; /* TACHO__RECORD_* */
+    uint8_t kind, outcome, category, cost_state, inclusive_state;
+    uint32_t session_slot;
+    const char *session, *operation, *requested_model, *model, *provider, *tool, *error_type;
+    uint32_t present; /* units reported; 0 = none */
+    uint32_t weight;
+    uint64_t units[TACHO__UNITS];                 /* 0 where not present */
+    int64_t cost_pusd, reported_pusd, table_pusd; /* INT64_MIN = unknown */
+    uint32_t sheet, table_date;
+    uint32_t retries, interventions, warnings, tool_calls;
+    uint32_t context_size, context_limit; /* 0 = unknown */
+    tacho__component_view components[TACHO__RECORD_COMPONENTS];
+    uint32_t component_count;
+    uint64_t inclusive_input, inclusive_output; /* valid with the flag */
+    int64_t inclusive_cost_pusd;
+} tacho__record_view;
+
+/** Records that can be read, in no order, all lanes. */
+uint32_t tacho__view_record_count(const tacho__view *view);
+bool tacho__view_record(const tacho__view *view, uint32_t index, tacho__record_view *out);
+/** The slowest since the start: at most 32 of each kind and lane, in no order; the 32 slowest of a kind are among them.
+ */
+uint32_t tacho__view_slowest_count(const tacho__view *view);
+bool tacho__view_slowest(const tacho__view *view, uint32_t index, tacho__record_view *out);
+
+/** One operation in flight. */
+typedef struct tacho__open_view {
+    uint64_t id, parent;
+    uint64_t trace[2];
+    int64_t begin_mono_ns;
+    uint32_t series;
+    uint8_t kind;
+    uint32_t session_slot;
+    const char *session, *operation, *model;
+} tacho__open_view;
+
+uint32_t tacho__view_open_count(const tacho__view *view);
+bool tacho__view_open(const tacho__view *view, uint32_t index, tacho__open_view *out);
+/** Operations in flight of one kind, those without an open slot included. */
+uint64_t tacho__view_in_flight(const tacho__view *view, unsigned kind);
+
+#endif
