@@ -90,7 +90,7 @@ def main() -> None:
         environment = dict(os.environ, CLAUDE_CONFIG_DIR=str(Path(folder) / "claude"), HOME=folder)
         importing = [tacho, "import", "claude-code", str(projects), "--history", str(history)]
         ours = best([importing, [tacho, "usage", "--history", str(history)]], environment, history)
-        theirs = best([[str(other), "session", "--offline", "--json"]], environment)
+        theirs = best([[str(other), "claude", "daily", "--offline", "--json"]], environment)
         usage = [tacho, "usage", "--history", str(history), "--format", "json"]
         calls = json.loads(subprocess.run(usage, env=environment, check=True, capture_output=True).stdout)["totals"][
             "calls"
