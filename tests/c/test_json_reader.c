@@ -191,6 +191,7 @@ static void test_depth__is_limited(void **state) {
         assert_int_equal(read_literal(reader, text), TACHO_OK);
         text[depth] = '{';
         assert_int_equal(read_literal(reader, text), TACHO_LIMIT);
+        assert_string_equal(tacho__json_reader_place(reader).reason, "nested too deeply");
         assert_int_equal(tacho__json_reader_place(reader).offset, depth + 1);
         tacho__json_reader_free(reader);
     }
@@ -248,6 +249,17 @@ static void test_utf8__is_replaced_rejected_or_passed(void **state) {
         tacho__buffer_free(&out.text);
         tacho__json_reader_free(reader);
     }
+}
+
+static void test_utf8__half_a_surrogate_pair_is_ill_formed(void **state) {
+    (void)state;
+    tacho__json_limits limits = {.utf8 = TACHO__JSON_UTF8_REJECT};
+    tacho__json_reader *reader = tacho__json_reader_new(&limits);
+    assert_int_equal(read_literal(reader, "[\"\\ude00\"]"), TACHO_DAMAGED);
+    assert_string_equal(tacho__json_reader_place(reader).reason, "a string is not UTF-8");
+    assert_int_equal(read_literal(reader, "[\"\\ud83d\\ude00\"]"), TACHO_OK);
+    tacho__json_reader_free(reader);
+    assert_events("\"\\ude00\"", "s:\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD ");
 }
 
 static void test_heap__is_not_asked_again_for_documents_alike(void **state) {
@@ -325,6 +337,7 @@ int main(void) {
         cmocka_unit_test(test_size__is_limited),
         cmocka_unit_test(test_comments__only_on_request),
         cmocka_unit_test(test_utf8__is_replaced_rejected_or_passed),
+        cmocka_unit_test(test_utf8__half_a_surrogate_pair_is_ill_formed),
         cmocka_unit_test(test_heap__is_not_asked_again_for_documents_alike),
         cmocka_unit_test(test_heap__every_refusal_is_survived),
         cmocka_unit_test(test_long_strings__arrive_whole),

@@ -1,8 +1,8 @@
 /*
  * libFuzzer target of wire/json_reader. The first byte chooses the options and the size of the pieces, the rest is the
- * document. Read whole and in pieces it has to give the same events, the same status and the same place of a fault;
- * text has to be valid UTF-8 where that is promised; numbers have to be numbers for base/decimal as well.
- * Built with -DTACHO_BUILD_FUZZERS=ON and clang.
+ * document. Read whole and in pieces it has to give the same events and the same status, and a fault has to lie inside
+ * it; text has to be valid UTF-8 where that is promised; numbers have to be numbers for base/decimal as well. Built
+ * with -DTACHO_BUILD_FUZZERS=ON and clang.
  */
 #include <stdlib.h>
 #include <string.h>

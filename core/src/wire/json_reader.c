@@ -35,6 +35,7 @@ struct tacho__json_reader {
     void *context;
     yajl_handle yajl; /* NULL between documents */
     tacho_status status;
+    const char *why; /* set with a status that is neither YAJL's nor the handler's */
     uint32_t depth;
     unsigned bom;           /* bytes of a byte order mark taken */
     uint64_t taken;         /* bytes of earlier pieces */
@@ -132,10 +133,20 @@ static int emit(tacho__json_reader *reader, tacho__json_event event, const char 
     return reader->status == TACHO_OK;
 }
 
+/* Stops YAJL for a reason of our own. */
+static int stop(tacho__json_reader *reader, tacho_status status, const char *why) {
+    reader->status = status;
+    reader->why = why;
+    return 0;
+}
+
 static int emit_text(tacho__json_reader *reader, tacho__json_event event, const unsigned char *bytes, size_t length) {
     const char *text = (const char *)bytes;
-    if (reader->limits.utf8 != TACHO__JSON_UTF8_REPLACE || tacho__text_valid(text, length)) {
+    if (reader->limits.utf8 == TACHO__JSON_UTF8_PASS || tacho__text_valid(text, length)) {
         return emit(reader, event, text, length);
+    }
+    if (reader->limits.utf8 == TACHO__JSON_UTF8_REJECT) {
+        return stop(reader, TACHO_DAMAGED, "a string is not UTF-8");
     }
     tacho__buffer_clear(&reader->repaired);
     for (size_t at = 0; at < length;) {
@@ -151,8 +162,7 @@ static int emit_text(tacho__json_reader *reader, tacho__json_event event, const 
 
 static int open_container(tacho__json_reader *reader, tacho__json_event event) {
     if (reader->depth == reader->limits.max_depth) {
-        reader->status = TACHO_LIMIT;
-        return 0;
+        return stop(reader, TACHO_LIMIT, "nested too deeply");
     }
     reader->depth++;
     return emit(reader, event, NULL, 0);
@@ -220,7 +230,8 @@ static tacho_status make_parser(tacho__json_reader *reader) {
     yajl_alloc_funcs memory = {.malloc = block_malloc, .realloc = block_realloc, .free = block_free, .ctx = reader};
     reader->yajl = yajl_alloc(&callbacks, &memory, reader);
     yajl_config(reader->yajl, yajl_allow_comments, reader->limits.comments != 0);
-    yajl_config(reader->yajl, yajl_dont_validate_strings, reader->limits.utf8 != TACHO__JSON_UTF8_REJECT);
+    /* Its check misses what escapes produce: half a surrogate pair. emit_text looks at the result instead. */
+    yajl_config(reader->yajl, yajl_dont_validate_strings, 1);
     return TACHO_OK;
 }
 
@@ -277,8 +288,9 @@ static tacho_status fail_in(tacho__json_reader *reader, tacho_status status, con
         size_t consumed = yajl_get_bytes_consumed(reader->yajl);
         advance(reader, bytes, consumed < length ? consumed : length);
     }
-    fail(reader, status, tacho_status_text(status));
-    if (status == TACHO_DAMAGED && reader->yajl != NULL) {
+    bool from_yajl = status == TACHO_DAMAGED && reader->status == TACHO_OK && reader->yajl != NULL;
+    fail(reader, status, reader->why != NULL ? reader->why : tacho_status_text(status));
+    if (from_yajl) {
         read_reason(reader);
     }
     return status;
@@ -319,6 +331,7 @@ tacho_status tacho__json_begin(tacho__json_reader *reader, tacho__json_handler h
     reader->handler = handler;
     reader->context = context;
     reader->status = TACHO_OK;
+    reader->why = NULL;
     reader->depth = 0;
     reader->bom = 0;
     reader->taken = reader->lines = reader->line_start = 0;

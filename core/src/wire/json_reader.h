@@ -44,9 +44,9 @@ typedef struct tacho__json_limits {
     int comments; /* nonzero: slash-star and slash-slash comments are white space (configuration files) */
 } tacho__json_limits;
 
-/** Where and why a document was refused. */
+/** Where and why a document was refused. How a document is cut into pieces may move it within the token at fault. */
 typedef struct tacho__json_place {
-    uint64_t offset;    /* bytes before the fault */
+    uint64_t offset;    /* bytes before the fault, or before the end of the token that is at fault */
     uint64_t line;      /* from 1 */
     uint64_t column;    /* from 1, in bytes */
     const char *reason; /* static or owned by the reader until its next document; without a full stop */
