@@ -57,10 +57,13 @@ skip() {
     echo "    skipped $1: $2"
 }
 
-configure() { # FOLDER OPTION...
+configure() { # FOLDER OPTION...: quiet, unless it fails
     folder=$1
     shift
-    cmake -S . -B "$folder" -G Ninja -DCMAKE_MESSAGE_LOG_LEVEL=WARNING "$@"
+    cmake -S . -B "$folder" -G Ninja "$@" >"$lane_dir/configure.log" 2>&1 || {
+        cat "$lane_dir/configure.log"
+        return 1
+    }
 }
 
 compile() { # FOLDER: quiet, unless it fails
