@@ -224,7 +224,7 @@ lane_deep() {
 
 build_installation() {
     configure build/c -DTACHO_BUILD_TESTS=ON -DTACHO_BUILD_LUA=ON -DTACHO_WERROR=ON -DCMAKE_INSTALL_LIBDIR=lib &&
-        compile build/c && cmake --install build/c --prefix "$prefix" >"$out/install.log"
+        compile build/c && rm -rf "$prefix" && cmake --install build/c --prefix "$prefix" >"$out/install.log"
 }
 
 build_wheel() {
