@@ -64,7 +64,7 @@ done
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ]; then
-    echo "install-deps.sh: missing, and only root can install them: $missing" >&2
+    echo "install-deps.sh: missing, and only root can install them:$missing" >&2
     echo "  sudo apt-get install$missing" >&2
     exit 1
 fi
