@@ -53,7 +53,8 @@ typedef enum tacho_cost_state {
     X(DECORATED, 4, "decorated")   /* after one decoration (a date, "@default", ":0") was removed */                   \
     X(FINE_TUNED, 5, "fine_tuned") /* ft:base:... under the sheet of ft:base */                                        \
     X(FALLBACK, 6, "fallback")     /* the provider's fallback provider has the id */                                   \
-    X(AGREEING, 7, "agreeing")     /* no provider given; all providers with this id agree */
+    X(AGREEING, 7, "agreeing")     /* no provider given; all providers with this id agree */                           \
+    X(MAKER, 8, "maker")           /* no provider given, hosts differ: the price of the model's maker; estimated */
 
 typedef enum tacho_price_match {
 #define X(name, value, text) TACHO_PRICE_MATCH_##name = value,
@@ -61,13 +62,17 @@ typedef enum tacho_price_match {
 #undef X
 } tacho_price_match;
 
-/* Class of service that a sheet holds for: X(ENUM, value, name). */
+/*
+ * Class of service that a sheet holds for: X(ENUM, value, name). A usage is FAST when its `speed` or its tier says so:
+ * no provider sells that together with another class.
+ */
 #define TACHO_PRICE_SERVICE_MAP(X)                                                                                     \
     X(STANDARD, 0, "standard")                                                                                         \
     X(BATCH, 1, "batch")                                                                                               \
     X(FLEX, 2, "flex")                                                                                                 \
     X(PRIORITY, 3, "priority")                                                                                         \
-    X(ULTRAFAST, 4, "ultrafast")
+    X(ULTRAFAST, 4, "ultrafast")                                                                                       \
+    X(FAST, 5, "fast")
 
 typedef enum tacho_price_service {
 #define X(name, value, text) TACHO_PRICE_SERVICE_##name = value,
