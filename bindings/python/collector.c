@@ -1,0 +1,347 @@
+/**
+ * The type Collector and the default collector of the module.
+ */
+#include "core.h"
+#include <string.h>
+
+/* -------------------------------------------------------------------------------------------------------- settings */
+
+#define SETTINGS 64
+
+/* Settings in the text form that the core reads; `owners` keeps the texts alive. */
+typedef struct arguments {
+    tacho_setting list[SETTINGS];
+    size_t count;
+    PyObject *owners;
+    int strict;
+} arguments;
+
+static int keep(arguments *out, PyObject *text, const char **slot) {
+    if (text == NULL || PyList_Append(out->owners, text) < 0) {
+        return -1;
+    }
+    *slot = PyUnicode_AsUTF8(text);
+    return *slot == NULL ? -1 : 0;
+}
+
+static PyObject *text_of_setting(PyObject *value) {
+    if (PyBool_Check(value)) {
+        return PyUnicode_FromString(value == Py_True ? "true" : "false");
+    }
+    if (PyList_Check(value) || PyTuple_Check(value)) {
+        PyObject *comma = PyUnicode_FromString(",");
+        PyObject *joined = comma == NULL ? NULL : PyUnicode_Join(comma, value);
+        Py_XDECREF(comma);
+        return joined;
+    }
+    return PyObject_Str(value);
+}
+
+static int add_setting(arguments *out, PyObject *key, PyObject *value) {
+    if (out->count >= SETTINGS) {
+        PyErr_SetString(PyExc_ValueError, "too many settings");
+        return -1;
+    }
+    tacho_setting *setting = &out->list[out->count++];
+    PyObject *text = text_of_setting(value);
+    int failed = keep(out, key, &setting->key) < 0 || keep(out, text, &setting->value) < 0;
+    Py_XDECREF(text);
+    return failed ? -1 : 0;
+}
+
+/* serve={"port": 9109} is the setting serve.port; None leaves a setting at what it would be without. */
+static int read_settings(PyObject *config, PyObject *prefix, arguments *out) {
+    PyObject *key, *value;
+    Py_ssize_t at = 0;
+    while (config != NULL && PyDict_Next(config, &at, &key, &value)) {
+        if (!PyUnicode_Check(key)) {
+            PyErr_SetString(PyExc_TypeError, "names of settings are str");
+            return -1;
+        }
+        if (prefix == NULL && PyUnicode_CompareWithASCIIString(key, "strict") == 0) {
+            out->strict = PyObject_IsTrue(value);
+            continue;
+        }
+        PyObject *full = prefix == NULL ? core_own(key) : PyUnicode_FromFormat("%U.%U", prefix, key);
+        int failed = full == NULL;
+        if (!failed && value != Py_None) {
+            failed = PyDict_Check(value) ? read_settings(value, full, out) < 0 : add_setting(out, full, value) < 0;
+        }
+        Py_XDECREF(full);
+        if (failed) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Settings of a dict, the environment and the files. NULL with an exception. */
+static tacho_settings *settings_of(core_state *state, PyObject *config, int *strict) {
+    arguments given = {.count = 0, .owners = PyList_New(0), .strict = 0};
+    tacho_settings *settings = NULL;
+    char problem[400] = "";
+    if (given.owners != NULL && read_settings(config, NULL, &given) == 0) {
+        tacho_status status = tacho_settings_read(&settings, given.list, given.count, problem, sizeof(problem));
+        if (status != TACHO_OK) {
+            core_raise(state, status, problem);
+        }
+    }
+    *strict = given.strict;
+    Py_XDECREF(given.owners);
+    return settings;
+}
+
+/* ------------------------------------------------------------------------------------------------------------ open */
+
+static tacho_status open_handle(core_collector *self) {
+    tacho_config config = TACHO_CONFIG_INIT;
+    tacho_status status = tacho_settings_config(self->settings, &config);
+    if (status != TACHO_OK) {
+        return status;
+    }
+    config.flags |= TACHO_CONFIG_SERIALIZED | (self->strict ? TACHO_CONFIG_STRICT : 0u);
+    status = tacho_collector_open(&self->handle, &config);
+    if (status == TACHO_OK && !tacho_settings_enabled(self->settings)) {
+        (void)tacho_collector_set_enabled(self->handle, 0);
+    }
+    return status;
+}
+
+static core_collector *collector_new(PyTypeObject *type, core_state *state, PyObject *config) {
+    core_collector *self = (core_collector *)type->tp_alloc(type, 0);
+    if (self == NULL) {
+        return NULL;
+    }
+    int strict = 0;
+    self->state = state;
+    self->series = PyDict_New();
+    self->sessions = PyDict_New();
+    self->settings = settings_of(state, config, &strict);
+    self->strict = (char)(strict != 0);
+    if (self->series == NULL || self->sessions == NULL || self->settings == NULL) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    tacho_status status = open_handle(self);
+    if (status != TACHO_OK) {
+        core_raise(state, status, "opening a collector");
+        Py_CLEAR(self);
+    }
+    return self;
+}
+
+static PyObject *collector_type_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    if (PyTuple_GET_SIZE(args) > 0) {
+        PyErr_SetString(PyExc_TypeError, "Collector() takes settings by name only");
+        return NULL;
+    }
+    core_state *state = core_state_of(type);
+    return state == NULL ? NULL : (PyObject *)collector_new(type, state, kwargs);
+}
+
+int core_recording(const core_collector *collector) {
+    return collector->handle != NULL && !collector->closed && tacho_collector_enabled(collector->handle);
+}
+
+/* The default collector is of the Python class, so that collector() has all its methods. */
+static core_collector *standard_new(core_state *state, PyObject *config) {
+    PyObject *module = PyImport_ImportModule("tachograph.collector");
+    PyObject *type = module == NULL ? NULL : PyObject_GetAttrString(module, "Collector");
+    core_collector *made = NULL;
+    if (type != NULL && PyType_Check(type) && PyType_IsSubtype((PyTypeObject *)type, state->collector_type)) {
+        made = collector_new((PyTypeObject *)type, state, config);
+    } else if (type != NULL) {
+        PyErr_SetString(PyExc_TypeError, "tachograph.collector.Collector is not a Collector");
+    }
+    Py_XDECREF(module);
+    Py_XDECREF(type);
+    return made;
+}
+
+static void standard_replace(core_state *state, core_collector *made) {
+    Py_XSETREF(state->standard, made);
+    state->generation++;
+}
+
+core_collector *core_standard(core_state *state) {
+    if (state->standard == NULL) {
+        core_collector *made = standard_new(state, state->arguments);
+        if (made == NULL) {
+            return NULL;
+        }
+        if (state->standard == NULL) { /* importing the class may have come here first */
+            standard_replace(state, made);
+        } else {
+            Py_DECREF(made);
+        }
+    }
+    return state->standard;
+}
+
+/* ------------------------------------------------------------------------------------- configure, reset, close */
+
+/* What may change while recording goes on. */
+static int only_enabled(PyObject *config) {
+    return config != NULL && PyDict_GET_SIZE(config) == 1 && PyDict_GetItemString(config, "enabled") != NULL;
+}
+
+PyObject *core_configure(core_state *state, PyObject *config) {
+    core_collector *old = state->standard;
+    if (old != NULL && !old->closed && only_enabled(config)) {
+        int enabled = PyObject_IsTrue(PyDict_GetItemString(config, "enabled"));
+        if (enabled < 0) {
+            return NULL;
+        }
+        (void)tacho_collector_set_enabled(old->handle, enabled);
+        return core_own(old);
+    }
+    if (old != NULL && old->used && !old->closed) {
+        return core_raise(state, TACHO_BUSY, "configure() after the first record may change `enabled` only");
+    }
+    PyObject *kept = config == NULL ? PyDict_New() : PyDict_Copy(config);
+    core_collector *made = kept == NULL ? NULL : standard_new(state, kept);
+    if (made == NULL) {
+        Py_XDECREF(kept);
+        return NULL;
+    }
+    Py_XSETREF(state->arguments, kept);
+    standard_replace(state, made);
+    return core_own(made);
+}
+
+/* Settings that a collector has for life: if one of them reads differently now, reset() needs a new collector. */
+static int same_for_life(const tacho_settings *a, const tacho_settings *b) {
+    static const char *const keys[] = {"session", "dir", "window", "max_series", "prices", "tags"};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        const char *left = tacho_settings_get(a, keys[i], NULL), *right = tacho_settings_get(b, keys[i], NULL);
+        if (strcmp(left == NULL ? "" : left, right == NULL ? "" : right) != 0) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static PyObject *collector_reset(core_collector *self, PyObject *unused) {
+    (void)unused;
+    tacho_status status = tacho_collector_reset(self->handle);
+    self->used = 0;
+    return status == TACHO_OK ? core_none() : core_raise(self->state, status, "reset");
+}
+
+PyObject *core_reset(core_state *state) {
+    core_collector *old = state->standard;
+    if (old == NULL) {
+        return core_none(); /* nothing was recorded; the settings are read at the first use anyway */
+    }
+    int strict;
+    tacho_settings *settings = settings_of(state, state->arguments, &strict);
+    if (settings == NULL) {
+        return NULL;
+    }
+    int same = !old->closed && same_for_life(old->settings, settings);
+    int enabled = tacho_settings_enabled(settings);
+    tacho_settings_free(settings);
+    if (same) {
+        (void)tacho_collector_set_enabled(old->handle, enabled);
+        return collector_reset(old, NULL);
+    }
+    core_collector *made = standard_new(state, state->arguments);
+    if (made == NULL) {
+        return NULL;
+    }
+    standard_replace(state, made);
+    return core_none();
+}
+
+/* Nothing is buffered in this version: what was recorded is already in the segment. */
+static PyObject *collector_close(core_collector *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"timeout", NULL};
+    PyObject *timeout = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:close", names, &timeout)) {
+        return NULL;
+    }
+    self->closed = 1;
+    (void)tacho_collector_set_enabled(self->handle, 0);
+    Py_RETURN_TRUE;
+}
+
+static PyObject *collector_flush(core_collector *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"timeout", NULL};
+    PyObject *timeout = NULL;
+    (void)self;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:flush", names, &timeout)) {
+        return NULL;
+    }
+    Py_RETURN_TRUE;
+}
+
+/* ------------------------------------------------------------------------------------------------------------ type */
+
+static PyObject *collector_enabled(core_collector *self, PyObject *unused) {
+    (void)unused;
+    return PyBool_FromLong(core_recording(self));
+}
+
+static PyObject *collector_snapshot(core_collector *self, PyObject *unused) {
+    (void)unused;
+    return core_snapshot_of(self);
+}
+
+static PyObject *get_session_id(core_collector *self, void *unused) {
+    (void)unused;
+    return core_string(tacho_session_id(tacho_collector_session(self->handle)));
+}
+
+static int collector_traverse(core_collector *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->series);
+    Py_VISIT(self->sessions);
+    return 0;
+}
+
+static int collector_clear(core_collector *self) {
+    Py_CLEAR(self->series);
+    Py_CLEAR(self->sessions);
+    return 0;
+}
+
+static void collector_dealloc(core_collector *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    (void)collector_clear(self);
+    tacho_collector_close(self->handle);
+    tacho_settings_free(self->settings);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+#define PLAIN(function) ((PyCFunction)(void (*)(void))(function))
+static PyMethodDef collector_methods[] = {
+    {"operation", PLAIN(core_operation_function), METH_VARARGS | METH_KEYWORDS, "A new Operation of this collector."},
+    {"record", PLAIN(core_record_function), METH_VARARGS | METH_KEYWORDS, "Record one finished operation."},
+    {"session", PLAIN(core_session_function), METH_VARARGS | METH_KEYWORDS, "A session block of this collector."},
+    {"snapshot", PLAIN(collector_snapshot), METH_NOARGS, "An immutable copy of all numbers."},
+    {"enabled", PLAIN(collector_enabled), METH_NOARGS, "Whether it records."},
+    {"reset", PLAIN(collector_reset), METH_NOARGS, "Start over with all numbers at zero."},
+    {"close", PLAIN(collector_close), METH_VARARGS | METH_KEYWORDS,
+     "Stop recording; what was recorded can still be read. True when all of it was written."},
+    {"flush", PLAIN(collector_flush), METH_VARARGS | METH_KEYWORDS, "True when all that was recorded was written."},
+    {NULL, NULL, 0, NULL}};
+
+static PyGetSetDef collector_getset[] = {
+    {"session_id", (getter)get_session_id, NULL, "Id of the session of operations that have no other.", NULL},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+static PyType_Slot collector_slots[] = {{Py_tp_doc, "The handle an application records through; settings by name."},
+                                        {Py_tp_new, (void *)collector_type_new},
+                                        {Py_tp_dealloc, (void *)collector_dealloc},
+                                        {Py_tp_traverse, (void *)collector_traverse},
+                                        {Py_tp_clear, (void *)collector_clear},
+                                        {Py_tp_methods, collector_methods},
+                                        {Py_tp_getset, collector_getset},
+                                        {0, NULL}};
+
+PyType_Spec core_collector_spec = {.name = "tachograph._core.Collector",
+                                   .basicsize = sizeof(core_collector),
+                                   .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+                                   .slots = collector_slots};

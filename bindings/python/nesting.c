@@ -1,0 +1,140 @@
+/**
+ * Who is inside whom (semantics 7).
+ *
+ * Two places hold what is open. The ContextVar holds the innermost `with` block, async function or session: tasks
+ * inherit it, threads do not. A stack per thread holds the tracked synchronous calls: they cannot be interleaved within
+ * a thread, so they need no ContextVar, whose set and reset would cost more than the rest of the call. Both are ordered
+ * by one counter of begins, and the later one is the inner one.
+ *
+ * A call on the stack counts only in the context it began in: an event loop that runs inside a tracked function
+ * switches between tasks that are not inside that function. Greenlets do interleave within a thread. The stack survives
+ * that, because its frames live on the heap and each is taken out by itself, but finding one's own frame would mean
+ * walking over everybody else's; where the walk is needed and the module greenlet is loaded, tracked calls change over
+ * to the ContextVar.
+ */
+#include "core.h"
+
+/* The one C global of the binding: what "per thread" means cannot be said otherwise. Frames of all interpreters that
+ * run in this thread; each looks at its own only. */
+static _Thread_local core_operation *stack_top;
+
+/* Identity of the current context. A thread begins without one: it is made here, or the first `with` block would move
+ * the thread into another context under the feet of the calls that are on the stack. */
+static PyObject *context_of(PyThreadState *thread) {
+    if (thread->context == NULL) {
+        PyObject *copy = PyContext_CopyCurrent();
+        if (copy == NULL) {
+            PyErr_Clear();
+        }
+        Py_XDECREF(copy);
+    }
+    return thread->context;
+}
+
+static void notice_greenlets(core_state *state) {
+    if (!state->greenlets && !PyErr_Occurred()) {
+        PyObject *modules = PyImport_GetModuleDict();
+        state->greenlets = modules != NULL && PyDict_GetItemString(modules, "greenlet") != NULL;
+    }
+}
+
+static core_operation *stack_find(core_state *state, PyObject *context) {
+    core_operation *frame = stack_top;
+    if (frame == NULL || (frame->context == context && frame->scope.state == state)) {
+        return frame;
+    }
+    notice_greenlets(state);
+    while (frame != NULL && (frame->context != context || frame->scope.state != state)) {
+        frame = frame->below;
+    }
+    return frame;
+}
+
+/* Sets the variable to `value`; NULL stands for "no value", which a variable can only return to by holding None. */
+static int variable_set(core_state *state, PyObject *value) {
+    PyObject *token = PyContextVar_Set(state->variable, value == NULL ? Py_None : value);
+    Py_XDECREF(token);
+    return token == NULL ? -1 : 0;
+}
+
+static PyObject *variable_get(core_state *state) {
+    PyObject *value = NULL;
+    if (PyContextVar_Get(state->variable, NULL, &value) < 0) {
+        PyErr_Clear();
+    }
+    if (value == Py_None) {
+        Py_CLEAR(value);
+    }
+    return value;
+}
+
+core_scope *core_scope_find(core_state *state) {
+    core_scope *frame = (core_scope *)stack_find(state, context_of(PyThreadState_Get()));
+    PyObject *ambient = state->ambient ? variable_get(state) : NULL;
+    if (ambient != NULL && (frame == NULL || ((core_scope *)ambient)->sequence > frame->sequence)) {
+        return (core_scope *)ambient;
+    }
+    Py_XDECREF(ambient);
+    return core_own(frame);
+}
+
+core_operation *core_scope_operation(core_scope *scope, const core_collector *collector) {
+    while (scope != NULL && Py_TYPE(scope) == scope->state->session_type) {
+        scope = ((core_session *)scope)->outer;
+    }
+    core_operation *op = (core_operation *)scope;
+    if (op == NULL || (collector != NULL && (op->series == NULL || op->series->collector != collector))) {
+        return NULL;
+    }
+    return op;
+}
+
+core_session *core_scope_session(core_scope *scope, const core_collector *collector) {
+    while (scope != NULL && Py_TYPE(scope) == scope->state->session_type) {
+        core_session *session = (core_session *)scope;
+        if (session->collector == collector) {
+            return session;
+        }
+        scope = session->outer;
+    }
+    return NULL;
+}
+
+void core_stack_push(core_operation *op) {
+    op->context = context_of(PyThreadState_Get());
+    op->below = stack_top;
+    stack_top = op;
+}
+
+void core_stack_pop(core_operation *op) {
+    core_operation **link = &stack_top;
+    while (*link != NULL && *link != op) { /* not on top: another greenlet's call began later and has not ended */
+        link = &(*link)->below;
+    }
+    if (*link == op) {
+        *link = op->below;
+    }
+    op->below = NULL;
+}
+
+int core_scope_enter(core_scope *scope, PyObject **previous) {
+    core_state *state = scope->state;
+    *previous = variable_get(state);
+    if (variable_set(state, (PyObject *)scope) < 0) {
+        Py_CLEAR(*previous);
+        return -1;
+    }
+    state->ambient = 1;
+    return 0;
+}
+
+void core_scope_leave(core_scope *scope, PyObject *previous) {
+    core_raised raised = core_raised_take();
+    PyObject *now = variable_get(scope->state);
+    if (now == (PyObject *)scope && variable_set(scope->state, previous) < 0) {
+        PyErr_Clear();
+    }
+    Py_XDECREF(now);
+    Py_XDECREF(previous);
+    core_raised_put(&raised);
+}

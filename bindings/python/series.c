@@ -1,0 +1,204 @@
+/**
+ * Bound series. A series object keeps what it was bound from, because the default collector may be replaced by
+ * configure() after functions were decorated.
+ */
+#include "core.h"
+
+/* ------------------------------------------------------------------------------------------------------- arguments */
+
+static int read_kind(PyObject *kind, tacho_kind *out) {
+    *out = TACHO_KIND_CUSTOM;
+    if (core_given(kind) == NULL) {
+        return 0;
+    }
+    const char *word = PyUnicode_Check(kind) ? PyUnicode_AsUTF8(kind) : NULL;
+    if (word != NULL && tacho_kind_parse(word, out) == TACHO_OK) {
+        return 0;
+    }
+    PyErr_Clear();
+    PyObject *known = PyUnicode_FromString("");
+    for (int i = 0; known != NULL && i < TACHO_KIND_COUNT; i++) {
+        Py_SETREF(known, PyUnicode_FromFormat(i == 0 ? "%U%s" : "%U, %s", known, tacho_kind_text(i)));
+    }
+    if (known != NULL) {
+        PyErr_Format(PyExc_ValueError, "unknown kind %R; it is one of %U", kind, known);
+        Py_DECREF(known);
+    }
+    return -1;
+}
+
+static int check_text(const char *what, PyObject *value, int required) {
+    if (!required && core_given(value) == NULL) {
+        return 0;
+    }
+    if (!PyUnicode_Check(value)) {
+        PyErr_Format(PyExc_TypeError, "%s must be a str, not %.80s", what, Py_TYPE(value)->tp_name);
+        return -1;
+    }
+    if (PyUnicode_GET_LENGTH(value) == 0) {
+        PyErr_Format(PyExc_ValueError, "%s must not be empty", what);
+        return -1;
+    }
+    return 0;
+}
+
+static int check_tags(PyObject *tags) {
+    if (core_given(tags) == NULL) {
+        return 0;
+    }
+    if (!PyDict_Check(tags)) {
+        PyErr_Format(PyExc_TypeError, "tags must be a dict of str to str, not %.80s", Py_TYPE(tags)->tp_name);
+        return -1;
+    }
+    PyObject *name, *value;
+    Py_ssize_t at = 0;
+    while (PyDict_Next(tags, &at, &name, &value)) {
+        if (!PyUnicode_Check(name) || !PyUnicode_Check(value)) {
+            PyErr_SetString(PyExc_TypeError, "tags must be a dict of str to str");
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* --------------------------------------------------------------------------------------------------------- binding */
+
+#define TAGS 32
+
+/* Texts of a dict of tags; returns how many. */
+static uint32_t read_tags(PyObject *tags, tacho_tag out[TAGS], core_text texts[2 * TAGS]) {
+    PyObject *name, *value;
+    Py_ssize_t at = 0;
+    uint32_t count = 0;
+    while (core_given(tags) != NULL && count < TAGS && PyDict_Next(tags, &at, &name, &value)) {
+        texts[2 * count] = core_text_of(name);
+        texts[2 * count + 1] = core_text_of(value);
+        out[count].name = texts[2 * count].bytes;
+        out[count].value = texts[2 * count + 1].bytes;
+        count++;
+    }
+    return count;
+}
+
+static tacho_status bind_handle(core_series *series) {
+    tacho_tag tags[TAGS];
+    core_text texts[2 * TAGS];
+    core_text name = core_text_of(series->name), provider = core_text_of(series->provider);
+    core_text model = core_text_of(series->model);
+    tacho_labels labels = TACHO_LABELS_INIT;
+    labels.provider = provider.bytes;
+    labels.model = model.bytes;
+    labels.tag_count = read_tags(series->tags, tags, texts);
+    labels.tags = tags;
+    tacho_status status = tacho_bind(series->collector->handle, series->kind, name.bytes, &labels, &series->handle);
+    for (uint32_t i = 0; i < 2 * labels.tag_count; i++) {
+        core_text_done(&texts[i]);
+    }
+    core_text_done(&name);
+    core_text_done(&provider);
+    core_text_done(&model);
+    return status;
+}
+
+core_series *core_series_bind(core_collector *collector, tacho_kind kind, PyObject *name, PyObject *provider,
+                              PyObject *model, PyObject *tags) {
+    core_series *series = PyObject_GC_New(core_series, collector->state->series_type);
+    if (series == NULL) {
+        return NULL;
+    }
+    series->collector = core_own(collector);
+    series->handle = NULL;
+    series->kind = kind;
+    series->name = core_own(name);
+    series->provider = core_own(core_given(provider));
+    series->model = core_own(core_given(model));
+    series->tags = core_given(tags) == NULL ? NULL : PyDict_Copy(tags);
+    PyObject_GC_Track(series);
+    tacho_status status = collector->handle == NULL ? TACHO_OK : bind_handle(series);
+    if (status != TACHO_OK) {
+        core_raise(collector->state, status, "binding a series");
+    }
+    if (PyErr_Occurred()) {
+        Py_CLEAR(series);
+    }
+    return series;
+}
+
+static core_series *find_cached(core_collector *collector, PyObject *key) {
+    PyObject *found = PyDict_GetItemWithError(collector->series, key);
+    return core_own(found);
+}
+
+static core_series *bind_checked(core_collector *collector, PyObject *kind, PyObject *name, PyObject *provider,
+                                 PyObject *model, PyObject *tags) {
+    tacho_kind parsed;
+    if (read_kind(kind, &parsed) < 0 || check_text("name", name, 1) < 0 || check_text("provider", provider, 0) < 0 ||
+        check_text("model", model, 0) < 0 || check_tags(tags) < 0) {
+        return NULL;
+    }
+    return core_series_bind(collector, parsed, name, provider, model, tags);
+}
+
+core_series *core_series_find(core_collector *collector, PyObject *kind, PyObject *name, PyObject *provider,
+                              PyObject *model, PyObject *tags) {
+    if (core_given(tags) != NULL) {
+        return bind_checked(collector, kind, name, provider, model, tags);
+    }
+    PyObject *key = PyTuple_Pack(4, kind == NULL ? Py_None : kind, name, provider == NULL ? Py_None : provider,
+                                 model == NULL ? Py_None : model);
+    core_series *series = key == NULL ? NULL : find_cached(collector, key);
+    if (series == NULL && !PyErr_Occurred()) {
+        series = bind_checked(collector, kind, name, provider, model, NULL);
+        if (PyDict_GET_SIZE(collector->series) >= CORE_CACHED) {
+            PyDict_Clear(collector->series);
+        }
+        if (series != NULL && PyDict_SetItem(collector->series, key, (PyObject *)series) < 0) {
+            Py_CLEAR(series);
+        }
+    }
+    Py_XDECREF(key);
+    return series;
+}
+
+/* ------------------------------------------------------------------------------------------------------------ type */
+
+static int series_traverse(core_series *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->collector);
+    Py_VISIT(self->tags);
+    return 0;
+}
+
+static int series_clear(core_series *self) {
+    Py_CLEAR(self->tags);
+    return 0; /* the collector stays until the handle is released: it owns the prices the handle points to */
+}
+
+static void series_dealloc(core_series *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    tacho_series_release(self->handle);
+    Py_CLEAR(self->name);
+    Py_CLEAR(self->provider);
+    Py_CLEAR(self->model);
+    Py_CLEAR(self->tags);
+    Py_CLEAR(self->collector);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyObject *no_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    (void)args;
+    (void)kwargs;
+    PyErr_Format(PyExc_TypeError, "%.80s objects are made by tachograph only", type->tp_name);
+    return NULL;
+}
+
+static PyType_Slot series_slots[] = {{Py_tp_doc, "A bound series."},          {Py_tp_new, (void *)no_new},
+                                     {Py_tp_dealloc, (void *)series_dealloc}, {Py_tp_traverse, (void *)series_traverse},
+                                     {Py_tp_clear, (void *)series_clear},     {0, NULL}};
+
+PyType_Spec core_series_spec = {.name = "tachograph._core.Series",
+                                .basicsize = sizeof(core_series),
+                                .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+                                .slots = series_slots};

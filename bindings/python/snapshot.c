@@ -1,0 +1,196 @@
+/**
+ * The type Snapshot: an immutable copy of all numbers, live or loaded; every reading function reads one.
+ */
+#include "core.h"
+
+typedef struct snapshot {
+    PyObject_HEAD core_state *state;
+    tacho_snapshot *handle;
+} snapshot;
+
+static PyObject *snapshot_new(core_state *state, tacho_snapshot *handle) {
+    snapshot *self = (snapshot *)state->snapshot_type->tp_alloc(state->snapshot_type, 0);
+    if (self == NULL) {
+        tacho_snapshot_free(handle);
+        return NULL;
+    }
+    self->state = state;
+    self->handle = handle;
+    return (PyObject *)self;
+}
+
+PyObject *core_snapshot_of(core_collector *collector) {
+    tacho_snapshot *handle = NULL;
+    tacho_status status = tacho_snapshot_take(collector->handle, &handle);
+    return status == TACHO_OK ? snapshot_new(collector->state, handle)
+                              : core_raise(collector->state, status, "snapshot");
+}
+
+PyObject *core_load(core_state *state, PyObject *path) {
+    PyObject *encoded = NULL;
+    if (!PyUnicode_FSConverter(path, &encoded)) {
+        return NULL;
+    }
+    const char *name = PyBytes_AS_STRING(encoded);
+    tacho_snapshot *handle = NULL;
+    tacho_status status;
+    Py_BEGIN_ALLOW_THREADS status = tacho_load(name, &handle);
+    Py_END_ALLOW_THREADS PyObject *loaded =
+        status == TACHO_OK ? snapshot_new(state, handle) : core_raise(state, status, name);
+    Py_DECREF(encoded);
+    return loaded;
+}
+
+static PyObject *snapshot_save(snapshot *self, PyObject *path) {
+    PyObject *encoded = NULL;
+    if (!PyUnicode_FSConverter(path, &encoded)) {
+        return NULL;
+    }
+    const char *name = PyBytes_AS_STRING(encoded);
+    tacho_status status;
+    Py_BEGIN_ALLOW_THREADS status = tacho_save(self->handle, name);
+    Py_END_ALLOW_THREADS PyObject *saved =
+        status == TACHO_OK ? PyUnicode_DecodeFSDefault(name) : core_raise(self->state, status, name);
+    Py_DECREF(encoded);
+    return saved;
+}
+
+typedef tacho_status (*rows_reader)(const tacho_snapshot *snapshot, tacho_rows **out);
+
+static PyObject *read_rows(snapshot *self, rows_reader reader) {
+    tacho_rows *rows = NULL;
+    tacho_status status = reader(self->handle, &rows);
+    return status == TACHO_OK ? core_table_of_rows(self->state, rows, (PyObject *)self)
+                              : core_raise(self->state, status, NULL);
+}
+
+static PyObject *snapshot_operations(snapshot *self, PyObject *unused) {
+    (void)unused;
+    return read_rows(self, tacho_snapshot_operations);
+}
+
+static PyObject *snapshot_tools(snapshot *self, PyObject *unused) {
+    (void)unused;
+    return read_rows(self, tacho_snapshot_tools);
+}
+
+static PyObject *snapshot_models(snapshot *self, PyObject *unused) {
+    (void)unused;
+    return read_rows(self, tacho_snapshot_models);
+}
+
+static PyObject *snapshot_sessions(snapshot *self, PyObject *unused) {
+    (void)unused;
+    return read_rows(self, tacho_snapshot_sessions);
+}
+
+static PyObject *records_table(snapshot *self, tacho_status status, tacho_records *records) {
+    return status == TACHO_OK ? core_table_of_records(self->state, records, (PyObject *)self)
+                              : core_raise(self->state, status, NULL);
+}
+
+static PyObject *snapshot_slowest(snapshot *self, PyObject *args) {
+    Py_ssize_t n = 0;
+    if (!PyArg_ParseTuple(args, "|n:slowest", &n)) {
+        return NULL;
+    }
+    if (n < 0) {
+        PyErr_SetString(PyExc_ValueError, "n must not be negative");
+        return NULL;
+    }
+    tacho_records *records = NULL;
+    return records_table(self, tacho_snapshot_slowest(self->handle, (size_t)n, &records), records);
+}
+
+static PyObject *snapshot_records(snapshot *self, PyObject *args) {
+    tacho_query query = TACHO_QUERY_INIT;
+    query.all_kinds = 1;
+    if (!PyArg_ParseTuple(args, "|z:records", &query.session)) {
+        return NULL;
+    }
+    tacho_records *records = NULL;
+    tacho_status status = tacho_snapshot_records(self->handle, &query, &records);
+    return records_table(self, status, records);
+}
+
+static PyObject *snapshot_summary(snapshot *self, PyObject *args) {
+    const char *session = NULL;
+    if (!PyArg_ParseTuple(args, "|z:summary", &session)) {
+        return NULL;
+    }
+    tacho_summary *summary = NULL;
+    tacho_status status = tacho_snapshot_summary(self->handle, session, &summary);
+    return status == TACHO_OK ? core_table_of_summary(self->state, summary, (PyObject *)self)
+                              : core_raise(self->state, status, session);
+}
+
+static PyObject *snapshot_export(snapshot *self, PyObject *args) {
+    const char *word;
+    tacho_format format;
+    if (!PyArg_ParseTuple(args, "s:export", &word)) {
+        return NULL;
+    }
+    if (tacho_format_parse(word, &format) != TACHO_OK) {
+        return PyErr_Format(PyExc_ValueError, "unknown format '%.40s'", word);
+    }
+    tacho_style style = TACHO_STYLE_INIT;
+    core_output output = {NULL, 0, 0, 0};
+    tacho_status status = tacho_export(self->handle, format, &style, core_output_sink, &output);
+    return core_output_done(self->state, &output, status, format == TACHO_FORMAT_MSGPACK);
+}
+
+static PyObject *snapshot_merge(PyObject *left, PyObject *right) {
+    if (Py_TYPE(left) != Py_TYPE(right)) {
+        Py_RETURN_NOTIMPLEMENTED;
+    }
+    snapshot *a = (snapshot *)left, *b = (snapshot *)right;
+    tacho_snapshot *merged = NULL;
+    tacho_status status = tacho_snapshot_merge(a->handle, b->handle, &merged);
+    return status == TACHO_OK ? snapshot_new(a->state, merged) : core_raise(a->state, status, "merge");
+}
+
+static PyObject *no_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    (void)args;
+    (void)kwargs;
+    PyErr_Format(PyExc_TypeError, "%.80s objects come from snapshot() and load()", type->tp_name);
+    return NULL;
+}
+
+static int snapshot_traverse(snapshot *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    return 0;
+}
+
+static void snapshot_dealloc(snapshot *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    tacho_snapshot_free(self->handle);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+#define PLAIN(function) ((PyCFunction)(void (*)(void))(function))
+static PyMethodDef snapshot_methods[] = {
+    {"operations", PLAIN(snapshot_operations), METH_NOARGS, "Table of operations without kind tool."},
+    {"tools", PLAIN(snapshot_tools), METH_NOARGS, "Table of tools."},
+    {"models", PLAIN(snapshot_models), METH_NOARGS, "Table of models."},
+    {"sessions", PLAIN(snapshot_sessions), METH_NOARGS, "Table of sessions."},
+    {"slowest", PLAIN(snapshot_slowest), METH_VARARGS, "slowest(n=0): table of the slowest records; 0 = 10."},
+    {"records", PLAIN(snapshot_records), METH_VARARGS, "records(session=None): table of the recent records."},
+    {"summary", PLAIN(snapshot_summary), METH_VARARGS, "summary(session=None): the session summary."},
+    {"export", PLAIN(snapshot_export), METH_VARARGS, "export(format): str, or bytes for msgpack."},
+    {"save", PLAIN(snapshot_save), METH_O, "save(path): write JSON (.json) or MessagePack; gives the path."},
+    {NULL, NULL, 0, NULL}};
+
+static PyType_Slot snapshot_slots[] = {{Py_tp_doc, "An immutable copy of all numbers; `a | b` merges two."},
+                                       {Py_tp_new, (void *)no_new},
+                                       {Py_tp_dealloc, (void *)snapshot_dealloc},
+                                       {Py_tp_traverse, (void *)snapshot_traverse},
+                                       {Py_tp_methods, snapshot_methods},
+                                       {Py_nb_or, (void *)snapshot_merge},
+                                       {0, NULL}};
+
+PyType_Spec core_snapshot_spec = {.name = "tachograph._core.Snapshot",
+                                  .basicsize = sizeof(snapshot),
+                                  .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+                                  .slots = snapshot_slots};

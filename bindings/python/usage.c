@@ -1,0 +1,165 @@
+/**
+ * Usage: classes given by keyword, and responses that the core reads by a dialect.
+ */
+#include "core.h"
+#include <string.h>
+
+/* ---------------------------------------------------------------------------------------------- classes by keyword */
+
+typedef struct text_slot {
+    const char *name;
+    size_t offset;
+} text_slot;
+
+static const text_slot text_slots[] = {{"model", offsetof(tacho_usage, model)},
+                                       {"provider", offsetof(tacho_usage, provider)},
+                                       {"response_id", offsetof(tacho_usage, response_id)},
+                                       {"service_tier", offsetof(tacho_usage, service_tier)},
+                                       {"requested_tier", offsetof(tacho_usage, requested_tier)},
+                                       {"speed", offsetof(tacho_usage, speed)},
+                                       {"region", offsetof(tacho_usage, region)}};
+
+_Static_assert(sizeof(text_slots) / sizeof(text_slots[0]) <= 8, "core_usage has room for 8 texts");
+
+/* 1 when `name` is one of the texts. */
+static int read_text(const char *name, PyObject *value, core_usage *out) {
+    for (size_t i = 0; i < sizeof(text_slots) / sizeof(text_slots[0]); i++) {
+        if (strcmp(name, text_slots[i].name) == 0) {
+            core_text *text = &out->texts[out->text_count++];
+            *text = core_text_of(value);
+            memcpy((char *)&out->classes + text_slots[i].offset, &text->bytes, sizeof(text->bytes));
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Whole numbers as they are, seconds and other scaled units times their scale; what is no number is left out. */
+static void read_count(tacho_unit unit, PyObject *value, core_usage *out) {
+    int scale = tacho_unit_describe(unit)->scale;
+    long long count = 0;
+    if (scale == 1 && PyIndex_Check(value)) {
+        PyObject *index = PyNumber_Index(value);
+        int overflow = 0;
+        count = index == NULL ? -1 : PyLong_AsLongLongAndOverflow(index, &overflow);
+        Py_XDECREF(index);
+        count = overflow != 0 ? overflow * (TACHO_COUNT_MAX + 1) : count;
+    } else {
+        double number = PyFloat_AsDouble(value) * scale;
+        if (!PyErr_Occurred() && number == number) {
+            count = number > (double)TACHO_COUNT_MAX    ? TACHO_COUNT_MAX + 1
+                    : number < -(double)TACHO_COUNT_MAX ? -1
+                                                        : (long long)(number + 0.5);
+        } else {
+            out->classes.faults |= TACHO_USAGE_FAULT_NOT_A_NUMBER;
+        }
+    }
+    if (PyErr_Occurred()) {
+        PyErr_Clear();
+        return;
+    }
+    tacho_usage_set(&out->classes, unit, count);
+}
+
+static int read_item(const char *name, PyObject *value, core_usage *out) {
+    int unit = tacho_unit_find(name);
+    if (unit >= 0) {
+        read_count((tacho_unit)unit, value, out);
+        return 0;
+    }
+    if (strcmp(name, "inclusive") == 0) {
+        out->classes.flags |= core_truth_of(value) ? TACHO_USAGE_INCLUSIVE : 0u;
+        return 0;
+    }
+    if (read_text(name, value, out)) {
+        return 0;
+    }
+    PyErr_Format(PyExc_TypeError, "usage() got an unexpected keyword argument '%.100s'", name);
+    return -1;
+}
+
+int core_usage_read(PyObject *kwargs, core_usage *out) {
+    PyObject *key, *value;
+    Py_ssize_t at = 0;
+    memset(out, 0, sizeof(*out));
+    out->classes.struct_size = (uint32_t)sizeof(tacho_usage);
+    while (kwargs != NULL && PyDict_Next(kwargs, &at, &key, &value)) {
+        const char *name = PyUnicode_AsUTF8(key);
+        if (name == NULL || (value != Py_None && read_item(name, value, out) < 0)) {
+            core_usage_done(out);
+            return -1;
+        }
+    }
+    out->classes.present = 0; /* the caller named what there is: everything else is 0 (semantics 26) */
+    return 0;
+}
+
+void core_usage_done(core_usage *usage) {
+    while (usage->text_count > 0) {
+        core_text_done(&usage->texts[--usage->text_count]);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------------- responses */
+
+/* The reader is kept for the next response. A response whose attributes are computed may come back here while it is
+ * being read; that call gets a reader of its own. */
+static tacho_response *take_reader(core_state *state) {
+    tacho_response *reader = state->response;
+    state->response = NULL;
+    if (reader == NULL && tacho_response_create(&reader) != TACHO_OK) {
+        return NULL;
+    }
+    return reader;
+}
+
+void core_response_done(core_state *state, tacho_response *response) {
+    if (response == NULL) {
+        return;
+    }
+    if (state->response == NULL) {
+        tacho_response_clear(response);
+        state->response = response;
+    } else {
+        tacho_response_free(response);
+    }
+}
+
+static tacho_status read_bytes(tacho_response *reader, const tacho_dialect *dialect, const char *provider,
+                               PyObject *value) {
+    char *bytes = NULL;
+    Py_ssize_t length = 0;
+    if (PyBytes_Check(value)) {
+        (void)PyBytes_AsStringAndSize(value, &bytes, &length);
+    } else {
+        bytes = (char *)(uintptr_t)PyUnicode_AsUTF8AndSize(value, &length);
+    }
+    if (bytes == NULL) {
+        PyErr_Clear();
+        return TACHO_DAMAGED;
+    }
+    return tacho_response_read_json(reader, dialect, provider, bytes, (size_t)length);
+}
+
+tacho_status core_response_read(core_state *state, PyObject *value, PyObject *dialect, const char *provider,
+                                tacho_response **out) {
+    core_text name = core_text_of(dialect);
+    const tacho_dialect *found = tacho_dialect_find(name.bytes, provider);
+    tacho_response *reader = take_reader(state);
+    tacho_status status = reader == NULL ? TACHO_NOMEM : TACHO_OK;
+    core_text_done(&name);
+    if (reader != NULL && (PyUnicode_Check(value) || PyBytes_Check(value))) {
+        status = read_bytes(reader, found, provider, value);
+    } else if (reader != NULL) {
+        tacho_value_source source;
+        PyObject *raised = NULL;
+        core_value_source(value, &raised, &source);
+        status = tacho_response_read(reader, found, provider, &source);
+        if (raised != NULL) {
+            PyErr_SetObject((PyObject *)Py_TYPE(raised), raised);
+            Py_DECREF(raised);
+        }
+    }
+    *out = reader;
+    return status;
+}
