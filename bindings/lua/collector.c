@@ -1,0 +1,193 @@
+/*
+ * Collectors: the default one, opened at its first use from the settings, and those of tacho.collector(config). Every
+ * function of the module is a method of a collector too.
+ */
+#include "module.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SETTINGS 64 /* most settings in one call */
+
+/* Pushes a collector that is not open. */
+static tacho_lua_collector *new_collector(lua_State *L) {
+    tacho_lua_collector *collector = lua_newuserdatauv(L, sizeof *collector, 1);
+    memset(collector, 0, sizeof *collector);
+    luaL_setmetatable(L, TACHO_LUA_COLLECTOR);
+    return collector;
+}
+
+static tacho_status open(tacho_lua_collector *collector, const tacho_setting *arguments, size_t count, char *problem,
+                         size_t size) {
+    tacho_config config = TACHO_CONFIG_INIT;
+    tacho_status status = tacho_settings_read(&collector->settings, arguments, count, problem, size);
+    if (status == TACHO_OK)
+        status = tacho_settings_config(collector->settings, &config);
+    if (status != TACHO_OK || !tacho_settings_enabled(collector->settings))
+        return status;
+    config.flags |= TACHO_CONFIG_SERIALIZED; /* a Lua state runs in one thread at a time */
+    return tacho_collector_open(&collector->handle, &config);
+}
+
+tacho_lua_collector *tacho_lua_standard(lua_State *L) {
+    if (lua_getiuservalue(L, lua_upvalueindex(1), TACHO_LUA_UV_STANDARD) == LUA_TUSERDATA)
+        return lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    tacho_lua_collector *collector = new_collector(L);
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, lua_upvalueindex(1), TACHO_LUA_UV_STANDARD);
+    open(collector, NULL, 0, NULL, 0); /* what cannot be opened records nothing: the host never suffers */
+    return collector;
+}
+
+tacho_lua_collector *tacho_lua_enter(lua_State *L) {
+    if (!lua_toboolean(L, lua_upvalueindex(2)))
+        return luaL_checkudata(L, 1, TACHO_LUA_COLLECTOR);
+    tacho_lua_collector *collector = tacho_lua_standard(L);
+    lua_insert(L, 1);
+    return collector;
+}
+
+tacho_series *tacho_lua_bind(tacho_lua_collector *collector, const char *name, const tacho_lua_labels *labels) {
+    tacho_series *series = NULL;
+    collector->used = 1;
+    if (collector->handle)
+        tacho_bind(collector->handle, labels->kind, name, &labels->labels, &series);
+    return series;
+}
+
+/* ------------------------------------------------------------------------------------------------- configuration */
+
+/* Flat list of settings; `anchor` is a table on the stack that keeps their texts. */
+typedef struct settings_list {
+    tacho_setting items[SETTINGS];
+    size_t count;
+    int anchor;
+} settings_list;
+
+/* Pops the text on top of L into the anchor and returns it. */
+static const char *keep(lua_State *L, const settings_list *list) {
+    const char *text = lua_tostring(L, -1);
+    lua_rawseti(L, list->anchor, (lua_Integer)lua_rawlen(L, list->anchor) + 1);
+    return text;
+}
+
+/* Value on top of L as text, kept. */
+static const char *keep_value(lua_State *L, const settings_list *list, const char *key) {
+    if (lua_isboolean(L, -1))
+        return lua_toboolean(L, -1) ? "true" : "false";
+    if (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER)
+        luaL_error(L, "setting '%s': string, number or boolean expected, got %s", key, luaL_typename(L, -1));
+    lua_pushvalue(L, -1);
+    lua_tostring(L, -1);
+    return keep(L, list);
+}
+
+/* Keys of nested tables are joined by dots. */
+static void flatten(lua_State *L, int table, const char *prefix, settings_list *list) {
+    luaL_checkstack(L, 6, NULL);
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "settings have names");
+        if (list->count == SETTINGS)
+            luaL_error(L, "more than %d settings", SETTINGS);
+        int nested = lua_istable(L, -1);
+        lua_pushfstring(L, nested ? "%s%s." : "%s%s", prefix, lua_tostring(L, -2));
+        const char *key = keep(L, list);
+        if (nested)
+            flatten(L, lua_gettop(L), key, list);
+        else
+            list->items[list->count++] = (tacho_setting){key, keep_value(L, list, key)};
+    }
+}
+
+/* Pushes a collector with the configuration in the table at `config`; a failure = its results, nothing on the stack. */
+static int open_configured(lua_State *L, int config) {
+    settings_list list = {.count = 0};
+    char problem[256] = "";
+    lua_newtable(L);
+    list.anchor = lua_gettop(L);
+    flatten(L, config, "", &list);
+    tacho_lua_collector *collector = new_collector(L);
+    tacho_status status = open(collector, list.items, list.count, problem, sizeof problem);
+    if (status == TACHO_OK)
+        return 1;
+    lua_pushnil(L);
+    lua_pushstring(L, problem[0] ? problem : tacho_status_text(status));
+    lua_pushstring(L, tacho_status_name(status));
+    return 3;
+}
+
+/* collector([config]): without one, the default collector. */
+int tacho_lua_collector_function(lua_State *L) {
+    if (lua_isnoneornil(L, 1)) {
+        tacho_lua_standard(L);
+        return 1;
+    }
+    luaL_checktype(L, 1, LUA_TTABLE);
+    return open_configured(L, 1);
+}
+
+/*
+ * configure(config): a new default collector. Tracked functions follow it. Once something was recorded it is too late,
+ * because numbers would be split over two collectors (semantics 20).
+ */
+int tacho_lua_configure(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_getiuservalue(L, lua_upvalueindex(1), TACHO_LUA_UV_STANDARD);
+    const tacho_lua_collector *old = lua_touserdata(L, -1);
+    if (old && old->used) {
+        lua_pushnil(L);
+        lua_pushliteral(L, "configure() comes before the first record; reset() first, or use collector(config)");
+        lua_pushstring(L, tacho_status_name(TACHO_INVALID));
+        return 3;
+    }
+    int results = open_configured(L, 1);
+    if (results != 1)
+        return results;
+    tacho_lua_module_of(L)->generation++;
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, lua_upvalueindex(1), TACHO_LUA_UV_STANDARD);
+    return 1;
+}
+
+/* ----------------------------------------------------------------------------------------------------- life cycle */
+
+int tacho_lua_reset(lua_State *L) {
+    return tacho_lua_done(L, tacho_collector_reset(tacho_lua_enter(L)->handle));
+}
+
+int tacho_lua_enabled(lua_State *L) {
+    lua_pushboolean(L, tacho_collector_enabled(tacho_lua_enter(L)->handle));
+    return 1;
+}
+
+/* collector:close(), and __close: children may live on; what they still end is counted and ignored. */
+static int collector_close(lua_State *L) {
+    tacho_lua_collector *collector = luaL_checkudata(L, 1, TACHO_LUA_COLLECTOR);
+    tacho_collector_close(collector->handle);
+    collector->handle = NULL;
+    return 0;
+}
+
+/* Children keep their collector, so they are gone by now, or are collected in this cycle and were finalized before. */
+static int collector_gc(lua_State *L) {
+    tacho_lua_collector *collector = luaL_checkudata(L, 1, TACHO_LUA_COLLECTOR);
+    collector_close(L);
+    tacho_settings_free(collector->settings);
+    collector->settings = NULL;
+    return 0;
+}
+
+void tacho_lua_collector_type(lua_State *L, const luaL_Reg *functions) {
+    static const luaL_Reg meta[] = {{"__close", collector_close}, {"__gc", collector_gc}, {NULL, NULL}};
+    tacho_lua_make_type(L, TACHO_LUA_COLLECTOR, meta, NULL);
+    luaL_getmetatable(L, TACHO_LUA_COLLECTOR);
+    lua_newtable(L);
+    tacho_lua_set_functions(L, functions, 0);
+    tacho_lua_set_functions(L, tacho_lua_reading_functions, 0);
+    lua_pushcfunction(L, collector_close);
+    lua_setfield(L, -2, "close");
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}

@@ -1,0 +1,107 @@
+/* Structs of the core as Lua tables, by their field tables. Unknown is nil, so a field that is not known is absent. */
+#include "module.h"
+
+#include <math.h>
+
+void tacho_lua_push_seconds(lua_State *L, int64_t ns) {
+    if (ns < 0)
+        lua_pushnil(L);
+    else
+        lua_pushnumber(L, (lua_Number)ns / 1e9);
+}
+
+void tacho_lua_push_money(lua_State *L, int64_t pusd) {
+    char text[TACHO_MONEY_TEXT_SIZE];
+    if (tacho_money_format(pusd, text, sizeof text) == 0)
+        lua_pushnil(L);
+    else
+        lua_pushstring(L, text);
+}
+
+static void push_count(lua_State *L, int64_t count) {
+    if (count < 0)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, count);
+}
+
+/* name -> count in rows, name -> seconds in records; nil where there is none. */
+static void push_named(lua_State *L, const tacho_named *items, uint32_t count, int seconds) {
+    if (count == 0) {
+        lua_pushnil(L);
+        return;
+    }
+    lua_createtable(L, 0, (int)count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (seconds)
+            tacho_lua_push_seconds(L, items[i].value);
+        else
+            push_count(L, items[i].value);
+        lua_setfield(L, -2, items[i].name);
+    }
+}
+
+static void push_value(lua_State *L, const tacho_field *field, const char *at, int named_seconds) {
+    switch ((tacho_field_type)field->type) {
+    case TACHO_FIELD_TEXT:
+        lua_pushstring(L, *(const char *const *)at);
+        return;
+    case TACHO_FIELD_COUNT:
+        push_count(L, *(const int64_t *)at);
+        return;
+    case TACHO_FIELD_SECONDS:
+        tacho_lua_push_seconds(L, *(const int64_t *)at);
+        return;
+    case TACHO_FIELD_MILLIS:
+        tacho_lua_push_seconds(L, *(const int64_t *)at < 0 ? -1 : *(const int64_t *)at * 1000000);
+        return;
+    case TACHO_FIELD_USD:
+        tacho_lua_push_money(L, *(const int64_t *)at);
+        return;
+    case TACHO_FIELD_RATIO:
+        if (isnan(*(const double *)at))
+            lua_pushnil(L);
+        else
+            lua_pushnumber(L, *(const double *)at);
+        return;
+    case TACHO_FIELD_TIME:
+        if (*(const int64_t *)at == 0)
+            lua_pushnil(L);
+        else
+            tacho_lua_push_instant(L, *(const int64_t *)at);
+        return;
+    case TACHO_FIELD_STATE:
+        lua_pushstring(L, tacho_cost_state_name((uint32_t) * (const int32_t *)at));
+        return;
+    case TACHO_FIELD_NAMED:
+        push_named(L, *(const tacho_named *const *)at, *(const uint32_t *)(at + sizeof(tacho_named *)), named_seconds);
+        return;
+    }
+    lua_pushnil(L); /* a type of a later version */
+}
+
+static void push_struct(lua_State *L, const tacho_field *fields, size_t count, const void *base, int named_seconds) {
+    lua_createtable(L, 0, (int)count);
+    for (size_t i = 0; i < count; i++) {
+        push_value(L, &fields[i], (const char *)base + fields[i].offset, named_seconds);
+        lua_setfield(L, -2, fields[i].name);
+    }
+}
+
+void tacho_lua_push_row(lua_State *L, const tacho_row *row) {
+    size_t count;
+    const tacho_field *fields = tacho_row_fields(&count);
+    push_struct(L, fields, count, row, 0);
+}
+
+void tacho_lua_push_record(lua_State *L, const tacho_record_view *record) {
+    size_t count;
+    const tacho_field *fields = tacho_record_fields(&count);
+    push_struct(L, fields, count, record, 1);
+}
+
+void tacho_lua_push_scalars(lua_State *L, const tacho_summary *summary) {
+    size_t count;
+    const tacho_field *fields = tacho_summary_fields(&count);
+    push_struct(L, fields, count, summary, 0);
+}

@@ -1,0 +1,317 @@
+/*
+ * Reading: the functions of the module and of a collector, which take a snapshot first, and the same as methods of a
+ * snapshot. Lists and summaries print as the terminal tables of the core.
+ */
+#include "module.h"
+
+static void free_snapshot(void *object) {
+    tacho_snapshot_free(object);
+}
+static void free_rows(void *object) {
+    tacho_rows_free(object);
+}
+static void free_records(void *object) {
+    tacho_records_free(object);
+}
+static void free_summary(void *object) {
+    tacho_summary_free(object);
+}
+
+/* Pushes a snapshot object that holds nothing yet. */
+static tacho_lua_box *new_snapshot(lua_State *L) {
+    tacho_lua_box *box = lua_newuserdatauv(L, sizeof *box, 0);
+    box->object = NULL;
+    box->free = free_snapshot;
+    luaL_setmetatable(L, TACHO_LUA_SNAPSHOT);
+    return box;
+}
+
+/* What a reading function was called on. */
+typedef struct reading {
+    const tacho_snapshot *snapshot;
+    tacho_status status;                  /* of taking it */
+    const tacho_lua_collector *collector; /* NULL = a method of a snapshot */
+} reading;
+
+/* Leaves the owner at index 1 and `arguments` arguments after it; a snapshot that was taken now stands above them. */
+static reading enter(lua_State *L, int arguments) {
+    reading on = {NULL, TACHO_OK, NULL};
+    tacho_lua_box *box = lua_toboolean(L, lua_upvalueindex(2)) ? NULL : luaL_testudata(L, 1, TACHO_LUA_SNAPSHOT);
+    if (!box)
+        on.collector = tacho_lua_enter(L);
+    lua_settop(L, arguments + 1);
+    if (!box) {
+        tacho_lua_bury_all(L, tacho_lua_module_of(L));
+        box = new_snapshot(L);
+        on.status = tacho_snapshot_take(on.collector->handle, (tacho_snapshot **)&box->object);
+    }
+    on.snapshot = box->object;
+    return on;
+}
+
+/* ------------------------------------------------------------------------------------------------- text of a list */
+
+typedef tacho_status (*writer)(const void *object, const tacho_style *style, tacho_sink sink, void *context);
+
+static tacho_status write_rows(const void *object, const tacho_style *style, tacho_sink sink, void *context) {
+    return tacho_write_rows(object, TACHO_FORMAT_TABLE, "tacho.usage/1", NULL, style, sink, context);
+}
+static tacho_status write_records(const void *object, const tacho_style *style, tacho_sink sink, void *context) {
+    return tacho_write_records(object, TACHO_FORMAT_TABLE, style, sink, context);
+}
+static tacho_status write_summary(const void *object, const tacho_style *style, tacho_sink sink, void *context) {
+    return tacho_write_summary(object, TACHO_FORMAT_TEXT, style, sink, context);
+}
+
+static int text_of(lua_State *L, writer write) {
+    const tacho_lua_box *box = lua_touserdata(L, lua_upvalueindex(1));
+    void *output = tacho_lua_new_output(L);
+    if (!output)
+        return luaL_error(L, "not enough memory");
+    if (tacho_lua_finish_output(L, output, write(box->object, NULL, tacho_lua_sink, output)) != 1)
+        return luaL_error(L, "%s", lua_tostring(L, -2));
+    return 1;
+}
+
+static int rows_text(lua_State *L) {
+    return text_of(L, write_rows);
+}
+static int records_text(lua_State *L) {
+    return text_of(L, write_records);
+}
+static int summary_text(lua_State *L) {
+    return text_of(L, write_summary);
+}
+
+/* Gives the table on top of L a __tostring that prints the boxed object at `box`. */
+static void set_text(lua_State *L, int box, lua_CFunction text) {
+    lua_createtable(L, 0, 1);
+    lua_pushvalue(L, box);
+    lua_pushcclosure(L, text, 1);
+    lua_setfield(L, -2, "__tostring");
+    lua_setmetatable(L, -2);
+}
+
+/* ---------------------------------------------------------------------------------------------------------- lists */
+
+static void push_rows(lua_State *L, const tacho_rows *rows) {
+    lua_createtable(L, (int)rows->count, 2);
+    for (size_t i = 0; i < rows->count; i++) {
+        tacho_lua_push_row(L, &rows->rows[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    tacho_lua_push_row(L, &rows->totals);
+    lua_setfield(L, -2, "totals");
+    lua_createtable(L, (int)rows->warning_count, 0);
+    for (size_t i = 0; i < rows->warning_count; i++) {
+        lua_pushstring(L, rows->warnings[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -2, "warnings");
+}
+
+static void push_records(lua_State *L, const tacho_records *records) {
+    lua_createtable(L, (int)records->count, 1);
+    for (size_t i = 0; i < records->count; i++) {
+        tacho_lua_push_record(L, &records->records[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_pushinteger(L, (lua_Integer)records->lost);
+    lua_setfield(L, -2, "lost");
+}
+
+typedef tacho_status (*table_reader)(const tacho_snapshot *snapshot, tacho_rows **out);
+
+static int read_table(lua_State *L, table_reader read) {
+    reading on = enter(L, 0);
+    tacho_lua_box *box = tacho_lua_new_box(L);
+    box->free = free_rows;
+    tacho_status status = on.status == TACHO_OK ? read(on.snapshot, (tacho_rows **)&box->object) : on.status;
+    if (status != TACHO_OK)
+        return tacho_lua_fail(L, status);
+    push_rows(L, box->object);
+    set_text(L, -2, rows_text);
+    return 1;
+}
+
+static int operations(lua_State *L) {
+    return read_table(L, tacho_snapshot_operations);
+}
+static int tools(lua_State *L) {
+    return read_table(L, tacho_snapshot_tools);
+}
+static int models(lua_State *L) {
+    return read_table(L, tacho_snapshot_models);
+}
+static int sessions(lua_State *L) {
+    return read_table(L, tacho_snapshot_sessions);
+}
+
+typedef tacho_status (*list_reader)(const tacho_snapshot *snapshot, size_t n, tacho_records **out);
+
+/* (n): n is at most INT32_MAX and 0 = the reader's own default */
+static int read_list(lua_State *L, list_reader read) {
+    reading on = enter(L, 1);
+    lua_Integer n = luaL_optinteger(L, 2, 0);
+    tacho_lua_box *box = tacho_lua_new_box(L);
+    box->free = free_records;
+    tacho_status status = on.status;
+    if (status == TACHO_OK)
+        status = read(on.snapshot, n > 0 && n < INT32_MAX ? (size_t)n : 0, (tacho_records **)&box->object);
+    if (status != TACHO_OK)
+        return tacho_lua_fail(L, status);
+    push_records(L, box->object);
+    set_text(L, -2, records_text);
+    return 1;
+}
+
+static tacho_status all_records(const tacho_snapshot *snapshot, size_t n, tacho_records **out) {
+    tacho_query query = TACHO_QUERY_INIT;
+    query.limit = (uint32_t)n;
+    return tacho_snapshot_records(snapshot, &query, out);
+}
+
+/* slowest([n = 10]): slowest first */
+static int slowest(lua_State *L) {
+    return read_list(L, tacho_snapshot_slowest);
+}
+
+/* records([n = all]): finished operations that are still kept, oldest first */
+static int records(lua_State *L) {
+    return read_list(L, all_records);
+}
+
+/* -------------------------------------------------------------------------------------------------------- summary */
+
+/* Innermost session of the running coroutine on this collector, or NULL (semantics 58). */
+static const char *enclosing_session(lua_State *L, const tacho_lua_collector *collector) {
+    tacho_lua_stack *stack = tacho_lua_stack_of(L, tacho_lua_module_of(L));
+    for (const tacho_lua_entry *entry = stack->top; entry; entry = entry->below)
+        if (entry->collector == collector->handle && entry->session && entry->session->handle)
+            return tacho_session_id(entry->session->handle);
+    return NULL;
+}
+
+/* summary([session]): of that session, else of the enclosing one, else of the process since start or reset */
+static int summary(lua_State *L) {
+    reading on = enter(L, 1);
+    const char *session = tacho_lua_optional_text(L, 2);
+    if (!session && on.collector)
+        session = enclosing_session(L, on.collector);
+    tacho_lua_box *box = tacho_lua_new_box(L);
+    box->free = free_summary;
+    tacho_status status = on.status;
+    if (status == TACHO_OK)
+        status = tacho_snapshot_summary(on.snapshot, session, (tacho_summary **)&box->object);
+    if (status != TACHO_OK)
+        return tacho_lua_fail(L, status);
+    const tacho_summary *all = box->object;
+    int at = lua_gettop(L);
+    tacho_lua_push_scalars(L, all);
+    push_rows(L, all->tools);
+    lua_setfield(L, -2, "tools");
+    push_rows(L, all->models);
+    lua_setfield(L, -2, "models");
+    push_records(L, all->slowest);
+    lua_setfield(L, -2, "slowest");
+    set_text(L, at, summary_text);
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------------- snapshots */
+
+/* snapshot(): of this moment; immutable. As a method of a snapshot, the snapshot itself. */
+static int snapshot_function(lua_State *L) {
+    reading on = enter(L, 0);
+    return on.status == TACHO_OK ? 1 : tacho_lua_fail(L, on.status);
+}
+
+/* export(format [, file]): the text, or it is given to file:write and the result is true */
+static int export(lua_State *L) {
+    tacho_format format;
+    reading on = enter(L, 2);
+    const char *word = tacho_lua_check_text(L, 2);
+    if (tacho_format_parse(word, &format) != TACHO_OK)
+        tacho_lua_bad_argument(L, 2, lua_pushfstring(L, "unknown format '%s'", word));
+    if (!lua_isnil(L, 3) && luaL_getmetafield(L, 3, "__index") == LUA_TNIL && !lua_istable(L, 3))
+        tacho_lua_bad_argument(L, 3, "file or an object with a method write expected");
+    void *output = on.status == TACHO_OK ? tacho_lua_new_output(L) : NULL;
+    if (!output)
+        return tacho_lua_fail(L, on.status == TACHO_OK ? TACHO_NOMEM : on.status);
+    int results = tacho_lua_finish_output(L, output, tacho_export(on.snapshot, format, NULL, tacho_lua_sink, output));
+    if (results != 1 || lua_isnil(L, 3))
+        return results;
+    lua_getfield(L, 3, "write");
+    lua_pushvalue(L, 3);
+    lua_pushvalue(L, -3);
+    lua_call(L, 2, 0);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* save([path]): the path; without one, a file in the data directory */
+static int save(lua_State *L) {
+    char standard[4096];
+    reading on = enter(L, 1);
+    const char *path = tacho_lua_optional_text(L, 2);
+    tacho_status status = on.status;
+    if (status == TACHO_OK && !path) {
+        status = tacho_default_save_path(standard, sizeof standard);
+        path = standard;
+    }
+    if (status == TACHO_OK)
+        status = tacho_save(on.snapshot, path);
+    if (status != TACHO_OK)
+        return tacho_lua_fail(L, status);
+    lua_pushstring(L, path);
+    return 1;
+}
+
+/* load(path) -> snapshot: never mixes into live numbers */
+int tacho_lua_load(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1);
+    tacho_lua_box *box = new_snapshot(L);
+    tacho_status status = tacho_load(path, (tacho_snapshot **)&box->object);
+    return status == TACHO_OK ? 1 : tacho_lua_fail(L, status);
+}
+
+/* merge(other): both in one; what both have counts once */
+static int merge(lua_State *L) {
+    const tacho_lua_box *a = luaL_checkudata(L, 1, TACHO_LUA_SNAPSHOT), *b = luaL_checkudata(L, 2, TACHO_LUA_SNAPSHOT);
+    tacho_lua_box *box = new_snapshot(L);
+    tacho_status status = tacho_snapshot_merge(a->object, b->object, (tacho_snapshot **)&box->object);
+    return status == TACHO_OK ? 1 : tacho_lua_fail(L, status);
+}
+
+const luaL_Reg tacho_lua_reading_functions[] = {
+    {"export", export},
+    {"models", models},
+    {"operations", operations},
+    {"records", records},
+    {"save", save},
+    {"sessions", sessions},
+    {"slowest", slowest},
+    {"snapshot", snapshot_function},
+    {"summary", summary},
+    {"tools", tools},
+    {NULL, NULL},
+};
+
+static int snapshot_gc(lua_State *L) {
+    tacho_lua_box *box = luaL_checkudata(L, 1, TACHO_LUA_SNAPSHOT);
+    tacho_snapshot_free(box->object);
+    box->object = NULL;
+    return 0;
+}
+
+void tacho_lua_snapshot_type(lua_State *L) {
+    static const luaL_Reg meta[] = {{"__gc", snapshot_gc}, {NULL, NULL}};
+    tacho_lua_make_type(L, TACHO_LUA_SNAPSHOT, meta, NULL);
+    luaL_getmetatable(L, TACHO_LUA_SNAPSHOT);
+    lua_newtable(L);
+    tacho_lua_set_functions(L, tacho_lua_reading_functions, 0);
+    lua_pushcfunction(L, merge);
+    lua_setfield(L, -2, "merge");
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}

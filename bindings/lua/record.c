@@ -1,0 +1,179 @@
+/* Finished operations after the fact: record, record_step, record_tool_call. */
+#include "module.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const options_of_record[] = {
+    "as_type", "category", "components", "compressed", "context_limit", "context_size",  "cost",     "description",
+    "dialect", "ended_at", "error",      "error_type", "first_token",   "interventions", "kind",     "metadata",
+    "model",   "outcome",  "provider",   "retries",    "session",       "success",       "tags",     "tool",
+    "type",    "usage",    "warnings",   "step",       "name",          "seconds",       "duration", NULL,
+};
+
+/* What a record is made of, read from the options; texts live in the options table. */
+typedef struct draft {
+    tacho_finished finished;
+    tacho_lua_labels labels;
+    tacho_lua_usage usage;
+    tacho_lua_failure failure;
+    tacho_status status; /* of the first number that is out of range */
+} draft;
+
+static void read_outcome(lua_State *L, int options, draft *into) {
+    const char *outcome = tacho_lua_option_text(L, options, "outcome");
+    int success = tacho_lua_option_flag(L, options, "success", 1);
+    tacho_lua_option(L, options, "error"); /* stays on the stack: it may hold the text of the type */
+    tacho_lua_outcome(L, success, lua_gettop(L), &into->failure);
+    if (outcome && tacho_outcome_parse(outcome, &into->failure.outcome) != TACHO_OK)
+        luaL_error(L, "option 'outcome': unknown outcome '%s'", outcome);
+    into->finished.outcome = into->failure.outcome;
+    into->finished.category = into->failure.category;
+    into->finished.error_type = into->failure.type;
+}
+
+/* NaN, infinite and negative seconds are counted by the core, and the whole record is refused. */
+static void read_seconds(lua_State *L, int index, tacho_collector *collector, draft *into, uint64_t *out) {
+    tacho_status status = tacho_seconds_to_ns(collector, lua_tonumber(L, index), out);
+    if (into->status == TACHO_OK)
+        into->status = status;
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(((const tacho_component *)a)->name, ((const tacho_component *)b)->name);
+}
+
+/* Components in the order of their names: Lua's own order differs from run to run. */
+static void read_components(lua_State *L, int options, tacho_collector *collector, draft *into) {
+    int type = tacho_lua_option(L, options, "components");
+    if (type == LUA_TNIL)
+        return;
+    if (type != LUA_TTABLE)
+        luaL_error(L, "option 'components': table of name = seconds expected, got %s", luaL_typename(L, -1));
+    int table = lua_gettop(L);
+    size_t room = 0, count = 0;
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1), room++)
+        if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TNUMBER)
+            luaL_error(L, "option 'components': names are strings, values are seconds");
+    tacho_component *items = lua_newuserdatauv(L, (room + 1) * sizeof *items, 0);
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+        items[count].name = lua_tostring(L, -2);
+        read_seconds(L, -1, collector, into, &items[count++].duration_ns);
+    }
+    qsort(items, count, sizeof *items, by_name);
+    into->finished.components = items;
+    into->finished.component_count = (uint32_t)count;
+}
+
+static void read_usage(lua_State *L, int options, draft *into) {
+    const char *dialect = tacho_lua_option_text(L, options, "dialect");
+    if (tacho_lua_option(L, options, "usage") == LUA_TNIL)
+        return;
+    tacho_status status = tacho_lua_read_usage(L, -1, dialect, into->labels.labels.provider, &into->usage);
+    if (into->usage.response)
+        into->finished.response = into->usage.response;
+    else if (status == TACHO_OK)
+        into->finished.usage = &into->usage.classes;
+}
+
+static uint32_t small_count(lua_State *L, int options, const char *key) {
+    uint64_t count = tacho_lua_option_count(L, options, key);
+    return count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
+}
+
+static void read_numbers(lua_State *L, int options, tacho_collector *collector, draft *into) {
+    tacho_finished *out = &into->finished;
+    out->retries = small_count(L, options, "retries");
+    out->interventions = small_count(L, options, "interventions");
+    out->warnings = small_count(L, options, "warnings");
+    out->context_size = tacho_lua_option_count(L, options, "context_size");
+    out->context_limit = tacho_lua_option_count(L, options, "context_limit");
+    out->compressed = (uint32_t)tacho_lua_option_flag(L, options, "compressed", 0);
+    out->tool = tacho_lua_option_text(L, options, "tool");
+    if (tacho_lua_option(L, options, "first_token") != LUA_TNIL) {
+        luaL_checknumber(L, -1);
+        read_seconds(L, -1, collector, into, &out->first_token_ns);
+    }
+    if (tacho_lua_option(L, options, "cost") != LUA_TNIL)
+        out->cost_pusd = tacho_lua_check_money(L, -1);
+    if (tacho_lua_option(L, options, "ended_at") != LUA_TNIL)
+        out->ended_at_ns = tacho_lua_check_instant(L, -1);
+}
+
+/* Parent and session by what is open now; a session made for an id ends with the record. */
+static tacho_lua_session *read_place(lua_State *L, int options, tacho_lua_collector *collector, draft *into) {
+    int made = 0;
+    tacho_finished *out = &into->finished;
+    const tacho_lua_stack *stack = tacho_lua_stack_of(L, tacho_lua_module_of(L));
+    tacho_lua_session *session = tacho_lua_option_session(L, options, 1, &made);
+    tacho_lua_surroundings(stack, collector->handle, &out->parent, &out->session);
+    if (session)
+        out->session = session->handle;
+    return made ? session : NULL;
+}
+
+/* Records (collector, ..., options at `options`); `seconds` is an index, where nil means that nobody knows. */
+static int record(lua_State *L, tacho_kind kind, const char *name, int seconds, int options) {
+    draft all = {.finished = TACHO_FINISHED_INIT};
+    tacho_lua_collector *collector = lua_touserdata(L, 1);
+    luaL_checkstack(L, 24, NULL);
+    tacho_lua_check_options(L, options, options_of_record);
+    tacho_lua_check_labels(L, options, kind, &all.labels);
+    all.finished.duration_ns = TACHO_DURATION_UNKNOWN;
+    if (!lua_isnil(L, seconds)) {
+        tacho_lua_check_seconds(L, seconds);
+        read_seconds(L, seconds, collector->handle, &all, &all.finished.duration_ns);
+    }
+    read_outcome(L, options, &all);
+    read_numbers(L, options, collector->handle, &all);
+    read_components(L, options, collector->handle, &all);
+    read_usage(L, options, &all);
+    tacho_lua_session *made = read_place(L, options, collector, &all);
+    if (all.status == TACHO_OK) {
+        tacho_series *series = tacho_lua_bind(collector, name, &all.labels);
+        all.status = tacho_record(series, &all.finished);
+        tacho_series_release(series);
+    }
+    if (made)
+        tacho_lua_end_session(made);
+    return tacho_lua_done(L, all.status);
+}
+
+/* record(name, seconds, options) */
+int tacho_lua_record(lua_State *L) {
+    tacho_lua_enter(L);
+    lua_settop(L, 4);
+    return record(L, TACHO_KIND_CUSTOM, tacho_lua_check_text(L, 2), 3, 4);
+}
+
+/* Pushes the first of two members of the table at `index` that is there. */
+static void push_either(lua_State *L, int index, const char *key, const char *other) {
+    if (tacho_lua_option(L, index, key) == LUA_TNIL) {
+        lua_pop(L, 1);
+        tacho_lua_option(L, index, other);
+    }
+}
+
+/* record_step(step [, seconds] [, options]) or record_step {step = ..., seconds = ..., ...}; without seconds, begins.
+ */
+int tacho_lua_record_step(lua_State *L) {
+    int inserted = lua_toboolean(L, lua_upvalueindex(2));
+    int first = inserted ? 1 : 2;
+    if (!lua_istable(L, first) && lua_type(L, first + 1) != LUA_TNUMBER)
+        return tacho_lua_step(L);
+    tacho_lua_enter(L);
+    lua_settop(L, 4);
+    if (!lua_istable(L, 2))
+        return record(L, TACHO_KIND_STEP, tacho_lua_check_text(L, 2), 3, 4);
+    push_either(L, 2, "step", "name");
+    const char *name = luaL_checkstring(L, 5);
+    push_either(L, 2, "seconds", "duration");
+    return record(L, TACHO_KIND_STEP, name, 6, 2);
+}
+
+/* record_tool_call(tool, seconds, options) */
+int tacho_lua_record_tool_call(lua_State *L) {
+    tacho_lua_enter(L);
+    lua_settop(L, 4);
+    return record(L, TACHO_KIND_TOOL, tacho_lua_check_text(L, 2), 3, 4);
+}

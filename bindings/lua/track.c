@@ -1,0 +1,211 @@
+/*
+ * track: a C closure around a Lua function.
+ *
+ * The call is not protected: an error passes through as if nobody had wrapped the function, so its object and its
+ * traceback stay what they were. A to-be-closed slot of the C frame sees it go by; the value in that slot is the stack
+ * of the coroutine, whose __close ends the innermost tracked call (frames of one coroutine are left in the order in
+ * which Lua leaves them). lua_callk lets the function yield.
+ */
+#include "module.h"
+
+#include <string.h>
+
+/* User values: 1 = its collector, or nil where it follows the default one, 2 = name, 3 = options, 4 = usage function.
+ */
+struct tacho_lua_tracked {
+    tacho_lua_module *module;
+    tacho_series *series;             /* NULL = records nothing */
+    const tacho_collector *collector; /* identity of the collector the series belongs to */
+    const char *provider;             /* a text of the options, or NULL */
+    uint64_t generation;              /* of the module, when the series was bound */
+    unsigned in_flight;               /* calls that hold the series */
+    int finalized;                    /* collected while calls of an unfinished coroutine hold the series */
+    int nest;                         /* operations inside become children */
+    int has_usage;
+};
+
+/* Upvalues of a wrapper. */
+enum { MODULE = 1, TRACKED, FUNCTION };
+
+static void release(tacho_lua_tracked *tracked) {
+    tacho_series_release(tracked->series);
+    tracked->series = NULL;
+}
+
+void tacho_lua_leave_tracked(tacho_lua_tracked *tracked) {
+    tracked->in_flight--;
+    if (tracked->finalized && tracked->in_flight == 0)
+        release(tracked);
+}
+
+static int tracked_gc(lua_State *L) {
+    tacho_lua_tracked *tracked = lua_touserdata(L, 1);
+    tracked->finalized = 1;
+    if (tracked->in_flight == 0)
+        release(tracked);
+    return 0;
+}
+
+/* Binds the tracked object at `index` to its collector, for the first time or to a new default collector. */
+static void bind(lua_State *L, int index, tacho_lua_tracked *tracked) {
+    tacho_lua_labels labels;
+    int top = lua_gettop(L);
+    luaL_checkstack(L, 8, NULL);
+    lua_pushvalue(L, index);
+    lua_getiuservalue(L, top + 1, 2);
+    lua_getiuservalue(L, top + 1, 3);
+    tacho_lua_check_labels(L, top + 3, TACHO_KIND_CUSTOM, &labels);
+    tacho_lua_collector *collector =
+        lua_getiuservalue(L, top + 1, 1) == LUA_TUSERDATA ? lua_touserdata(L, -1) : tacho_lua_standard(L);
+    if (tracked->in_flight == 0) {
+        release(tracked);
+        tracked->series = tacho_lua_bind(collector, lua_tostring(L, top + 2), &labels);
+        tracked->collector = collector->handle;
+        tracked->provider = labels.labels.provider;
+        tracked->generation = tracked->module->generation;
+    }
+    lua_settop(L, top);
+}
+
+/* ------------------------------------------------------------------------------------------------------ the call */
+
+/* (frame, usage function, results...): what the function says about the results goes to the operation. */
+static int report(lua_State *L) {
+    tacho_lua_frame *frame = lua_touserdata(L, 1);
+    lua_call(L, lua_gettop(L) - 2, 1);
+    tacho_lua_report(L, 2, NULL, frame->entry.provider, frame->entry.operation);
+    return 0;
+}
+
+/* Protected: a fault in the usage function is not the caller's problem. */
+static void report_results(lua_State *L, tacho_lua_frame *frame) {
+    int top = lua_gettop(L);
+    if (!lua_checkstack(L, top + 4))
+        return;
+    lua_pushvalue(L, lua_upvalueindex(MODULE));
+    lua_pushcclosure(L, report, 1);
+    lua_pushlightuserdata(L, frame);
+    lua_getiuservalue(L, lua_upvalueindex(TRACKED), 4);
+    for (int i = 2; i <= top; i++)
+        lua_pushvalue(L, i);
+    lua_pcall(L, top + 1, 0, 0);
+    lua_settop(L, top);
+}
+
+/* All results stand above the slot that is closed when this returns. */
+static int finish(lua_State *L, int status, lua_KContext context) {
+    tacho_lua_frame *frame = (tacho_lua_frame *)context;
+    (void)status;
+    if (frame->tracked->has_usage)
+        report_results(L, frame);
+    frame->returned = 1;
+    return lua_gettop(L) - 1;
+}
+
+/* Nothing in here can raise: the frame is either not in use or whole. */
+static void begin(tacho_lua_stack *stack, tacho_lua_frame *frame, tacho_lua_tracked *tracked) {
+    tacho_begin_options options = TACHO_BEGIN_OPTIONS_INIT;
+    tacho_lua_surroundings(stack, tracked->collector, &options.parent, &options.session);
+    if (options.session)
+        tacho_begin_with(tracked->series, &options, &frame->operation);
+    else
+        tacho_begin(tracked->series, options.parent, &frame->operation);
+    frame->entry.operation = &frame->operation;
+    frame->entry.collector = tracked->collector;
+    frame->entry.provider = tracked->provider;
+    frame->entry.object = NULL;
+    frame->entry.failed = -1;
+    frame->returned = 0;
+    frame->tracked = tracked;
+    frame->outer = stack->frames;
+    stack->frames = frame;
+    tracked->in_flight++;
+    if (tracked->nest)
+        tacho_lua_push(stack, &frame->entry);
+}
+
+static int call(lua_State *L) {
+    tacho_lua_tracked *tracked = lua_touserdata(L, lua_upvalueindex(TRACKED));
+    int arguments = lua_gettop(L);
+    if (tracked->generation != tracked->module->generation)
+        bind(L, lua_upvalueindex(TRACKED), tracked);
+    tacho_lua_stack *stack = tacho_lua_stack_of(L, tracked->module);
+    lua_getiuservalue(L, lua_upvalueindex(MODULE), TACHO_LUA_UV_STACK);
+    lua_pushvalue(L, lua_upvalueindex(FUNCTION));
+    lua_rotate(L, 1, 2);
+    tacho_lua_frame *frame = tacho_lua_take(stack);
+    if (!frame)
+        return luaL_error(L, "not enough memory");
+    begin(stack, frame, tracked);
+    lua_toclose(L, 1);
+    lua_callk(L, arguments, LUA_MULTRET, (lua_KContext)frame, finish);
+    return finish(L, LUA_OK, (lua_KContext)frame);
+}
+
+/* ---------------------------------------------------------------------------------------------------- track(...) */
+
+static void check_callable(lua_State *L, int arg) {
+    if (lua_isfunction(L, arg))
+        return;
+    if (luaL_getmetafield(L, arg, "__call") == LUA_TNIL)
+        tacho_lua_bad_argument(L, arg, "function expected");
+    lua_pop(L, 1);
+}
+
+/* Keeps a copy of the options, so that a later change of the caller's table changes nothing. */
+static void push_copy(lua_State *L, int options) {
+    lua_newtable(L);
+    if (!lua_istable(L, options))
+        return;
+    for (lua_pushnil(L); lua_next(L, options); lua_pop(L, 1)) {
+        lua_pushvalue(L, -2);
+        lua_pushvalue(L, -2);
+        lua_rawset(L, -5);
+    }
+}
+
+/* Pushes a tracked object for (collector, name, function, options). It is bound at its first call, so that configure()
+ * may come after the decoration. */
+static void new_tracked(lua_State *L) {
+    tacho_lua_tracked *tracked = lua_newuserdatauv(L, sizeof *tracked, 4);
+    memset(tracked, 0, sizeof *tracked);
+    tracked->module = tacho_lua_module_of(L);
+    tracked->generation = tracked->module->generation - 1;
+    tracked->nest = tacho_lua_option_flag(L, 4, "nest", 1);
+    luaL_setmetatable(L, TACHO_LUA_TRACKED);
+    if (!lua_toboolean(L, lua_upvalueindex(2))) { /* a method: this collector for good */
+        lua_pushvalue(L, 1);
+        lua_setiuservalue(L, -2, 1);
+    }
+    lua_pushvalue(L, 2);
+    lua_setiuservalue(L, -2, 2);
+    push_copy(L, 4);
+    lua_setiuservalue(L, -2, 3);
+    tracked->has_usage = tacho_lua_option(L, 4, "usage") != LUA_TNIL;
+    lua_setiuservalue(L, -2, 4);
+}
+
+int tacho_lua_track(lua_State *L) {
+    static const char *const keys[] = {"kind", "type", "as_type", "provider", "model", "tags", "nest", "usage", NULL};
+    tacho_lua_labels labels;
+    tacho_lua_collector *collector = tacho_lua_enter(L);
+    lua_settop(L, 4);
+    tacho_lua_check_text(L, 2);
+    check_callable(L, 3);
+    tacho_lua_check_options(L, 4, keys);
+    tacho_lua_check_labels(L, 4, TACHO_KIND_CUSTOM, &labels);
+    if (!tacho_collector_enabled(collector->handle)) {
+        lua_settop(L, 3);
+        return 1;
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    new_tracked(L);
+    lua_pushvalue(L, 3);
+    lua_pushcclosure(L, call, 3);
+    return 1;
+}
+
+void tacho_lua_tracked_type(lua_State *L) {
+    static const luaL_Reg meta[] = {{"__gc", tracked_gc}, {NULL, NULL}};
+    tacho_lua_make_type(L, TACHO_LUA_TRACKED, meta, NULL);
+}

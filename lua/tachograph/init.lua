@@ -1,0 +1,270 @@
+--- tachograph: how fast, how reliable and how expensive LLM applications and agents are.
+---
+--- Everything is done by the C module `tachograph.core`; this file gives editors its types. Durations are seconds
+--- (floats), money is decimal text in USD, what is not known is nil. A function that can fail at run time returns nil,
+--- a message and a code ("INVALID", "NOT_FOUND" ...); wrong types raise. All functions are methods of a collector too.
+---
+--- The first operation or session replaces `coroutine.create` and `coroutine.wrap` by functions that do the same and
+--- let the new coroutine inherit the operation it was made in.
+
+---@alias tachograph.Kind
+---| "custom"|"step"|"llm"|"embedding"|"tool"|"agent"|"workflow"
+---| "retriever"|"reranker"|"guardrail"|"evaluator"
+---@alias tachograph.Outcome "ok"|"error"|"timeout"|"cancelled"|"aborted"|"orphaned"
+---@alias tachograph.CostState "unknown"|"partial"|"estimated"|"reported"|"exact"|"free"
+---@alias tachograph.Format "json"|"jsonl"|"csv"|"msgpack"|"text"|"table"|"plain"
+---@alias tachograph.Instant string|number RFC 3339 text ("2026-06-01T12:00:00Z") or seconds since 1970
+---@alias tachograph.Money string|number decimal text in USD ("0.0195"); text is exact
+
+---Tokens by disjoint class, each name also with `_tokens`. Classes that are not named are 0. Any other table is read as
+---a provider's response, by the dialect given, by the provider, or by its keys.
+---@class tachograph.Usage
+---@field input? integer uncached input tokens
+---@field output? integer visible output tokens
+---@field cache_read? integer input tokens read from a cache
+---@field cache_write? integer input tokens written to a cache for 5 minutes
+---@field cache_write_1h? integer input tokens written to a cache for an hour
+---@field reasoning? integer output tokens that are billed but not shown
+---@field input_audio? integer
+---@field cache_read_audio? integer
+---@field output_audio? integer
+---@field input_image? integer
+---@field cache_read_image? integer
+---@field output_image? integer
+---@field requests? integer
+---@field web_searches? integer
+---@field model? string model that answered
+---@field provider? string
+---@field response_id? string a second report with the same id replaces, others add
+---@field service_tier? string
+---@field speed? string
+---@field inclusive? boolean input includes the cached tokens, output the reasoning
+
+---@class tachograph.OperationOptions
+---@field kind? tachograph.Kind "custom" unless the function says otherwise
+---@field provider? string
+---@field model? string
+---@field tags? table<string, string> tags declared in the configuration become labels
+---@field session? tachograph.Session|string
+---@field metadata? table
+---@field traceparent? string W3C trace context
+
+---@class tachograph.TrackOptions
+---@field kind? tachograph.Kind
+---@field provider? string
+---@field model? string
+---@field tags? table<string, string>
+---@field nest? boolean false: operations inside do not become children (default true)
+---@field usage? fun(...): tachograph.Usage|table|string|nil gets the results, gives the usage or the response
+
+---@class tachograph.RecordOptions: tachograph.OperationOptions
+---@field success? boolean default true
+---@field error? any category, class name or error object; makes the record a failure
+---@field outcome? tachograph.Outcome
+---@field usage? tachograph.Usage|table|string
+---@field dialect? string how to read a response: "anthropic", "openai_chat" ...
+---@field cost? tachograph.Money reported by the provider; wins over the price table
+---@field tool? string tool that a step used
+---@field components? table<string, number> name -> seconds
+---@field first_token? number seconds from the start
+---@field ended_at? tachograph.Instant default now
+---@field retries? integer
+---@field interventions? integer
+---@field warnings? integer
+---@field context_size? integer tokens
+---@field context_limit? integer tokens
+---@field compressed? boolean a compaction happened
+
+---@class tachograph.StepRecord: tachograph.RecordOptions
+---@field step? string or `name`
+---@field name? string
+---@field seconds? number or `duration`
+---@field duration? number
+---@field description? string
+
+---One operation in flight, to be kept in a `<close>` variable: `error` when its block raises. Ending twice is harmless.
+---@class tachograph.Operation
+---@field seconds number so far, or whole after the end
+---@field cost_usd string? so far, or whole after the end
+---@field outcome tachograph.Outcome? nil while in flight
+---@field id string? 16 hexadecimal digits
+---@field finish fun(self, outcome?: tachograph.Outcome) outcome: "ok", or what `fail` said
+---A timer for a part of the operation, to be kept in a `<close>` variable.
+---@field component fun(self, name: string): tachograph.Component
+---@field add_component fun(self, name: string, seconds: number)
+---Usage: classes, response, or JSON text of a response
+---@field usage fun(self, usage: tachograph.Usage|table|string, dialect?: string)
+---Success: default true; error: category, class name or error object
+---@field tool_call fun(self, tool: string, seconds: number, success?: boolean, error?: any)
+---@field model fun(self, id: string) id: model that answered
+---@field provider fun(self, id: string)
+---@field cost fun(self, usd: tachograph.Money)
+---@field first_token fun(self)
+---@field retry fun(self, reason?: string)
+---@field human fun(self) A human stepped in.
+---@field warn fun(self, type?: string)
+---Context size and limit in tokens; compressed = a compaction happened. Or context(size, {limit =, compressed =}).
+---@field context fun(self, size: integer, limit?: integer|table, compressed?: boolean)
+---@field fail fun(self, category: string, type?: string) category: category or class name
+---@field traceparent fun(self): string traceparent W3C trace context of this operation
+
+---@class tachograph.Component
+---@field finish fun(self)
+
+---@class tachograph.Session
+---@field id string? nil after its end
+---@field finish fun(self)
+
+---@class tachograph.Cost
+---@field usd string? what counts: reported, else from the table; the priced part when partial; nil = unknown
+---@field state tachograph.CostState
+---@field currency "USD"
+---@field input_usd string? token prices of the input classes
+---@field output_usd string?
+---@field components table<string, string> class -> USD
+---@field service_tier string
+---@field sheet string?
+---@field table_version string?
+---@field priced_at string
+---@field reported_usd string?
+---@field table_usd string?
+
+---@class tachograph.CostOptions
+---@field provider? string
+---@field at? tachograph.Instant default now
+---@field service_tier? string
+---@field dialect? string
+
+---A row of a table; which grouping keys it has depends on the table. Absent = unknown.
+---@class tachograph.Row
+---@field operation string?
+---@field kind tachograph.Kind?
+---@field provider string?
+---@field model string?
+---@field tool string?
+---@field session string?
+---@field calls integer
+---@field attempts integer
+---@field errors integer
+---@field success_rate number?
+---@field error_types table<string, integer>?
+---@field total_seconds number?
+---@field min_seconds number?
+---@field avg_seconds number?
+---@field max_seconds number?
+---@field std_seconds number?
+---@field p50_seconds number?
+---@field p95_seconds number?
+---@field p99_seconds number?
+---@field first_token_seconds number?
+---@field input_tokens integer?
+---@field output_tokens integer?
+---@field total_tokens integer?
+---@field cost_usd string?
+---@field cost_state tachograph.CostState
+
+---Rows in the order of the core; prints as a table.
+---@class tachograph.Rows: tachograph.Row[]
+---@field totals tachograph.Row
+---@field warnings string[]
+
+---One finished operation.
+---@class tachograph.Record
+---@field operation string
+---@field kind tachograph.Kind
+---@field started_at string?
+---@field ended_at string?
+---@field seconds number?
+---@field outcome tachograph.Outcome
+---@field error_category string?
+---@field error_type string?
+---@field cost_usd string?
+---@field cost_state tachograph.CostState
+---@field components table<string, number>?
+---@field id string?
+---@field parent_id string?
+---@field trace_id string?
+
+---@class tachograph.Records: tachograph.Record[]
+---@field lost integer records overwritten before they were read
+
+---Prints as the summary for people.
+---@class tachograph.Summary
+---@field session string?
+---@field total_operations integer
+---@field successful_operations integer
+---@field failed_operations integer
+---@field total_steps integer
+---@field total_tool_calls integer
+---@field total_seconds number?
+---@field avg_step_seconds number?
+---@field total_tokens integer
+---@field total_cost_usd string?
+---@field cost_state tachograph.CostState
+---@field unpriced_calls integer
+---@field success_rate number?
+---@field retries integer
+---@field interventions integer
+---@field intervention_rate number?
+---@field context_size integer?
+---@field max_context_size integer?
+---@field compressions integer
+---@field cache_hit_rate number?
+---@field most_used_tool string?
+---@field least_used_tool string?
+---@field tools tachograph.Rows
+---@field models tachograph.Rows
+---@field slowest tachograph.Records
+
+---Immutable merged copy of all numbers.
+---@class tachograph.Snapshot
+---Session: id or unique prefix.
+---@field summary fun(self, session?: string): tachograph.Summary?, string?, string?
+---@field operations fun(self): tachograph.Rows?, string?, string?
+---@field tools fun(self): tachograph.Rows?, string?, string?
+---@field models fun(self): tachograph.Rows?, string?, string?
+---@field sessions fun(self): tachograph.Rows?, string?, string?
+---@field slowest fun(self, n?: integer): tachograph.Records?, string?, string? n: default 10
+---@field records fun(self, n?: integer): tachograph.Records?, string?, string? n: default all
+---With a file the text goes there, and the result is true.
+---@field export fun(self, format: tachograph.Format, file?: file*): string|true|nil, string?, string?
+---JSON or MessagePack by the ending of the path; default: a file in the data directory.
+---@field save fun(self, path?: string): string?, string?, string?
+---What both hold counts once.
+---@field merge fun(self, other: tachograph.Snapshot): tachograph.Snapshot?, string?, string?
+
+---A collector has all functions of the module as methods, and close().
+---@class tachograph.Collector: tachograph
+---@field close fun(self)
+
+---@class tachograph
+---@field version string "major.minor.patch" of the library that runs
+---@field track fun(name: string, fn: function, options?: tachograph.TrackOptions): function
+---@field operation fun(name: string, options?: tachograph.OperationOptions): tachograph.Operation
+---@field step fun(name: string, options?: tachograph.OperationOptions): tachograph.Operation
+---@field tool fun(name: string, options?: tachograph.OperationOptions): tachograph.Operation
+---@field llm fun(name: string, options?: tachograph.OperationOptions): tachograph.Operation
+---@field agent fun(name: string, options?: tachograph.OperationOptions): tachograph.Operation
+---@field workflow fun(name: string, options?: tachograph.OperationOptions): tachograph.Operation
+---@field session fun(id?: string|{id?: string}): tachograph.Session
+---@field current fun(): tachograph.Operation the innermost one, or one that records nothing
+---@field record fun(name: string, seconds: number?, options?: tachograph.RecordOptions): true?, string?, string?
+---@field record_step fun(step: string|tachograph.StepRecord, seconds?: number, options?: tachograph.RecordOptions): any
+---@field record_tool_call fun(tool: string, seconds: number?, options?: tachograph.RecordOptions): true?, string?
+---@field calculate_cost fun(model: string, usage: any, options?: tachograph.CostOptions): tachograph.Cost?, string?
+---@field summary fun(session?: string): tachograph.Summary?, string?, string?
+---@field operations fun(): tachograph.Rows?, string?, string? without kind tool
+---@field tools fun(): tachograph.Rows?, string?, string?
+---@field models fun(): tachograph.Rows?, string?, string?
+---@field sessions fun(): tachograph.Rows?, string?, string?
+---@field slowest fun(n?: integer): tachograph.Records?, string?, string?
+---@field records fun(n?: integer): tachograph.Records?, string?, string?
+---@field snapshot fun(): tachograph.Snapshot?, string?, string?
+---@field export fun(format: tachograph.Format, file?: file*): string|true|nil, string?, string?
+---@field save fun(path?: string): string?, string?, string?
+---@field load fun(path: string): tachograph.Snapshot?, string?, string?
+---@field configure fun(config: table): tachograph.Collector?, string?, string?
+---@field collector fun(config?: table): tachograph.Collector?, string?, string?
+---@field reset fun(): true?, string?, string?
+---@field enabled fun(): boolean
+return require "tachograph.core"
