@@ -111,7 +111,7 @@ tree_has() { # PATTERN...: any file of that name
 # ---- lanes ----------------------------------------------------------------------------------------------------------
 
 lane_ground() {
-    check format sh -c 'git ls-files "*.c" "*.h" | grep -v "^core/src/price/.*generated" | xargs clang-format --dry-run -Werror'
+    check format sh -c 'git ls-files "*.c" "*.h" "*.cpp" | xargs clang-format --dry-run -Werror'
     check ruff python -m ruff check --no-cache python tests bindings core/src
     check ruff-format python -m ruff format --no-cache --check python tests bindings core/src
     check mypy python -m mypy --cache-dir="$root/build/mypy"
