@@ -1,0 +1,211 @@
+#include "ingest/claude_collect.h"
+
+#include "base/hash.h"
+#include "history/columns.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What is the same for all facts of one line. */
+typedef struct seen_line {
+    tacho__facts *facts;
+    const tacho__claude_line *line;
+    tacho__fact_text session, agent, uuid;
+} seen_line;
+
+static tacho__fact candidate_of(const seen_line *seen, tacho__fact_kind kind, tacho__fact_text id) {
+    return (tacho__fact){.kind = kind,
+                         .id = id,
+                         .session = seen->session,
+                         .agent = seen->agent,
+                         .line = seen->uuid,
+                         .at_ns = seen->line->at_ns,
+                         .output = -1};
+}
+
+static tacho_status intern(const seen_line *seen, tacho__claude_text text, tacho__fact_text *id) {
+    return tacho__facts_text(seen->facts, tacho__claude_text_of(seen->line, text), id);
+}
+
+/* An id for what has none: the same for every sighting of the same line, in whatever file it stands. */
+static tacho_status made_up_id(const seen_line *seen, const char *prefix, const char *rest, tacho__fact_text *id) {
+    char text[64 + 256], hex[17];
+    int length = snprintf(text, sizeof text, "%s/%lld/%s", tacho__facts_get(seen->facts, seen->session),
+                          (long long)seen->line->at_ns, rest);
+    tacho__hex_text(tacho__hash(text, length < (int)sizeof text ? (size_t)length : sizeof text - 1, 0), hex);
+    snprintf(text, sizeof text, "%s:%s", prefix, hex);
+    return tacho__facts_text(seen->facts, text, id);
+}
+
+/* --- model calls ----------------------------------------------------------------------------------------------- */
+
+static tacho_status call_id(const seen_line *seen, tacho__fact_text *id) {
+    const tacho__claude_line *line = seen->line;
+    char text[256];
+    if (line->message_id) {
+        return intern(seen, line->message_id, id);
+    }
+    if (!line->request_id && !line->uuid) {
+        return made_up_id(seen, "call", tacho__claude_text_of(line, line->model), id);
+    }
+    snprintf(text, sizeof text, line->request_id ? "request:%s" : "line:%s",
+             tacho__claude_text_of(line, line->request_id ? line->request_id : line->uuid));
+    return tacho__facts_text(seen->facts, text, id);
+}
+
+/* Messages that the agent wrote itself in the model's place: no call was made for them. */
+static bool synthetic(const tacho__claude_line *line) {
+    return strcmp(tacho__claude_text_of(line, line->model), "<synthetic>") == 0;
+}
+
+static tacho_status collect_call(const seen_line *seen) {
+    const tacho__claude_line *line = seen->line;
+    const tacho_usage *usage = line->flags & TACHO__CLAUDE_USAGE ? &line->usage : NULL;
+    tacho__fact_text id;
+    tacho_status status = call_id(seen, &id);
+    if (status != TACHO_OK) {
+        return status;
+    }
+    tacho__fact call = candidate_of(seen, TACHO__FACT_CALL, id);
+    call.low_confidence = (line->flags & TACHO__CLAUDE_WRAPPED) != 0;
+    call.line_flags = (line->flags & TACHO__CLAUDE_SIDECHAIN ? TACHO__LINE_SIDECHAIN : 0) |
+                      (line->flags & TACHO__CLAUDE_WRAPPED ? TACHO__LINE_WRAPPED : 0);
+    if (usage && usage->present & TACHO_UNIT_BIT(TACHO_UNIT_OUTPUT)) {
+        call.output = usage->output;
+    }
+    status = intern(seen, line->model, &call.name);
+    return status == TACHO_OK ? tacho__facts_join(seen->facts, &call, usage, NULL) : status;
+}
+
+/* --- tools and sub-agents -------------------------------------------------------------------------------------- */
+
+static tacho_status collect_use(const seen_line *seen, const tacho__claude_block *block, tacho__fact_text id) {
+    tacho__fact tool = candidate_of(seen, TACHO__FACT_TOOL, id);
+    tool.has_use = true;
+    tacho_status status = intern(seen, block->tool, &tool.name);
+    if (status == TACHO_OK) {
+        status = tacho__facts_join(seen->facts, &tool, NULL, NULL);
+    }
+    if (status != TACHO_OK || !block->agent_type) {
+        return status;
+    }
+    tacho__fact type = candidate_of(seen, TACHO__FACT_AGENT_TYPE, id);
+    type.line = 0;
+    status = intern(seen, block->agent_type, &type.name);
+    return status == TACHO_OK ? tacho__facts_join(seen->facts, &type, NULL, NULL) : status;
+}
+
+static tacho_status collect_result(const seen_line *seen, const tacho__claude_block *block, tacho__fact_text id) {
+    tacho__fact tool = candidate_of(seen, TACHO__FACT_TOOL, id);
+    tool.end_ns = seen->line->at_ns;
+    tool.is_error = block->is_error;
+    tool.at_ns = 0; /* of the use, which stands elsewhere */
+    tool.line = 0;
+    return tacho__facts_join(seen->facts, &tool, NULL, NULL);
+}
+
+/* A sub-agent is known by its name in the session; `tool` = the call that runs it, 0 = this line does not say. */
+static tacho_status collect_agent(const seen_line *seen, tacho__fact_text agent, tacho__fact_text tool) {
+    tacho__fact_text id;
+    tacho_status status = tacho__facts_path(seen->facts, seen->session, agent, &id);
+    if (status != TACHO_OK) {
+        return status;
+    }
+    tacho__fact fact = candidate_of(seen, TACHO__FACT_AGENT, id);
+    fact.agent = agent;
+    fact.name = tool;
+    fact.at_ns = 0; /* follows from what it did */
+    fact.line = 0;
+    return tacho__facts_join(seen->facts, &fact, NULL, NULL);
+}
+
+static tacho_status collect_blocks(const seen_line *seen) {
+    const tacho__claude_line *line = seen->line;
+    tacho_status status = TACHO_OK;
+    tacho__fact_text id = 0, agent = 0;
+    size_t results = 0;
+    for (size_t i = 0; i < line->block_count && status == TACHO_OK; i++) {
+        const tacho__claude_block *block = &line->blocks[i];
+        if (!block->id || !(block->is_use || block->is_result)) {
+            continue;
+        }
+        status = intern(seen, block->id, &id);
+        if (status == TACHO_OK) {
+            status = block->is_use ? collect_use(seen, block, id) : collect_result(seen, block, id);
+        }
+        results += block->is_result;
+    }
+    if (status != TACHO_OK || results != 1 || !line->result_agent) {
+        return status;
+    }
+    status = intern(seen, line->result_agent, &agent);
+    return status == TACHO_OK ? collect_agent(seen, agent, id) : status;
+}
+
+static tacho_status collect_own_agent(const seen_line *seen) {
+    tacho__fact_text tool = 0;
+    tacho_status status = TACHO_OK;
+    if (seen->line->flags & TACHO__CLAUDE_WRAPPED) {
+        status = intern(seen, seen->line->parent_tool, &tool);
+    }
+    return status == TACHO_OK ? collect_agent(seen, seen->agent, tool) : status;
+}
+
+/* --- humans and compactions ------------------------------------------------------------------------------------ */
+
+static tacho_status collect_mark(const seen_line *seen, tacho__fact_kind kind) {
+    tacho__fact_text id = seen->uuid;
+    tacho_status status = id ? TACHO_OK : made_up_id(seen, "line", "mark", &id);
+    if (status != TACHO_OK) {
+        return status;
+    }
+    tacho__fact mark = candidate_of(seen, kind, id);
+    mark.line = 0;
+    return tacho__facts_join(seen->facts, &mark, NULL, NULL);
+}
+
+/* A human prompt is text in a user line of the main thread that is neither a tool's result nor written by the agent. */
+static bool human(const tacho__claude_line *line) {
+    const uint32_t not_human = TACHO__CLAUDE_WRAPPED | TACHO__CLAUDE_SIDECHAIN | TACHO__CLAUDE_META |
+                               TACHO__CLAUDE_SUMMARY | TACHO__CLAUDE_RESULTS;
+    return line->type == TACHO__CLAUDE_USER && (line->flags & TACHO__CLAUDE_WORDS) && !(line->flags & not_human) &&
+           !line->agent;
+}
+
+static tacho_status collect_facts(const seen_line *seen) {
+    const tacho__claude_line *line = seen->line;
+    tacho_status status = TACHO_OK;
+    if (line->flags & TACHO__CLAUDE_BOUNDARY) {
+        return line->agent ? TACHO_OK : collect_mark(seen, TACHO__FACT_COMPACTION);
+    }
+    if (human(line)) {
+        bool stop = (line->flags & TACHO__CLAUDE_INTERRUPTED) != 0;
+        return collect_mark(seen, stop ? TACHO__FACT_INTERRUPT : TACHO__FACT_PROMPT);
+    }
+    if (!(line->flags & TACHO__CLAUDE_MESSAGE) || synthetic(line)) {
+        return TACHO_OK;
+    }
+    if (line->type == TACHO__CLAUDE_ASSISTANT) {
+        status = collect_call(seen);
+    }
+    if (status == TACHO_OK && seen->agent) {
+        status = collect_own_agent(seen);
+    }
+    return status == TACHO_OK ? collect_blocks(seen) : status;
+}
+
+tacho_status tacho__claude_collect(tacho__facts *facts, const tacho__claude_line *line, const char *session) {
+    seen_line seen = {.facts = facts, .line = line};
+    const char *own = tacho__claude_text_of(line, line->session);
+    if (line->type == TACHO__CLAUDE_FOREIGN || line->type == TACHO__CLAUDE_SILENT) {
+        return TACHO_OK;
+    }
+    tacho_status status = tacho__facts_text(facts, *own ? own : session, &seen.session);
+    if (status == TACHO_OK) {
+        status = intern(&seen, line->agent, &seen.agent);
+    }
+    if (status == TACHO_OK) {
+        status = intern(&seen, line->uuid, &seen.uuid);
+    }
+    return status == TACHO_OK ? collect_facts(&seen) : status;
+}

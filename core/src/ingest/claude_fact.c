@@ -1,0 +1,353 @@
+#include "ingest/claude_fact.h"
+
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define STRINGS_MAX (UINT32_C(1) << 24)
+#define BYTES_MAX   ((size_t)1 << 30)
+#define SLOTS_FIRST 4096u
+
+tacho_status tacho__facts_init(tacho__facts *facts) {
+    *facts = (tacho__facts){.strings = tacho__strings_new(STRINGS_MAX, BYTES_MAX), .slot_count = SLOTS_FIRST};
+    facts->slots = tacho__calloc(SLOTS_FIRST, sizeof *facts->slots);
+    return facts->strings && facts->slots ? TACHO_OK : TACHO_NOMEM;
+}
+
+void tacho__facts_free(tacho__facts *facts) {
+    tacho__strings_free(facts->strings);
+    tacho__free(facts->facts);
+    tacho__free(facts->slots);
+    tacho__free(facts->usages);
+    tacho__free(facts->sessions);
+    *facts = (tacho__facts){0};
+}
+
+/* --- texts ----------------------------------------------------------------------------------------------------- */
+
+tacho_status tacho__facts_text(tacho__facts *facts, const char *text, tacho__fact_text *id) {
+    *id = TACHO__STRING_EMPTY;
+    return text && *text ? tacho__strings_intern(facts->strings, text, strlen(text), id) : TACHO_OK;
+}
+
+const char *tacho__facts_get(const tacho__facts *facts, tacho__fact_text id) {
+    return tacho__strings_get(facts->strings, id).text;
+}
+
+const char *tacho__facts_get_or_null(const tacho__facts *facts, tacho__fact_text id) {
+    return id ? tacho__facts_get(facts, id) : NULL;
+}
+
+tacho_status tacho__facts_path(tacho__facts *facts, tacho__fact_text a, tacho__fact_text b, tacho__fact_text *id) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", tacho__facts_get(facts, a), tacho__facts_get(facts, b));
+    return tacho__facts_text(facts, path, id);
+}
+
+/* --- the table ------------------------------------------------------------------------------------------------- */
+
+static size_t slot_of(const tacho__facts *facts, tacho__fact_kind kind, tacho__fact_text id) {
+    uint64_t mixed = ((uint64_t)kind << 32 | id) * UINT64_C(0x9E3779B97F4A7C15);
+    size_t slot = (size_t)(mixed >> 32) & (facts->slot_count - 1);
+    while (facts->slots[slot]) {
+        const tacho__fact *fact = &facts->facts[facts->slots[slot] - 1];
+        if (fact->id == id && fact->kind == kind) {
+            break;
+        }
+        slot = (slot + 1) & (facts->slot_count - 1);
+    }
+    return slot;
+}
+
+tacho__fact *tacho__facts_find(const tacho__facts *facts, tacho__fact_kind kind, tacho__fact_text id) {
+    uint32_t place = facts->slots[slot_of(facts, kind, id)];
+    return place ? &facts->facts[place - 1] : NULL;
+}
+
+static tacho_status grow_slots(tacho__facts *facts) {
+    size_t count = facts->slot_count * 2;
+    uint32_t *slots = tacho__calloc(count, sizeof *slots);
+    if (!slots) {
+        return TACHO_NOMEM;
+    }
+    tacho__free(facts->slots);
+    facts->slots = slots;
+    facts->slot_count = count;
+    for (size_t i = 0; i < facts->count; i++) {
+        slots[slot_of(facts, facts->facts[i].kind, facts->facts[i].id)] = (uint32_t)i + 1;
+    }
+    return TACHO_OK;
+}
+
+static tacho_status grow(void **items, size_t size, size_t count, size_t *room) {
+    if (count < *room) {
+        return TACHO_OK;
+    }
+    size_t more = *room ? *room * 2 : 1024;
+    void *grown = tacho__realloc(*items, more * size);
+    if (!grown) {
+        return TACHO_NOMEM;
+    }
+    *items = grown;
+    *room = more;
+    return TACHO_OK;
+}
+
+static tacho_status add_fact(tacho__facts *facts, const tacho__fact *candidate, tacho__fact **added) {
+    tacho_status status = facts->count * 2 < facts->slot_count ? TACHO_OK : grow_slots(facts);
+    if (status == TACHO_OK) {
+        status = grow((void **)&facts->facts, sizeof *facts->facts, facts->count, &facts->room);
+    }
+    if (status != TACHO_OK) {
+        return status;
+    }
+    size_t slot = slot_of(facts, candidate->kind, candidate->id);
+    *added = &facts->facts[facts->count++];
+    **added = *candidate;
+    facts->slots[slot] = (uint32_t)facts->count;
+    return TACHO_OK;
+}
+
+/* --- usage ----------------------------------------------------------------------------------------------------- */
+
+const tacho_usage *tacho__facts_usage(const tacho__facts *facts, const tacho__fact *fact) {
+    return fact->usage ? &facts->usages[fact->usage - 1] : NULL;
+}
+
+static tacho_status intern_in_place(tacho__facts *facts, const char **text) {
+    tacho__fact_text id;
+    tacho_status status = tacho__facts_text(facts, *text, &id);
+    *text = tacho__facts_get_or_null(facts, id);
+    return status;
+}
+
+static tacho_status set_usage(tacho__facts *facts, tacho__fact *fact, const tacho_usage *usage) {
+    if (!usage) {
+        fact->usage = 0;
+        return TACHO_OK;
+    }
+    if (!fact->usage) {
+        tacho_status status = grow((void **)&facts->usages, sizeof *usage, facts->usage_count, &facts->usage_room);
+        if (status != TACHO_OK) {
+            return status;
+        }
+        fact->usage = (uint32_t)++facts->usage_count;
+    }
+    tacho_usage *kept = &facts->usages[fact->usage - 1];
+    *kept = *usage;
+    kept->model = kept->provider = kept->response_id = kept->requested_tier = NULL;
+    tacho_status status = intern_in_place(facts, &kept->service_tier);
+    if (status == TACHO_OK) {
+        status = intern_in_place(facts, &kept->speed);
+    }
+    return status == TACHO_OK ? intern_in_place(facts, &kept->region) : status;
+}
+
+/* --- joining --------------------------------------------------------------------------------------------------- */
+
+/* Unknown comes last. */
+static int compare_text(const tacho__facts *facts, tacho__fact_text a, tacho__fact_text b) {
+    if (a == b || !a || !b) {
+        return a == b ? 0 : a ? -1 : 1;
+    }
+    return strcmp(tacho__facts_get(facts, a), tacho__facts_get(facts, b));
+}
+
+static int compare_time(int64_t a, int64_t b) {
+    if (a == b || !a || !b) {
+        return a == b ? 0 : a ? -1 : 1;
+    }
+    return a < b ? -1 : 1;
+}
+
+/* What decides between two sightings that are otherwise equal: a total order, so that the last word is the same. */
+static int compare_rest(const tacho__facts *facts, const tacho__fact *a, const tacho__fact *b) {
+    int order = compare_time(a->at_ns, b->at_ns);
+    if (!order) {
+        order = compare_text(facts, a->line, b->line);
+    }
+    if (!order) {
+        order = compare_text(facts, a->session, b->session);
+    }
+    if (!order) {
+        order = compare_text(facts, a->agent, b->agent);
+    }
+    return order ? order : compare_text(facts, a->name, b->name);
+}
+
+/* Semantics 57: most output tokens; not sidechain; direct before wrapped; earliest; smallest id of the line. */
+static int compare_calls(const tacho__facts *facts, const tacho__fact *a, const tacho__fact *b) {
+    if (a->output != b->output) {
+        return a->output > b->output ? -1 : 1;
+    }
+    if (a->line_flags != b->line_flags) {
+        return a->line_flags < b->line_flags ? -1 : 1; /* the sidechain bit is above the wrapped one */
+    }
+    return compare_rest(facts, a, b);
+}
+
+/* A call is one whole line. Returns true if `fact` changed. */
+static bool join_call(tacho__facts *facts, tacho__fact *fact, const tacho__fact *candidate) {
+    bool sure = fact->low_confidence && !candidate->low_confidence;
+    if (sure) {
+        fact->low_confidence = false;
+    }
+    if (compare_calls(facts, candidate, fact) >= 0) {
+        return sure;
+    }
+    fact->session = candidate->session;
+    fact->agent = candidate->agent;
+    fact->name = candidate->name;
+    fact->line = candidate->line;
+    fact->at_ns = candidate->at_ns;
+    fact->line_flags = candidate->line_flags;
+    fact->output = candidate->output;
+    fact->dirty = true;
+    return true;
+}
+
+/* A tool call has two halves that may be read in any order: the use (who, when) and the result (when, error). */
+static bool join_tool(tacho__facts *facts, tacho__fact *fact, const tacho__fact *candidate) {
+    bool changed = false;
+    if (candidate->end_ns && (compare_time(candidate->end_ns, fact->end_ns) < 0 ||
+                              (candidate->end_ns == fact->end_ns && candidate->is_error && !fact->is_error))) {
+        fact->end_ns = candidate->end_ns;
+        fact->is_error = candidate->is_error;
+        changed = true;
+    }
+    if (candidate->has_use != fact->has_use ? candidate->has_use : compare_rest(facts, candidate, fact) < 0) {
+        fact->has_use = candidate->has_use;
+        fact->at_ns = candidate->at_ns;
+        fact->line = candidate->line;
+        fact->session = candidate->session;
+        fact->agent = candidate->agent;
+        fact->name = candidate->name;
+        changed = true;
+    }
+    return changed;
+}
+
+static bool join_mark(tacho__facts *facts, tacho__fact *fact, const tacho__fact *candidate) {
+    bool changed = false;
+    if (compare_text(facts, candidate->name, fact->name) < 0) {
+        fact->name = candidate->name;
+        changed = true;
+    }
+    if (compare_time(candidate->at_ns, fact->at_ns) < 0) {
+        fact->at_ns = candidate->at_ns;
+        changed = true;
+    }
+    if (compare_text(facts, candidate->session, fact->session) < 0) {
+        fact->session = candidate->session;
+        changed = true;
+    }
+    if (compare_text(facts, candidate->agent, fact->agent) < 0) {
+        fact->agent = candidate->agent;
+        changed = true;
+    }
+    return changed;
+}
+
+static bool join_known(tacho__facts *facts, tacho__fact *fact, const tacho__fact *candidate) {
+    switch (fact->kind) {
+    case TACHO__FACT_CALL:
+        return join_call(facts, fact, candidate);
+    case TACHO__FACT_TOOL:
+        return join_tool(facts, fact, candidate);
+    default:
+        return join_mark(facts, fact, candidate);
+    }
+}
+
+static tacho_status touch(tacho__facts *facts, tacho__fact_text session) {
+    return tacho__facts_session_set(facts, session, TACHO__SESSION_TOUCHED, 0);
+}
+
+/* Joins and says what happened; a call that lost to the candidate has `usage` from now on. */
+static tacho_status join(tacho__facts *facts, const tacho__fact *candidate, const tacho_usage *usage,
+                         tacho__fact **joined, bool *changed) {
+    tacho__fact *fact = tacho__facts_find(facts, candidate->kind, candidate->id);
+    tacho_status status = TACHO_OK;
+    *changed = true;
+    if (!fact) {
+        status = add_fact(facts, candidate, joined);
+        if (status == TACHO_OK) {
+            (*joined)->usage = 0;
+        }
+        return status == TACHO_OK ? set_usage(facts, *joined, usage) : status;
+    }
+    tacho__fact_text session = fact->session;
+    bool was_dirty = fact->dirty;
+    fact->dirty = false;
+    *changed = join_known(facts, fact, candidate);
+    if (fact->kind == TACHO__FACT_CALL && fact->dirty) {
+        status = set_usage(facts, fact, usage);
+    }
+    fact->dirty = fact->dirty || was_dirty;
+    *joined = fact;
+    return status == TACHO_OK && session != fact->session ? touch(facts, session) : status;
+}
+
+tacho_status tacho__facts_join(tacho__facts *facts, const tacho__fact *candidate, const tacho_usage *usage,
+                               tacho__fact **joined) {
+    tacho__fact *fact = NULL;
+    bool changed;
+    tacho_status status = join(facts, candidate, usage, &fact, &changed);
+    if (status == TACHO_OK && changed) {
+        fact->dirty = fact->dirty || fact->kind != TACHO__FACT_CALL || !fact->in_file;
+        status = touch(facts, fact->session);
+    }
+    if (fact) {
+        fact->seen = true;
+    }
+    if (joined) {
+        *joined = fact;
+    }
+    return status;
+}
+
+static bool differs(const tacho__facts *facts, const tacho__fact *a, const tacho__fact *b) {
+    if (a->kind == TACHO__FACT_CALL) {
+        return compare_calls(facts, a, b) != 0;
+    }
+    return a->end_ns != b->end_ns || a->is_error != b->is_error || a->has_use != b->has_use ||
+           compare_rest(facts, a, b) != 0;
+}
+
+tacho_status tacho__facts_join_stored(tacho__facts *facts, const tacho__fact *stored, const tacho_usage *usage,
+                                      tacho__fact **joined) {
+    tacho__fact *fact = NULL;
+    bool changed;
+    tacho_status status = join(facts, stored, usage, &fact, &changed);
+    if (status != TACHO_OK) {
+        return status;
+    }
+    fact->dirty = differs(facts, fact, stored);
+    fact->in_file = fact->checked = true;
+    fact->written = stored->written;
+    fact->cost_pusd = stored->cost_pusd;
+    *joined = fact;
+    return touch(facts, stored->session);
+}
+
+/* --- sessions -------------------------------------------------------------------------------------------------- */
+
+uint8_t tacho__facts_session(const tacho__facts *facts, tacho__fact_text session) {
+    return session < facts->session_room ? facts->sessions[session] : 0;
+}
+
+tacho_status tacho__facts_session_set(tacho__facts *facts, tacho__fact_text session, uint8_t set, uint8_t clear) {
+    if (session >= facts->session_room) {
+        size_t room = ((size_t)session + 1) * 2;
+        uint8_t *grown = tacho__realloc(facts->sessions, room);
+        if (!grown) {
+            return TACHO_NOMEM;
+        }
+        memset(grown + facts->session_room, 0, room - facts->session_room);
+        facts->sessions = grown;
+        facts->session_room = room;
+    }
+    facts->sessions[session] = (uint8_t)((facts->sessions[session] & ~clear) | set);
+    return TACHO_OK;
+}

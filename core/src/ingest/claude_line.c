@@ -1,0 +1,434 @@
+/*
+ * A machine over JSON events. `keys` says which key inside which container leads to which node; a value whose key is
+ * not in it is passed over, whatever is inside. Nodes that hold containers are pushed, the others are taken.
+ */
+#include "ingest/claude_line.h"
+
+#include "base/decimal.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "base/timestamp.h"
+#include "ingest/claude_path.h"
+
+#include <string.h>
+#include <tachograph/price.h>
+
+#define STACK 16 /* deeper than any path of `keys` */
+
+struct tacho__claude_parser {
+    tacho__json_reader *reader;
+    tacho__claude_line line;
+    size_t block_room;
+    tacho__claude_node stack[STACK];
+    uint32_t depth;          /* containers of `stack` that are open */
+    uint32_t skip;           /* containers open that nothing is taken from */
+    tacho__claude_node next; /* what the value that comes is; NODE_NOWHERE = pass over */
+    bool inner_time;         /* the wrapped message has a time of its own, which counts */
+    bool inner_chain;        /* and says itself whether it is of a sub-agent */
+    int64_t write_total;     /* cache_creation_input_tokens: 5 min and 1 h together; -1 = absent */
+    tacho__claude_text tier, speed, region;
+};
+
+/* --- where we are ---------------------------------------------------------------------------------------------- */
+
+static tacho__claude_node here(const tacho__claude_parser *parser) {
+    return parser->depth ? parser->stack[parser->depth - 1] : NODE_NOWHERE;
+}
+
+/* What the next value inside a container is before any key is read: an item, if the container is a list. */
+static tacho__claude_node item_of(tacho__claude_node container) {
+    return container == NODE_CONTENT ? NODE_BLOCK : NODE_NOWHERE;
+}
+
+static tacho_status new_block(tacho__claude_parser *parser) {
+    tacho__claude_line *line = &parser->line;
+    if (line->block_count == parser->block_room) {
+        size_t room = parser->block_room ? parser->block_room * 2 : 16;
+        tacho__claude_block *grown = tacho__realloc(line->blocks, room * sizeof *grown);
+        if (!grown) {
+            return TACHO_NOMEM;
+        }
+        line->blocks = grown;
+        parser->block_room = room;
+    }
+    line->blocks[line->block_count++] = (tacho__claude_block){0};
+    return TACHO_OK;
+}
+
+static tacho_status open_container(tacho__claude_parser *parser, bool list) {
+    tacho__claude_node node = parser->next;
+    bool fits =
+        node != NODE_NOWHERE && node <= NODE_LAST_CONTAINER && (node == NODE_CONTENT) == list && parser->depth < STACK;
+    if (parser->skip || !fits) {
+        parser->skip++;
+        return TACHO_OK;
+    }
+    parser->stack[parser->depth++] = node;
+    parser->next = item_of(node);
+    if (node == NODE_MESSAGE) {
+        parser->line.flags |= TACHO__CLAUDE_MESSAGE;
+    } else if (node == NODE_USAGE) {
+        parser->line.flags |= TACHO__CLAUDE_USAGE;
+    } else if (node == NODE_INNER) {
+        parser->line.flags |= TACHO__CLAUDE_WRAPPED;
+    }
+    return node == NODE_BLOCK ? new_block(parser) : TACHO_OK;
+}
+
+static void close_container(tacho__claude_parser *parser) {
+    if (parser->skip) {
+        parser->skip--;
+    } else {
+        parser->depth--;
+    }
+    if (!parser->skip) {
+        parser->next = item_of(here(parser));
+    }
+}
+
+/* --- what is taken --------------------------------------------------------------------------------------------- */
+
+static bool is(const char *text, size_t length, const char *word) {
+    return strlen(word) == length && memcmp(text, word, length) == 0;
+}
+
+static bool ends(const char *text, size_t length, const char *word) {
+    size_t tail = strlen(word);
+    return length >= tail && memcmp(text + length - tail, word, tail) == 0;
+}
+
+static bool begins(const char *text, size_t length, const char *word) {
+    return length >= strlen(word) && memcmp(text, word, strlen(word)) == 0;
+}
+
+/* Keeps a text for the length of this line, cleaned; ids and names only. */
+static void keep(tacho__claude_parser *parser, tacho__claude_text *place, const char *text, size_t length) {
+    char clean[TACHO__TEXT_CAP + 1];
+    tacho__buffer *texts = &parser->line.texts;
+    size_t bytes = tacho__text_clean(text, length, clean);
+    if (bytes == 0) {
+        return;
+    }
+    tacho__claude_text at = (tacho__claude_text)texts->length;
+    tacho__buffer_append(texts, clean, bytes + 1);
+    *place = texts->failed ? 0 : at;
+}
+
+static tacho__claude_type type_of(const char *text, size_t length) {
+    static const char *const silent[] = {
+        "summary",        "file-history-snapshot", "queue-operation", "attachment", "custom-title",
+        "agent-name",     "last-prompt",           "pr-link",         "tag",        "mode",
+        "permission-mode"};
+    if (is(text, length, "assistant")) {
+        return TACHO__CLAUDE_ASSISTANT;
+    }
+    if (is(text, length, "user")) {
+        return TACHO__CLAUDE_USER;
+    }
+    if (is(text, length, "system")) {
+        return TACHO__CLAUDE_SYSTEM;
+    }
+    if (is(text, length, "progress")) {
+        return TACHO__CLAUDE_SILENT;
+    }
+    for (size_t i = 0; i < sizeof silent / sizeof silent[0]; i++) {
+        if (is(text, length, silent[i])) {
+            return TACHO__CLAUDE_SILENT;
+        }
+    }
+    return TACHO__CLAUDE_FOREIGN;
+}
+
+/* The kind of sub-agent is an argument, and arguments are content: it has to look like a name. */
+static bool plain_name(const char *text, size_t length) {
+    for (size_t i = 0; i < length; i++) {
+        bool letter = (text[i] >= 'a' && text[i] <= 'z') || (text[i] >= 'A' && text[i] <= 'Z');
+        if (!letter && !(text[i] >= '0' && text[i] <= '9') && !strchr("-_.:/", text[i])) {
+            return false;
+        }
+    }
+    return length > 0 && length <= 64;
+}
+
+static void take_time(tacho__claude_parser *parser, const char *text, size_t length, bool inner) {
+    int64_t at_ns;
+    if ((!inner && parser->inner_time) || tacho__timestamp_parse(text, length, &at_ns) != TACHO_OK) {
+        return;
+    }
+    parser->line.at_ns = at_ns;
+    parser->inner_time = inner;
+}
+
+static void take_words(tacho__claude_parser *parser, const char *text, size_t length) {
+    parser->line.flags |= TACHO__CLAUDE_WORDS;
+    if (begins(text, length, "[Request interrupted by user")) {
+        parser->line.flags |= TACHO__CLAUDE_INTERRUPTED;
+    }
+}
+
+static void take_block_text(tacho__claude_parser *parser, tacho__claude_node node, const char *text, size_t length) {
+    tacho__claude_block *block = &parser->line.blocks[parser->line.block_count - 1];
+    switch (node) {
+    case NODE_BLOCK_TYPE:
+        block->is_use = ends(text, length, "tool_use");
+        block->is_result = ends(text, length, "tool_result");
+        if (block->is_result) {
+            parser->line.flags |= TACHO__CLAUDE_RESULTS;
+        } else if (is(text, length, "text") || is(text, length, "image")) {
+            parser->line.flags |= TACHO__CLAUDE_WORDS;
+        }
+        break;
+    case NODE_BLOCK_ID:
+    case NODE_BLOCK_TOOL:
+        keep(parser, &block->id, text, length);
+        break;
+    case NODE_BLOCK_NAME:
+        keep(parser, &block->tool, text, length);
+        break;
+    case NODE_AGENT_TYPE:
+        if (plain_name(text, length)) {
+            keep(parser, &block->agent_type, text, length);
+        }
+        break;
+    default:
+        take_words(parser, text, length);
+    }
+}
+
+static void take_text(tacho__claude_parser *parser, tacho__claude_node node, const char *text, size_t length) {
+    tacho__claude_line *line = &parser->line;
+    switch (node) {
+    case NODE_TYPE:
+        if (!(line->flags & TACHO__CLAUDE_WRAPPED)) {
+            line->type = type_of(text, length);
+        }
+        break;
+    case NODE_INNER_TYPE:
+        line->type = type_of(text, length);
+        break;
+    case NODE_SUBTYPE:
+        if (is(text, length, "compact_boundary")) {
+            line->flags |= TACHO__CLAUDE_BOUNDARY;
+        }
+        break;
+    case NODE_UUID:
+        if (!(line->flags & TACHO__CLAUDE_WRAPPED)) {
+            keep(parser, &line->uuid, text, length);
+        }
+        break;
+    case NODE_INNER_UUID:
+        keep(parser, &line->uuid, text, length);
+        break;
+    case NODE_TIMESTAMP:
+    case NODE_INNER_TIMESTAMP:
+        take_time(parser, text, length, node == NODE_INNER_TIMESTAMP);
+        break;
+    case NODE_SESSION:
+        keep(parser, &line->session, text, length);
+        break;
+    case NODE_AGENT:
+        keep(parser, &line->agent, text, length);
+        break;
+    case NODE_REQUEST:
+        keep(parser, &line->request_id, text, length);
+        break;
+    case NODE_PARENT_TOOL:
+        keep(parser, &line->parent_tool, text, length);
+        break;
+    case NODE_RESULT_AGENT:
+        keep(parser, &line->result_agent, text, length);
+        break;
+    case NODE_MESSAGE_ID:
+        keep(parser, &line->message_id, text, length);
+        break;
+    case NODE_MODEL:
+        keep(parser, &line->model, text, length);
+        break;
+    case NODE_CONTENT:
+        take_words(parser, text, length);
+        break;
+    case NODE_TIER:
+        keep(parser, &parser->tier, text, length);
+        break;
+    case NODE_SPEED:
+        keep(parser, &parser->speed, text, length);
+        break;
+    case NODE_REGION:
+        if (!is(text, length, "not_available")) {
+            keep(parser, &parser->region, text, length);
+        }
+        break;
+    case NODE_BLOCK_TYPE:
+    case NODE_BLOCK_ID:
+    case NODE_BLOCK_TOOL:
+    case NODE_BLOCK_NAME:
+    case NODE_BLOCK_TEXT:
+    case NODE_AGENT_TYPE:
+        take_block_text(parser, node, text, length);
+        break;
+    default:
+        break;
+    }
+}
+
+static void take_count(tacho__claude_parser *parser, tacho__claude_node node, const char *text, size_t length) {
+    static const struct {
+        tacho__claude_node node;
+        tacho_unit unit;
+    } units[] = {{NODE_TOKENS_INPUT, TACHO_UNIT_INPUT},
+                 {NODE_TOKENS_OUTPUT, TACHO_UNIT_OUTPUT},
+                 {NODE_TOKENS_READ, TACHO_UNIT_CACHE_READ},
+                 {NODE_TOKENS_WRITE_5M, TACHO_UNIT_CACHE_WRITE},
+                 {NODE_TOKENS_WRITE_1H, TACHO_UNIT_CACHE_WRITE_1H},
+                 {NODE_SEARCHES, TACHO_UNIT_WEB_SEARCHES}};
+    int64_t count;
+    if (tacho__decimal_parse(text, length, 0, TACHO__DECIMAL_HALF_EVEN, &count) != TACHO_OK) {
+        return;
+    }
+    if (node == NODE_TOKENS_WRITE) {
+        parser->write_total = count;
+    }
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (units[i].node == node) {
+            tacho_usage_set(&parser->line.usage, units[i].unit, count);
+        }
+    }
+}
+
+static void take_number(tacho__claude_parser *parser, tacho__claude_node node, const char *text, size_t length) {
+    tacho_usage *usage = &parser->line.usage;
+    if (node >= NODE_TOKENS_INPUT && node <= NODE_SEARCHES) {
+        take_count(parser, node, text, length);
+    } else if (node == NODE_COST && tacho_money_parse(text, length, &usage->reported_cost_pusd) == TACHO_OK) {
+        usage->flags |= TACHO_USAGE_REPORTED_COST;
+    }
+}
+
+static void take_truth(tacho__claude_parser *parser, tacho__claude_node node, bool truth) {
+    tacho__claude_line *line = &parser->line;
+    uint32_t flag = node == NODE_META ? TACHO__CLAUDE_META : node == NODE_SUMMARY ? TACHO__CLAUDE_SUMMARY : 0;
+    if (node == NODE_INNER_SIDECHAIN) {
+        parser->inner_chain = true;
+    }
+    if (node == NODE_INNER_SIDECHAIN || (node == NODE_SIDECHAIN && !parser->inner_chain)) {
+        flag = TACHO__CLAUDE_SIDECHAIN;
+    }
+    if (node == NODE_BLOCK_ERROR) {
+        line->blocks[line->block_count - 1].is_error = truth;
+    }
+    line->flags = truth ? line->flags | flag : line->flags & ~flag;
+}
+
+/* --- the line -------------------------------------------------------------------------------------------------- */
+
+static void take_value(tacho__claude_parser *parser, tacho__json_event event, const char *text, size_t length) {
+    if (event == TACHO__JSON_STRING) {
+        take_text(parser, parser->next, text, length);
+    } else if (event == TACHO__JSON_NUMBER) {
+        take_number(parser, parser->next, text, length);
+    } else if (event != TACHO__JSON_NULL) {
+        take_truth(parser, parser->next, event == TACHO__JSON_TRUE);
+    }
+}
+
+static tacho_status on_event(void *context, tacho__json_event event, const char *text, size_t length) {
+    tacho__claude_parser *parser = context;
+    switch (event) {
+    case TACHO__JSON_OBJECT_BEGIN:
+    case TACHO__JSON_ARRAY_BEGIN:
+        return open_container(parser, event == TACHO__JSON_ARRAY_BEGIN);
+    case TACHO__JSON_OBJECT_END:
+    case TACHO__JSON_ARRAY_END:
+        close_container(parser);
+        return TACHO_OK;
+    case TACHO__JSON_KEY:
+        if (!parser->skip) {
+            parser->next = tacho__claude_child(here(parser), text, length);
+        }
+        return TACHO_OK;
+    default:
+        if (!parser->skip && parser->next != NODE_NOWHERE) {
+            take_value(parser, event, text, length);
+            parser->next = item_of(here(parser));
+        }
+        return TACHO_OK;
+    }
+}
+
+static void begin_line(tacho__claude_parser *parser) {
+    tacho__claude_line *line = &parser->line;
+    tacho__claude_block *blocks = line->blocks;
+    tacho__buffer texts = line->texts;
+    tacho__buffer_clear(&texts);
+    tacho__buffer_byte(&texts, 0); /* so that no text is at 0 */
+    *line = (tacho__claude_line){.blocks = blocks, .texts = texts};
+    line->usage.struct_size = (uint32_t)sizeof line->usage;
+    parser->depth = parser->skip = 0;
+    parser->next = NODE_LINE;
+    parser->inner_time = parser->inner_chain = false;
+    parser->write_total = -1;
+    parser->tier = parser->speed = parser->region = 0;
+}
+
+/* Named fix: the written total covers both lifetimes. What the breakdown leaves out lives 5 minutes. */
+static void split_writes(tacho__claude_parser *parser) {
+    tacho_usage *usage = &parser->line.usage;
+    int64_t known = usage->cache_write + usage->cache_write_1h;
+    if (parser->write_total > known) {
+        tacho_usage_set(usage, TACHO_UNIT_CACHE_WRITE, usage->cache_write + parser->write_total - known);
+    }
+}
+
+static void end_line(tacho__claude_parser *parser) {
+    tacho__claude_line *line = &parser->line;
+    const uint32_t chained = TACHO__CLAUDE_WRAPPED;
+    split_writes(parser);
+    /* A message inside a progress line is one of a sub-agent, whatever the line around it is. */
+    if ((line->flags & chained) && !parser->inner_chain) {
+        line->flags |= TACHO__CLAUDE_SIDECHAIN;
+    }
+    line->usage.service_tier = parser->tier ? tacho__claude_text_of(line, parser->tier) : NULL;
+    line->usage.speed = parser->speed ? tacho__claude_text_of(line, parser->speed) : NULL;
+    line->usage.region = parser->region ? tacho__claude_text_of(line, parser->region) : NULL;
+}
+
+tacho__claude_parser *tacho__claude_parser_new(void) {
+    const tacho__json_limits limits = {.utf8 = TACHO__JSON_UTF8_PASS}; /* what is kept is cleaned here */
+    tacho__claude_parser *parser = tacho__calloc(1, sizeof *parser);
+    if (parser) {
+        parser->reader = tacho__json_reader_new(&limits);
+    }
+    if (parser && !parser->reader) {
+        tacho__free(parser);
+        return NULL;
+    }
+    return parser;
+}
+
+void tacho__claude_parser_free(tacho__claude_parser *parser) {
+    if (!parser) {
+        return;
+    }
+    tacho__json_reader_free(parser->reader);
+    tacho__buffer_free(&parser->line.texts);
+    tacho__free(parser->line.blocks);
+    tacho__free(parser);
+}
+
+tacho_status tacho__claude_parse(tacho__claude_parser *parser, const char *text, size_t length,
+                                 const tacho__claude_line **line) {
+    begin_line(parser);
+    tacho_status status = tacho__json_read(parser->reader, text, length, on_event, parser);
+    if (status == TACHO_OK) {
+        status = tacho__buffer_status(&parser->line.texts);
+    }
+    if (status == TACHO_OK) {
+        end_line(parser);
+    }
+    *line = &parser->line;
+    return status;
+}
+
+const char *tacho__claude_parser_problem(const tacho__claude_parser *parser) {
+    return tacho__json_reader_place(parser->reader).reason;
+}

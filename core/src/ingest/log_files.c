@@ -1,0 +1,135 @@
+#include "ingest/log_files.h"
+
+#include "base/memory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Folders inside folders: more than any agent makes, few enough for the stack. */
+#define DEPTH_MAX 32
+
+static tacho_status failed(void) {
+    return errno == ENOENT || errno == ENOTDIR ? TACHO_NOT_FOUND
+           : errno == EACCES || errno == EPERM ? TACHO_DENIED
+                                               : TACHO_IO;
+}
+
+static tacho_status add_file(tacho__log_files *list, const char *path, const struct stat *info) {
+    if (list->count == list->room) {
+        size_t room = list->room ? list->room * 2 : 64;
+        tacho__log_file *grown = tacho__realloc(list->files, room * sizeof *grown);
+        if (!grown) {
+            return TACHO_NOMEM;
+        }
+        list->files = grown;
+        list->room = room;
+    }
+    size_t size = strlen(path) + 1;
+    char *copy = tacho__malloc(size);
+    if (!copy) {
+        return TACHO_NOMEM;
+    }
+    memcpy(copy, path, size);
+    list->files[list->count++] =
+        (tacho__log_file){copy, (uint64_t)info->st_dev, (uint64_t)info->st_ino, (uint64_t)info->st_size};
+    return TACHO_OK;
+}
+
+static bool ends_in(const char *name, const char *suffix) {
+    size_t length = strlen(name), tail = strlen(suffix);
+    return length > tail && strcmp(name + length - tail, suffix) == 0;
+}
+
+static tacho_status walk(tacho__log_files *list, char path[PATH_MAX], const char *suffix, int depth);
+
+/* One entry of a folder. What vanishes or may not be looked into while we walk is passed over. */
+static tacho_status add_entry(tacho__log_files *list, char path[PATH_MAX], const char *name, const char *suffix,
+                              int depth) {
+    struct stat info;
+    size_t length = strlen(path);
+    int written = snprintf(path + length, PATH_MAX - length, "/%s", name);
+    tacho_status status = TACHO_OK;
+    if (written > 0 && (size_t)written < PATH_MAX - length && lstat(path, &info) == 0) {
+        if (S_ISDIR(info.st_mode)) {
+            status = depth < DEPTH_MAX ? walk(list, path, suffix, depth + 1) : TACHO_OK;
+        } else if (ends_in(name, suffix) && stat(path, &info) == 0 && S_ISREG(info.st_mode)) {
+            status = add_file(list, path, &info);
+        }
+    }
+    path[length] = 0;
+    return status == TACHO_NOMEM ? status : TACHO_OK;
+}
+
+static tacho_status walk(tacho__log_files *list, char path[PATH_MAX], const char *suffix, int depth) {
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+    tacho_status status = TACHO_OK;
+    if (!folder) {
+        return failed();
+    }
+    while (status == TACHO_OK && (entry = readdir(folder)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            status = add_entry(list, path, entry->d_name, suffix, depth);
+        }
+    }
+    closedir(folder);
+    return status;
+}
+
+tacho_status tacho__log_files_add(tacho__log_files *list, const char *path, const char *suffix) {
+    char whole[PATH_MAX];
+    struct stat info;
+    if (!realpath(path, whole) || stat(whole, &info) != 0) {
+        return failed();
+    }
+    if (S_ISDIR(info.st_mode)) {
+        return walk(list, whole, suffix, 0);
+    }
+    return S_ISREG(info.st_mode) ? add_file(list, whole, &info) : TACHO_IO;
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(((const tacho__log_file *)a)->path, ((const tacho__log_file *)b)->path);
+}
+
+static int by_inode(const void *a, const void *b) {
+    const tacho__log_file *x = a, *y = b;
+    if (x->device != y->device) {
+        return x->device < y->device ? -1 : 1;
+    }
+    if (x->inode != y->inode) {
+        return x->inode < y->inode ? -1 : 1;
+    }
+    return by_name(a, b);
+}
+
+void tacho__log_files_finish(tacho__log_files *list) {
+    size_t kept = 0;
+    if (list->count == 0) {
+        return;
+    }
+    qsort(list->files, list->count, sizeof *list->files, by_inode);
+    for (size_t i = 0; i < list->count; i++) {
+        const tacho__log_file *file = &list->files[i], *last = kept ? &list->files[kept - 1] : NULL;
+        if (last && last->device == file->device && last->inode == file->inode) {
+            tacho__free(file->path);
+        } else {
+            list->files[kept++] = *file;
+        }
+    }
+    list->count = kept;
+    qsort(list->files, list->count, sizeof *list->files, by_name);
+}
+
+void tacho__log_files_free(tacho__log_files *list) {
+    for (size_t i = 0; i < list->count; i++) {
+        tacho__free(list->files[i].path);
+    }
+    tacho__free(list->files);
+    *list = (tacho__log_files){0};
+}
