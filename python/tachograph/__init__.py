@@ -1,0 +1,131 @@
+"""tachograph: how fast, how reliable and how expensive LLM applications and agents are.
+
+    import tachograph as tacho
+
+    @tacho.track
+    def search(query): ...
+
+    with tacho.operation("answer", kind="agent") as op:
+        op.usage(response)
+    print(tacho.summary())
+
+Importing reads no settings, opens no file and starts no thread. The default collector is opened by the first decoration
+or record, with the settings of the environment at that moment. Durations are seconds, money is `decimal.Decimal` in
+USD, times are aware datetimes in UTC, and what is unknown is None.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._native import AVAILABLE, core, current
+from .collector import Collector, calculate_cost, collector, configure, default, load, reset
+from .threads import propagate
+from .track import track, track_provider_call
+
+if TYPE_CHECKING:
+    from .results import Cost, Record, Records, Row, Rows, SessionSummary, Snapshot, Usage
+
+__version__: str = core.version
+TachoError = core.TachoError
+Operation = core.Operation
+Session = core.Session
+
+# The recording and reading functions are methods of the default collector's face: the same names as on a Collector.
+operation = default.operation
+step = default.step
+tool = default.tool
+llm = default.llm
+agent = default.agent
+workflow = default.workflow
+session = default.session
+record = default.record
+record_call = default.record_call
+record_step = default.record_step
+record_tool_call = default.record_tool_call
+record_success = default.record_success
+record_failure = default.record_failure
+record_usage = default.record_usage
+record_context = default.record_context
+summary = default.summary
+operations = default.operations
+tools = default.tools
+models = default.models
+sessions = default.sessions
+slowest = default.slowest
+snapshot = default.snapshot
+export = default.export
+save = default.save
+flush = default.flush
+close = default.close
+enabled = default.enabled
+
+_LAZY = frozenset({"Cost", "Record", "Records", "Row", "Rows", "SessionSummary", "Snapshot", "Usage"})
+_ERRORS = frozenset(name for name in vars(core) if name.endswith("Error"))
+
+__all__ = [
+    "AVAILABLE",
+    "Collector",
+    "Cost",
+    "Operation",
+    "Record",
+    "Records",
+    "Row",
+    "Rows",
+    "Session",
+    "SessionSummary",
+    "Snapshot",
+    "TachoError",
+    "Usage",
+    "agent",
+    "calculate_cost",
+    "close",
+    "collector",
+    "configure",
+    "current",
+    "enabled",
+    "export",
+    "flush",
+    "llm",
+    "load",
+    "models",
+    "operation",
+    "operations",
+    "propagate",
+    "record",
+    "record_call",
+    "record_context",
+    "record_failure",
+    "record_step",
+    "record_success",
+    "record_tool_call",
+    "record_usage",
+    "reset",
+    "save",
+    "session",
+    "sessions",
+    "slowest",
+    "snapshot",
+    "step",
+    "summary",
+    "tool",
+    "tools",
+    "track",
+    "track_provider_call",
+    "workflow",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Classes of results are made when they are first needed; exceptions come from the core's list of statuses."""
+    if name in _LAZY:
+        from . import results
+
+        return getattr(results, name)
+    if name in _ERRORS:
+        return getattr(core, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_ERRORS})

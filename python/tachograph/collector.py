@@ -1,0 +1,314 @@
+"""The calls for recording and reading, as methods of a Collector and as functions on the default one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import IO, TYPE_CHECKING, Any, Union
+
+from ._native import core
+from .track import track, track_provider_call
+
+if TYPE_CHECKING:
+    import os
+    from datetime import datetime
+
+    from .results import Cost, Records, Rows, SessionSummary, Snapshot
+
+    Instant = Union[datetime, str, float]
+    Target = Union[str, "os.PathLike[str]", IO[str], IO[bytes]]
+
+# Keys of a mapping given to record_step(): the argument of record() that each stands for.
+_STEP_KEYS = {
+    "seconds": "seconds",
+    "duration": "seconds",
+    "usage": "usage",
+    "success": "success",
+    "error": "error",
+    "tool": "tool",
+    "model": "model",
+    "provider": "provider",
+    "cost": "cost",
+    "components": "components",
+    "ended_at": "ended_at",
+    "tags": "tags",
+    "metadata": "metadata",
+}
+_STEP_NAMES = ("step", "name", "operation")
+
+
+class Face:
+    """What can be recorded and read, over the four calls of the core that a collector and the module both have.
+
+    Recording calls never raise because of what was measured: a value that cannot be recorded is counted and left out.
+    With `strict=True` in the configuration they raise subclasses of TachoError. Names of arguments are checked as
+    everywhere in Python.
+    """
+
+    if TYPE_CHECKING:
+        operation = staticmethod(core.operation)
+        record = staticmethod(core.record)
+        session = staticmethod(core.session)
+        take_snapshot = staticmethod(core.take_snapshot)
+
+    # ---------------------------------------------------------------------------------------------- operations by kind
+
+    def step(self, name: str, **options: Any) -> core.Operation:
+        """`operation(name, kind="step", ...)`."""
+        return self.operation(name, kind="step", **options)
+
+    def tool(self, name: str, **options: Any) -> core.Operation:
+        """`operation(name, kind="tool", ...)`."""
+        return self.operation(name, kind="tool", **options)
+
+    def llm(self, name: str, provider: str | None = None, model: str | None = None, **options: Any) -> core.Operation:
+        """`operation(name, kind="llm", ...)`: one call of a model."""
+        return self.operation(name, kind="llm", provider=provider, model=model, **options)
+
+    def agent(self, name: str, **options: Any) -> core.Operation:
+        """`operation(name, kind="agent", ...)`."""
+        return self.operation(name, kind="agent", **options)
+
+    def workflow(self, name: str, **options: Any) -> core.Operation:
+        """`operation(name, kind="workflow", ...)`."""
+        return self.operation(name, kind="workflow", **options)
+
+    # ------------------------------------------------------------------------------------------------ after the fact
+
+    def record_call(
+        self, provider: str, operation: str | None = None, seconds: float | None = None, **options: Any
+    ) -> core.Operation | None:
+        """One call of a model; without `seconds` an operation for `with` or `async with`.
+
+        Args:
+            provider:  who was called.
+            operation: name of the operation; the provider's name if there is none.
+            seconds:   duration.
+            options:   as for record(), or as for operation() when `seconds` is left out.
+        """
+        options.setdefault("kind", "llm")
+        name = provider if operation is None else operation
+        if seconds is None:
+            return self.operation(name, provider=provider, **options)
+        self.record(name, seconds, provider=provider, **options)
+        return None
+
+    def record_step(
+        self, step: str | Mapping[str, Any], seconds: float | None = None, **options: Any
+    ) -> core.Operation | None:
+        """One step; without `seconds` an operation for `with` or `async with`.
+
+        Args:
+            step:    name of the step, or one mapping with any of `step`, `duration` or `seconds`, `tokens` or `usage`,
+                     `success`, `error`, `tool`, `model`, `provider`, `cost`, `components`, `ended_at`, `description`.
+                     `tokens` is a mapping of classes, or one number, which then counts as input. `description` is for
+                     the record's notes, which this version does not keep.
+            seconds: duration.
+            options: as for record(), or as for operation() when `seconds` is left out.
+        """
+        if isinstance(step, Mapping):
+            name, arguments = _of_mapping(step)
+            self.record(name, arguments.pop("seconds", seconds), kind="step", **{**arguments, **options})
+            return None
+        if seconds is None:
+            return self.operation(step, kind="step", **options)
+        self.record(step, seconds, kind="step", **options)
+        return None
+
+    def record_tool_call(self, tool: str, seconds: float | None, **options: Any) -> None:
+        """One finished call of a tool, inside the current operation if there is one; options as for record()."""
+        self.record(tool, seconds, kind="tool", **options)
+
+    def record_success(self, provider: str, seconds: float | None, **options: Any) -> None:
+        """One call of a provider that went well; options as for record()."""
+        options.setdefault("kind", "llm")
+        self.record(options.pop("operation", provider), seconds, provider=provider, **options)
+
+    def record_failure(self, provider: str, seconds: float | None, error: Any, **options: Any) -> None:
+        """One call of a provider that failed: `error` is an exception, a class name or a category."""
+        options.setdefault("kind", "llm")
+        self.record(options.pop("operation", provider), seconds, provider=provider, error=error, **options)
+
+    def record_usage(self, usage: Any, **options: Any) -> None:
+        """What the current operation consumed: a provider's response, or a mapping of token classes.
+
+        Without a current operation it is a call of its own, of kind llm and unknown duration; options as for record().
+        """
+        operation = core.current()
+        if operation.id is not None and not options:
+            operation.usage(usage)
+            return
+        options.setdefault("kind", "llm")
+        self.record(options.pop("operation", options.get("provider") or "llm"), None, usage=usage, **options)
+
+    def record_context(self, size: int, limit: int | None = None, compressed: bool = False) -> None:
+        """Size of the context window of the current operation, in tokens; without an operation it is not kept."""
+        core.current().context(size, limit, compressed)
+
+    # ------------------------------------------------------------------------------------------------------- reading
+
+    def snapshot(self) -> Snapshot:
+        """An immutable copy of all numbers as they are now."""
+        from .results import Snapshot
+
+        return Snapshot(self.take_snapshot())
+
+    def summary(self, session: str | None = None) -> SessionSummary:
+        """The summary of a session: the given one, else the session block around the caller, else the process.
+
+        Args:   session: id, or a unique prefix of at least 4 characters.
+        Raises: NotFoundError (also a LookupError) if there is no such session.
+        """
+        return self.snapshot().summary(core.enclosing_session() if session is None else session)
+
+    def operations(self) -> Rows:
+        """One row per operation name and kind, without tools."""
+        return self.snapshot().operations()
+
+    def tools(self) -> Rows:
+        """One row per tool."""
+        return self.snapshot().tools()
+
+    def models(self) -> Rows:
+        """One row per model."""
+        return self.snapshot().models()
+
+    def sessions(self) -> Rows:
+        """One row per session."""
+        return self.snapshot().sessions()
+
+    def slowest(self, n: int = 10) -> Records:
+        """The n slowest finished operations since the start, slowest first."""
+        return self.snapshot().slowest(n)
+
+    def export(self, format: str, to: Target | None = None) -> str | bytes | None:
+        """All numbers as json, msgpack, text or csv.
+
+        Args:    to: path, or stream open for text (bytes for msgpack), that receives them.
+        Returns: the text, or bytes for msgpack; None when `to` is given.
+        """
+        return self.snapshot().export(format, to)
+
+    def save(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Write a snapshot: JSON when the name ends in .json, else MessagePack.
+
+        Args:    path: the default is a new file in the data directory, under metrics/.
+        Returns: the path.
+        """
+        return self.snapshot().save(path)
+
+
+def _of_mapping(step: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Name and arguments of record() of a step given as one mapping; keys it does not know are left out."""
+    arguments = {_STEP_KEYS[key]: value for key, value in step.items() if key in _STEP_KEYS}
+    tokens = step.get("tokens")
+    if tokens is not None and "usage" not in arguments:
+        arguments["usage"] = tokens if isinstance(tokens, Mapping) else {"input": tokens}
+    names = [step[key] for key in _STEP_NAMES if isinstance(step.get(key), str) and step[key]]
+    return (names[0] if names else "step"), arguments
+
+
+class Collector(core.Collector, Face):
+    """The handle an application records through; most programs need only the default one.
+
+    Settings are given by name, as in the configuration: `Collector(session="nightly", window=500)`, nested ones as a
+    mapping (`serve={"port": 9109}`). `strict=True` makes recording calls raise. As a context manager it closes at the
+    end of the block.
+    """
+
+    def track(self, fn: Any = None, **options: Any) -> Any:
+        """tachograph.track() that records here."""
+        return track(fn, collector=self, **options)
+
+    def track_provider_call(self, provider: str, fn: Any = None, **options: Any) -> Any:
+        """tachograph.track_provider_call() that records here."""
+        return track_provider_call(provider, fn, collector=self, **options)
+
+    def __enter__(self) -> Collector:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class _Default(Face):
+    """The same calls on whatever the default collector is when they are made."""
+
+    operation = staticmethod(core.operation)
+    record = staticmethod(core.record)
+    session = staticmethod(core.session)
+    take_snapshot = staticmethod(core.take_snapshot)
+    enabled = staticmethod(core.enabled)
+
+    def flush(self, timeout: float = 2.0) -> bool:
+        """Whether everything recorded so far was written within `timeout` seconds; nothing is buffered here."""
+        return core.standard().flush(timeout)
+
+    def close(self, timeout: float = 2.0) -> bool:
+        """Stop recording. What was recorded can still be read; configure() starts again."""
+        return core.standard().close(timeout)
+
+
+default = _Default()
+
+
+def configure(**config: Any) -> Collector:
+    """Open the default collector with these settings, which are stronger than environment and files.
+
+    Functions decorated before record to the new one. After the first record only `enabled` may change.
+
+    Raises: ValueError for an unknown setting or value; BusyError after the first record.
+    """
+    made = core.configure(**config)
+    assert isinstance(made, Collector)
+    return made
+
+
+def collector(**config: Any) -> Collector:
+    """The default collector; with settings, an explicit collector of its own."""
+    if config:
+        return Collector(**config)
+    found = core.standard()
+    assert isinstance(found, Collector)
+    return found
+
+
+def reset() -> None:
+    """Start over with all numbers at zero. Settings are read again, and decorated functions go on recording."""
+    core.reset()
+
+
+def load(path: str | os.PathLike[str]) -> Snapshot:
+    """Read a snapshot that save() made. It never mixes into the live numbers.
+
+    Raises: NotFoundError, ForeignError, DamagedError, NewerError, IoError; the file is not touched.
+    """
+    from .results import Snapshot
+
+    return Snapshot(core.load(path))
+
+
+def calculate_cost(
+    model: str | None,
+    usage: Any,
+    *,
+    provider: str | None = None,
+    at: Instant | None = None,
+    service_tier: str | None = None,
+    dialect: str | None = None,
+) -> Cost:
+    """The cost of one usage, without recording anything.
+
+    Args:
+        model:        as the provider writes it; None = the one the response names.
+        usage:        mapping of token classes, or a whole response of a provider (mapping, object or JSON text).
+        provider:     name, alias or base URL.
+        at:           whose prices: an aware datetime, ISO text or epoch seconds; the default is now.
+        service_tier: standard, batch, flex, priority ...
+        dialect:      how to read the response, by our names or genai-prices' flavours (chat, responses, anthropic).
+    Raises: TypeError, ValueError for what cannot be read; an unknown model is no error: its cost is None.
+    """
+    from .results import Cost
+
+    return Cost(
+        *core.calculate_cost(model, usage, provider=provider, at=at, service_tier=service_tier, dialect=dialect)
+    )

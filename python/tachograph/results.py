@@ -1,0 +1,312 @@
+"""What reading gives: frozen dataclasses made from the core's field tables, and lists of them.
+
+No field is named here that the core names: rows, records and summaries get their fields, order and documentation from
+the same tables as JSON and CSV. Durations are float seconds, money is Decimal, times are aware datetimes in UTC,
+unknown is None.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import os
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, Union
+
+from ._native import core
+
+if TYPE_CHECKING:
+    Target = Union[str, "os.PathLike[str]", IO[str], IO[bytes]]
+
+T = TypeVar("T", bound="_Fields")
+
+# Fields of a summary that say how far its numbers can be trusted; they are also its `data_quality`.
+_QUALITY = ("records_lost", "unpriced_calls", "usage_absent", "low_confidence_calls", "series_overflow")
+
+
+class _Fields:
+    """A frozen dataclass whose fields come from a table of the core."""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """Field names and values, lists and nested results as plain lists and dictionaries."""
+        return {name: _plain(getattr(self, name)) for name in _names(self)}
+
+
+def _names(result: Any) -> list[str]:
+    return [field.name for field in dataclasses.fields(result)]
+
+
+def _plain(value: Any) -> Any:
+    return value.to_dict() if isinstance(value, (_Fields, Listed)) else value
+
+
+def _make(base: type[T], what: str, extra: tuple[str, ...] = ()) -> type[T]:
+    table = core.fields(what)
+    lines = [f"    {name}: {help}." for name, _, help in table]
+    made = dataclasses.make_dataclass(
+        base.__name__.lstrip("_"),
+        [(name, Any) for name in (*(entry[0] for entry in table), *extra)],
+        bases=(base,),
+        frozen=True,
+        namespace={"__doc__": "\n".join([base.__doc__ or "", "", *lines]), "__str__": base.__str__},
+    )
+    made.__module__ = __name__
+    made.__qualname__ = made.__name__
+    return made
+
+
+# ------------------------------------------------------------------------------------------------------ usage and cost
+
+
+class _Usage(_Fields):
+    """What a call consumed: disjoint token classes and other billed units; None where it was not reported."""
+
+
+Usage = dataclasses.make_dataclass(
+    "Usage",
+    [(name, Any) for name in (*(key for _, key in core.units()), "total_tokens")],
+    bases=(_Usage,),
+    frozen=True,
+    namespace={"__doc__": _Usage.__doc__},
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost(_Fields):
+    """Money of one usage under one price sheet. `usd` is None when unknown, the priced part when partial."""
+
+    usd: Decimal | None
+    state: str
+    input_usd: Decimal | None = None
+    output_usd: Decimal | None = None
+    components: dict[str, Decimal] = dataclasses.field(default_factory=dict)
+    service_tier: str | None = None
+    sheet: str | None = None
+    table_version: str | None = None
+    priced_at: datetime | None = None
+    reported_usd: Decimal | None = None
+    table_usd: Decimal | None = None
+    currency: str = "USD"
+
+    def __str__(self) -> str:
+        return f"{'-' if self.usd is None else self.usd} {self.currency} ({self.state})"
+
+
+# ------------------------------------------------------------------------------------------------- rows and records
+
+
+class _Row(_Fields):
+    """One row of a table. Grouping keys that the table does not group by are None."""
+
+
+class _Record(_Fields):
+    """One finished operation."""
+
+    @property
+    def usage(self) -> Any:
+        """Its usage as one object; None when none was reported."""
+        values = [getattr(self, name) for name in _names(Usage)]
+        return None if all(value is None for value in values) else Usage(*values)
+
+    @property
+    def cost(self) -> Cost:
+        """Its cost as one object."""
+        return Cost(
+            self.cost_usd,
+            self.cost_state,
+            sheet=self.price_sheet,
+            reported_usd=self.reported_usd,
+            table_usd=self.table_usd,
+        )
+
+
+if TYPE_CHECKING:
+    Row = _Row
+    Record = _Record
+else:
+    Row = _make(_Row, "row")
+    Record = _make(_Record, "record")
+
+
+class Listed(list[T], Generic[T]):
+    """A list of results that prints as the terminal table."""
+
+    _table: core.Table | None
+
+    def __init__(self, items: list[T], table: core.Table | None) -> None:
+        super().__init__(items)
+        self._table = table
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """Every item as a dictionary."""
+        return [item.to_dict() for item in self]
+
+    def __str__(self) -> str:
+        return "" if self._table is None else self._table.write("table").rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        return _html_table(self.to_dict())
+
+
+class Rows(Listed[Row]):
+    """Rows of a table, with `totals` over all of them and `warnings` for a reader."""
+
+    def __init__(self, table: core.Table | None) -> None:
+        super().__init__([] if table is None else [Row(*values) for values in table.values()], table)
+        totals = None if table is None else table.totals()
+        self.totals: Row | None = None if totals is None else Row(*totals)
+        self.warnings: list[str] = [] if table is None else table.warnings()
+
+
+class Records(Listed[Record]):
+    """Finished operations."""
+
+    def __init__(self, table: core.Table | None) -> None:
+        super().__init__([] if table is None else [Record(*values) for values in table.values()], table)
+
+
+def _html_table(rows: list[dict[str, Any]]) -> str:
+    """Columns that hold something, as an HTML table."""
+    columns = [name for name in (rows[0] if rows else {}) if any(row[name] not in (None, {}, []) for row in rows)]
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
+    body = "".join(f"<tr>{''.join(f'<td>{_cell(row[name])}</td>' for name in columns)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else html.escape(str(value))
+
+
+# ----------------------------------------------------------------------------------------------------------- summary
+
+
+class _SessionSummary(_Fields, Mapping[str, Any]):
+    """The summary of a session or of the process; also a mapping of its fields."""
+
+    _table: core.Table
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in _names(self):
+            raise KeyError(name)
+        return getattr(self, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_names(self))
+
+    def __len__(self) -> int:
+        return len(_names(self))
+
+    def __str__(self) -> str:
+        return self._table.write("text").rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+
+if TYPE_CHECKING:
+    SessionSummary = _SessionSummary
+else:
+    SessionSummary = _make(_SessionSummary, "summary", ("tools", "models", "slowest", "data_quality"))
+
+
+def summary_of(table: core.Table) -> SessionSummary:
+    """The dataclass of a summary that the core has made."""
+    (values,) = table.values()
+    tools, models, slowest = table.parts()
+    quality = {name: value for (name, _, _), value in zip(core.fields("summary"), values) if name in _QUALITY}
+    make: Any = SessionSummary
+    made: SessionSummary = make(*values, Rows(tools), Rows(models), Records(slowest), quality)
+    object.__setattr__(made, "_table", table)
+    return made
+
+
+# ---------------------------------------------------------------------------------------------------------- snapshot
+
+
+class Snapshot:
+    """An immutable copy of all numbers, live or loaded. `a | b` merges: what both hold counts once."""
+
+    def __init__(self, taken: core.Snapshot) -> None:
+        self._taken = taken
+
+    def __or__(self, other: Snapshot) -> Snapshot:
+        return Snapshot(self._taken | other._taken) if isinstance(other, Snapshot) else NotImplemented
+
+    def summary(self, session: str | None = None) -> SessionSummary:
+        """The summary of a session (id or unique prefix), or of everything."""
+        return summary_of(self._taken.summary(session))
+
+    def operations(self) -> Rows:
+        """One row per operation name and kind, without tools."""
+        return Rows(self._taken.operations())
+
+    def tools(self) -> Rows:
+        """One row per tool."""
+        return Rows(self._taken.tools())
+
+    def models(self) -> Rows:
+        """One row per model."""
+        return Rows(self._taken.models())
+
+    def sessions(self) -> Rows:
+        """One row per session."""
+        return Rows(self._taken.sessions())
+
+    def slowest(self, n: int = 10) -> Records:
+        """The n slowest finished operations, slowest first."""
+        return Records(self._taken.slowest(n))
+
+    def records(self, session: str | None = None) -> Records:
+        """The recent records, oldest first."""
+        return Records(self._taken.records(session))
+
+    def export(self, format: str, to: Target | None = None) -> str | bytes | None:
+        """All numbers as json, msgpack, text or csv; into `to` (path or stream) when it is given."""
+        written = self._taken.export(format)
+        if to is None:
+            return written
+        _write(written, to)
+        return None
+
+    def save(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Write JSON (name ends in .json) or MessagePack; gives the path."""
+        return self._taken.save(_default_path() if path is None else Path(path))
+
+    def __str__(self) -> str:
+        return str(self.summary())
+
+
+def _default_path() -> Path:
+    """A new file in the data directory, under metrics/, named after the instant."""
+    folder = Path(core.default_save_path())
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{datetime.now().astimezone():%Y%m%dT%H%M%S%f}-{os.getpid()}.msgpack"
+
+
+def _write(what: str | bytes, to: Any) -> None:
+    if hasattr(to, "write"):
+        to.write(what)
+    elif isinstance(what, bytes):
+        Path(to).write_bytes(what)
+    else:
+        Path(to).write_text(what, encoding="utf-8")
+
+
+# ------------------------------------------------------------------------------------------------- called by the core
+
+
+def write_summary(collector: core.Collector, session: str | None, to: Any) -> None:
+    """At the end of `session(summary=to)`: its summary as text, to a stream or path."""
+    _write(f"{summary_of(collector.take_snapshot().summary(session))}\n", to)
+
+
+def record_of(snapshot: core.Snapshot, id: str) -> Record | None:
+    """The record of an operation; None when the ring has lost it."""
+    return next((record for record in Records(snapshot.records(None)) if record.id == id), None)
