@@ -320,7 +320,7 @@ static PyMethodDef collector_methods[] = {
     {"operation", PLAIN(core_operation_function), METH_VARARGS | METH_KEYWORDS, "A new Operation of this collector."},
     {"record", PLAIN(core_record_function), METH_VARARGS | METH_KEYWORDS, "Record one finished operation."},
     {"session", PLAIN(core_session_function), METH_VARARGS | METH_KEYWORDS, "A session block of this collector."},
-    {"snapshot", PLAIN(collector_snapshot), METH_NOARGS, "An immutable copy of all numbers."},
+    {"take_snapshot", PLAIN(collector_snapshot), METH_NOARGS, "An immutable copy of all numbers."},
     {"enabled", PLAIN(collector_enabled), METH_NOARGS, "Whether it records."},
     {"reset", PLAIN(collector_reset), METH_NOARGS, "Start over with all numbers at zero."},
     {"close", PLAIN(collector_close), METH_VARARGS | METH_KEYWORDS,

@@ -85,6 +85,7 @@ struct core_operation {
     PyObject *context;     /* identity of the context it began in; never dereferenced */
     PyObject *previous;    /* what the ContextVar held before; NULL = nothing */
     core_session *session; /* given by the caller, or NULL */
+    core_session *within;  /* the session block it belongs to, or NULL */
     PyObject *traceparent; /* given by the caller, or NULL */
     core_phase phase;
     tacho_outcome planned; /* how it ends when nothing raises: ok, or what fail() said */

@@ -70,7 +70,7 @@ static PyObject *module_session(PyObject *module, PyObject *args, PyObject *kwar
     return collector == NULL ? NULL : core_session_function(collector, args, kwargs);
 }
 
-static PyObject *module_snapshot(PyObject *module, PyObject *unused) {
+static PyObject *module_take(PyObject *module, PyObject *unused) {
     (void)unused;
     core_collector *collector = standard_of(module);
     return collector == NULL ? NULL : core_snapshot_of(collector);
@@ -136,14 +136,13 @@ static PyObject *module_with_scope(PyObject *module, PyObject *args) {
 
 static PyObject *module_enclosing_session(PyObject *module, PyObject *unused) {
     (void)unused;
-    core_scope *scope = core_scope_find(core_state_of_module(module));
-    core_scope *at = scope;
     core_state *state = core_state_of_module(module);
-    while (at != NULL && Py_TYPE(at) != state->session_type) {
-        core_session *session = ((core_operation *)at)->session;
-        at = (core_scope *)session;
+    core_scope *scope = core_scope_find(state);
+    core_session *session = NULL;
+    if (scope != NULL) {
+        session = Py_TYPE(scope) == state->session_type ? (core_session *)scope : ((core_operation *)scope)->within;
     }
-    PyObject *id = at == NULL ? core_none() : core_string(tacho_session_id(((core_session *)at)->handle));
+    PyObject *id = session == NULL || session->id == NULL ? core_none() : core_own(session->id);
     Py_XDECREF(scope);
     return id;
 }
@@ -224,7 +223,7 @@ static PyMethodDef module_methods[] = {
      "Record one finished operation on the default collector."},
     {"session", WITH_KEYWORDS(module_session), METH_VARARGS | METH_KEYWORDS,
      "A session block of the default collector."},
-    {"snapshot", module_snapshot, METH_NOARGS, "An immutable copy of the default collector's numbers."},
+    {"take_snapshot", module_take, METH_NOARGS, "An immutable copy of the default collector's numbers."},
     {"standard", module_standard, METH_NOARGS, "The default collector, opened now if it was not."},
     {"enabled", module_enabled, METH_NOARGS, "Whether the default collector records."},
     {"current", module_current, METH_NOARGS, "The innermost operation, or one that records nothing. Never raises."},

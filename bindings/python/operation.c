@@ -24,6 +24,7 @@ core_operation *core_operation_new(core_state *state) {
     op->context = NULL;
     op->previous = NULL;
     op->session = NULL;
+    op->within = NULL;
     op->traceparent = NULL;
     operation_prepare(op);
     return op; /* tracked by the collector of garbage only when the program can see it */
@@ -47,6 +48,7 @@ void core_operation_return(core_operation *op) {
         return;
     }
     Py_CLEAR(op->series);
+    Py_CLEAR(op->within);
     operation_prepare(op);
     op->below = state->pool;
     state->pool = op;
@@ -86,6 +88,10 @@ void core_operation_begin(core_operation *op) {
         (void)tacho_begin_with(series, &options, &op->op);
         core_text_done(&traceparent);
     }
+    if (session == NULL && parent != NULL) {
+        session = parent->within;
+    }
+    Py_XSETREF(op->within, (core_session *)core_own(session));
     Py_XDECREF(outer);
 }
 
@@ -135,6 +141,7 @@ static int operation_traverse(core_operation *self, visitproc visit, void *arg) 
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(self->series);
     Py_VISIT(self->session);
+    Py_VISIT(self->within);
     Py_VISIT(self->previous);
     return 0;
 }
@@ -142,6 +149,7 @@ static int operation_traverse(core_operation *self, visitproc visit, void *arg) 
 static int operation_clear(core_operation *self) {
     Py_CLEAR(self->previous);
     Py_CLEAR(self->session);
+    Py_CLEAR(self->within);
     Py_CLEAR(self->traceparent);
     return 0; /* the series stays until the end: the operation in flight points into it */
 }
