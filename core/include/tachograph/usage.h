@@ -198,9 +198,10 @@ typedef struct tacho_dialect tacho_dialect;
  *
  * @param name      our name ("openai_chat", "openai_responses", "anthropic", "gemini", ...) or a flavour of
  *                  genai-prices ("chat", "responses", "anthropic", "embeddings", "default", "tokens", "realtime",
- *                  "images"); NULL = by provider
- * @param provider  decides what "default" and NULL mean; NULL = not known
- * @return the dialect, or NULL when there is none: the response is then read by the fingerprint of its keys
+ *                  "images"); NULL gives NULL
+ * @param provider  decides what "default" means, and what is special about "chat"; NULL = not known
+ * @return the dialect; NULL for a NULL or unknown name: the response is then read by the fingerprint of its keys, with
+ *         the habits of the provider
  */
 TACHO_API const tacho_dialect *tacho_dialect_find(const char *name, const char *provider);
 
