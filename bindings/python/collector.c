@@ -13,7 +13,6 @@ typedef struct arguments {
     tacho_setting list[SETTINGS];
     size_t count;
     PyObject *owners;
-    int strict;
 } arguments;
 
 static int keep(arguments *out, PyObject *text, const char **slot) {
@@ -58,10 +57,6 @@ static int read_settings(PyObject *config, PyObject *prefix, arguments *out) {
             PyErr_SetString(PyExc_TypeError, "names of settings are str");
             return -1;
         }
-        if (prefix == NULL && PyUnicode_CompareWithASCIIString(key, "strict") == 0) {
-            out->strict = PyObject_IsTrue(value);
-            continue;
-        }
         PyObject *full = prefix == NULL ? core_own(key) : PyUnicode_FromFormat("%U.%U", prefix, key);
         int failed = full == NULL;
         if (!failed && value != Py_None) {
@@ -76,17 +71,18 @@ static int read_settings(PyObject *config, PyObject *prefix, arguments *out) {
 }
 
 /* Settings of a dict, the environment and the files. NULL with an exception. */
-static tacho_settings *settings_of(core_state *state, PyObject *config, int *strict) {
-    arguments given = {.count = 0, .owners = PyList_New(0), .strict = 0};
+static tacho_settings *settings_of(core_state *state, PyObject *config) {
+    arguments given = {.count = 0, .owners = PyList_New(0)};
     tacho_settings *settings = NULL;
     char problem[400] = "";
     if (given.owners != NULL && read_settings(config, NULL, &given) == 0) {
         tacho_status status = tacho_settings_read(&settings, given.list, given.count, problem, sizeof(problem));
         if (status != TACHO_OK) {
-            core_raise(state, status, problem);
+            core_raise_sentence(state, status, problem);
+            tacho_settings_free(settings);
+            settings = NULL;
         }
     }
-    *strict = given.strict;
     Py_XDECREF(given.owners);
     return settings;
 }
@@ -99,7 +95,8 @@ static tacho_status open_handle(core_collector *self) {
     if (status != TACHO_OK) {
         return status;
     }
-    config.flags |= TACHO_CONFIG_SERIALIZED | (self->strict ? TACHO_CONFIG_STRICT : 0u);
+    config.flags |= TACHO_CONFIG_SERIALIZED;
+    self->strict = (config.flags & TACHO_CONFIG_STRICT) != 0;
     status = tacho_collector_open(&self->handle, &config);
     if (status == TACHO_OK && !tacho_settings_enabled(self->settings)) {
         (void)tacho_collector_set_enabled(self->handle, 0);
@@ -112,12 +109,10 @@ static core_collector *collector_new(PyTypeObject *type, core_state *state, PyOb
     if (self == NULL) {
         return NULL;
     }
-    int strict = 0;
     self->state = state;
     self->series = PyDict_New();
     self->sessions = PyDict_New();
-    self->settings = settings_of(state, config, &strict);
-    self->strict = (char)(strict != 0);
+    self->settings = settings_of(state, config);
     if (self->series == NULL || self->sessions == NULL || self->settings == NULL) {
         Py_DECREF(self);
         return NULL;
@@ -196,7 +191,7 @@ PyObject *core_configure(core_state *state, PyObject *config) {
         return core_own(old);
     }
     if (old != NULL && old->used && !old->closed) {
-        return core_raise(state, TACHO_BUSY, "configure() after the first record may change `enabled` only");
+        return core_raise_sentence(state, TACHO_BUSY, "configure() after the first record may change `enabled` only");
     }
     PyObject *kept = config == NULL ? PyDict_New() : PyDict_Copy(config);
     core_collector *made = kept == NULL ? NULL : standard_new(state, kept);
@@ -211,7 +206,7 @@ PyObject *core_configure(core_state *state, PyObject *config) {
 
 /* Settings that a collector has for life: if one of them reads differently now, reset() needs a new collector. */
 static int same_for_life(const tacho_settings *a, const tacho_settings *b) {
-    static const char *const keys[] = {"session", "dir", "window", "max_series", "prices", "tags"};
+    static const char *const keys[] = {"session", "dir", "window", "max_series", "prices", "tags", "strict"};
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         const char *left = tacho_settings_get(a, keys[i], NULL), *right = tacho_settings_get(b, keys[i], NULL);
         if (strcmp(left == NULL ? "" : left, right == NULL ? "" : right) != 0) {
@@ -233,8 +228,7 @@ PyObject *core_reset(core_state *state) {
     if (old == NULL) {
         return core_none(); /* nothing was recorded; the settings are read at the first use anyway */
     }
-    int strict;
-    tacho_settings *settings = settings_of(state, state->arguments, &strict);
+    tacho_settings *settings = settings_of(state, state->arguments);
     if (settings == NULL) {
         return NULL;
     }

@@ -123,7 +123,10 @@ PyObject *core_import(PyObject **slot, const char *module, const char *name);
 
 /* ---- errors.c */
 int core_errors_ready(PyObject *module, core_state *state);
+/** "detail: text of the status". */
 PyObject *core_raise(core_state *state, tacho_status status, const char *detail);
+/** The sentence alone, if there is one. */
+PyObject *core_raise_sentence(core_state *state, tacho_status status, const char *sentence);
 /** The end of every recording call: None, or in strict mode the exception of the status. */
 PyObject *core_done(core_collector *collector, tacho_status status);
 /** In strict mode keeps the exception that is set, else drops it; KeyboardInterrupt and the like always stay. */

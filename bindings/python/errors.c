@@ -81,9 +81,18 @@ int core_errors_ready(PyObject *module, core_state *state) {
     return 0;
 }
 
-PyObject *core_raise(core_state *state, tacho_status status, const char *detail) {
+static PyObject *error_of(core_state *state, tacho_status status) {
     int index = -(int)status;
-    PyObject *error = index > 0 && index < CORE_STATUSES ? state->errors[index] : state->errors[CORE_STATUSES];
+    return index > 0 && index < CORE_STATUSES ? state->errors[index] : state->errors[CORE_STATUSES];
+}
+
+PyObject *core_raise_sentence(core_state *state, tacho_status status, const char *sentence) {
+    PyErr_SetString(error_of(state, status), sentence[0] == '\0' ? tacho_status_text(status) : sentence);
+    return NULL;
+}
+
+PyObject *core_raise(core_state *state, tacho_status status, const char *detail) {
+    PyObject *error = error_of(state, status);
     if (detail != NULL && detail[0] != '\0') {
         PyErr_Format(error, "%s: %s", detail, tacho_status_text(status));
     } else {

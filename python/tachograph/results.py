@@ -96,7 +96,7 @@ class Cost(_Fields):
     currency: str = "USD"
 
     def __str__(self) -> str:
-        return f"{'-' if self.usd is None else self.usd} {self.currency} ({self.state})"
+        return f"{'-' if self.usd is None else format(self.usd, 'f')} {self.currency} ({self.state})"
 
 
 # ------------------------------------------------------------------------------------------------- rows and records
