@@ -80,13 +80,14 @@ typedef enum core_phase { CORE_NEW, CORE_OPEN, CORE_ENDED } core_phase;
 
 struct core_operation {
     core_scope scope;
-    core_series *series;   /* NULL = records nothing */
-    core_operation *below; /* next on the thread's stack, or in the pool */
-    PyObject *context;     /* identity of the context it began in; never dereferenced */
-    PyObject *previous;    /* what the ContextVar held before; NULL = nothing */
-    core_session *session; /* given by the caller, or NULL */
-    core_session *within;  /* the session block it belongs to, or NULL */
-    PyObject *traceparent; /* given by the caller, or NULL */
+    core_series *series;    /* NULL = records nothing */
+    core_operation *below;  /* next on the thread's stack, or in the pool */
+    core_operation **stack; /* of the thread whose stack it is on */
+    PyObject *context;      /* identity of the context it began in; never dereferenced */
+    PyObject *previous;     /* what the ContextVar held before; NULL = nothing */
+    core_session *session;  /* given by the caller, or NULL */
+    core_session *within;   /* the session block it belongs to, or NULL */
+    PyObject *traceparent;  /* given by the caller, or NULL */
     core_phase phase;
     tacho_outcome planned; /* how it ends when nothing raises: ok, or what fail() said */
     char entered;          /* this operation is in the ContextVar */
@@ -170,13 +171,18 @@ core_session *core_session_new(core_collector *collector, PyObject *id, PyObject
 PyObject *core_session_function(core_collector *collector, PyObject *args, PyObject *kwargs);
 
 /* ---- nesting.c: who is inside whom (semantics 7) */
-/** The scope that a new operation belongs to, or NULL; a new reference. */
-core_scope *core_scope_find(core_state *state);
+/** Where the caller is: the stack of its thread and the identity of its context. */
+typedef struct core_place {
+    core_operation **stack;
+    PyObject *context;
+} core_place;
+/** The scope that a new operation belongs to, or NULL; a new reference. `place` is filled. */
+core_scope *core_scope_find(core_state *state, core_place *place);
 /** The innermost operation of a scope that records with this collector, or NULL; borrowed. */
 core_operation *core_scope_operation(core_scope *scope, const core_collector *collector);
 /** Session of this collector between the scope and its innermost operation, or NULL; borrowed. */
 core_session *core_scope_session(core_scope *scope, const core_collector *collector);
-void core_stack_push(core_operation *op);
+void core_stack_push(core_operation *op, const core_place *place);
 void core_stack_pop(core_operation *op);
 /** Make `scope` the current one of this context and tell what it replaces. 0, or -1 with an exception. */
 int core_scope_enter(core_scope *scope, PyObject **previous);
@@ -188,7 +194,10 @@ core_operation *core_operation_new(core_state *state);
 /** From the pool: for tracked calls. Reference count 1; give it back with core_operation_return. */
 core_operation *core_operation_take(core_state *state);
 void core_operation_return(core_operation *op);
-void core_operation_begin(core_operation *op);
+/** Begin inside `outer`, which may be NULL. */
+void core_operation_begin(core_operation *op, core_scope *outer);
+/** Begin inside what is current, without becoming current. */
+void core_operation_begin_here(core_operation *op);
 PyObject *core_operation_function(core_collector *collector, PyObject *args, PyObject *kwargs);
 void core_pool_clear(core_state *state);
 /** Methods of Operation that only report something (operation_report.c). */

@@ -27,12 +27,11 @@ static void begin(core_coroutine *self) {
     }
     op->series = core_own(series);
     if (self->tracked->nest) {
-        core_operation_begin(op);
+        core_operation_begin_here(op);
         op->entered = core_scope_enter(&op->scope, &op->previous) == 0;
         PyErr_Clear();
     } else {
-        op->phase = CORE_OPEN;
-        (void)tacho_begin(series->handle, NULL, &op->op);
+        core_operation_begin(op, NULL);
     }
     PyObject_GC_Track(op);
     self->op = op;

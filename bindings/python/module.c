@@ -92,7 +92,8 @@ static PyObject *module_enabled(PyObject *module, PyObject *unused) {
 static PyObject *module_current(PyObject *module, PyObject *unused) {
     (void)unused;
     core_state *state = core_state_of_module(module);
-    core_scope *scope = core_scope_find(state);
+    core_place place;
+    core_scope *scope = core_scope_find(state, &place);
     core_operation *op = core_scope_operation(scope, NULL);
     if (op == NULL) {
         op = state->nothing;
@@ -106,7 +107,8 @@ static PyObject *module_current(PyObject *module, PyObject *unused) {
 
 static PyObject *module_scope(PyObject *module, PyObject *unused) {
     (void)unused;
-    core_scope *scope = core_scope_find(core_state_of_module(module));
+    core_place place;
+    core_scope *scope = core_scope_find(core_state_of_module(module), &place);
     if (scope == NULL) {
         return core_none();
     }
@@ -137,7 +139,8 @@ static PyObject *module_with_scope(PyObject *module, PyObject *args) {
 static PyObject *module_enclosing_session(PyObject *module, PyObject *unused) {
     (void)unused;
     core_state *state = core_state_of_module(module);
-    core_scope *scope = core_scope_find(state);
+    core_place place;
+    core_scope *scope = core_scope_find(state, &place);
     core_session *session = NULL;
     if (scope != NULL) {
         session = Py_TYPE(scope) == state->session_type ? (core_session *)scope : ((core_operation *)scope)->within;

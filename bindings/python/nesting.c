@@ -38,8 +38,9 @@ static void notice_greenlets(core_state *state) {
     }
 }
 
-static core_operation *stack_find(core_state *state, PyObject *context) {
-    core_operation *frame = stack_top;
+static core_operation *stack_find(core_state *state, const core_place *place) {
+    core_operation *frame = *place->stack;
+    PyObject *context = place->context;
     if (frame == NULL || (frame->context == context && frame->scope.state == state)) {
         return frame;
     }
@@ -68,8 +69,10 @@ static PyObject *variable_get(core_state *state) {
     return value;
 }
 
-core_scope *core_scope_find(core_state *state) {
-    core_scope *frame = (core_scope *)stack_find(state, context_of(PyThreadState_Get()));
+core_scope *core_scope_find(core_state *state, core_place *place) {
+    place->stack = &stack_top;
+    place->context = context_of(PyThreadState_Get());
+    core_scope *frame = (core_scope *)stack_find(state, place);
     PyObject *ambient = state->ambient ? variable_get(state) : NULL;
     if (ambient != NULL && (frame == NULL || ((core_scope *)ambient)->sequence > frame->sequence)) {
         return (core_scope *)ambient;
@@ -100,14 +103,15 @@ core_session *core_scope_session(core_scope *scope, const core_collector *collec
     return NULL;
 }
 
-void core_stack_push(core_operation *op) {
-    op->context = context_of(PyThreadState_Get());
-    op->below = stack_top;
-    stack_top = op;
+void core_stack_push(core_operation *op, const core_place *place) {
+    op->context = place->context;
+    op->stack = place->stack;
+    op->below = *place->stack;
+    *place->stack = op;
 }
 
 void core_stack_pop(core_operation *op) {
-    core_operation **link = &stack_top;
+    core_operation **link = op->stack;
     while (*link != NULL && *link != op) { /* not on top: another greenlet's call began later and has not ended */
         link = &(*link)->below;
     }

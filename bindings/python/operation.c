@@ -21,6 +21,7 @@ core_operation *core_operation_new(core_state *state) {
     op->scope.sequence = 0;
     op->series = NULL;
     op->below = NULL;
+    op->stack = NULL;
     op->context = NULL;
     op->previous = NULL;
     op->session = NULL;
@@ -65,33 +66,38 @@ void core_pool_clear(core_state *state) {
     state->pooled = 0;
 }
 
-void core_operation_begin(core_operation *op) {
-    core_state *state = op->scope.state;
+static void begin_with(core_operation *op, core_operation *parent, core_session *session) {
+    core_text traceparent = core_text_of(op->traceparent);
+    tacho_begin_options options = TACHO_BEGIN_OPTIONS_INIT;
+    options.parent = parent == NULL ? NULL : &parent->op;
+    options.session = session == NULL ? NULL : session->handle;
+    options.traceparent = traceparent.bytes;
+    (void)tacho_begin_with(op->series == NULL ? NULL : op->series->handle, &options, &op->op);
+    core_text_done(&traceparent);
+}
+
+void core_operation_begin(core_operation *op, core_scope *outer) {
     core_collector *collector = op->series == NULL ? NULL : op->series->collector;
-    tacho_series *series = op->series == NULL ? NULL : op->series->handle;
-    core_scope *outer = core_scope_find(state);
     core_operation *parent = core_scope_operation(outer, collector);
     core_session *session = op->session != NULL ? op->session : core_scope_session(outer, collector);
-    op->scope.sequence = ++state->sequence;
+    core_session *within = session == NULL && parent != NULL ? parent->within : session;
+    Py_XSETREF(op->within, (core_session *)core_own(within));
+    op->scope.sequence = ++op->scope.state->sequence;
     op->phase = CORE_OPEN;
     if (collector != NULL) {
         collector->used = 1;
     }
-    if (session == NULL && op->traceparent == NULL) {
-        (void)tacho_begin(series, parent == NULL ? NULL : &parent->op, &op->op);
+    if (session != NULL || op->traceparent != NULL) {
+        begin_with(op, parent, session);
     } else {
-        core_text traceparent = core_text_of(op->traceparent);
-        tacho_begin_options options = TACHO_BEGIN_OPTIONS_INIT;
-        options.parent = parent == NULL ? NULL : &parent->op;
-        options.session = session == NULL ? NULL : session->handle;
-        options.traceparent = traceparent.bytes;
-        (void)tacho_begin_with(series, &options, &op->op);
-        core_text_done(&traceparent);
+        (void)tacho_begin(collector == NULL ? NULL : op->series->handle, parent == NULL ? NULL : &parent->op, &op->op);
     }
-    if (session == NULL && parent != NULL) {
-        session = parent->within;
-    }
-    Py_XSETREF(op->within, (core_session *)core_own(session));
+}
+
+void core_operation_begin_here(core_operation *op) {
+    core_place place;
+    core_scope *outer = core_scope_find(op->scope.state, &place);
+    core_operation_begin(op, outer);
     Py_XDECREF(outer);
 }
 
@@ -178,7 +184,7 @@ static tacho_status operation_start(core_operation *op) {
         return is_nothing(op) ? TACHO_OK : TACHO_INVALID;
     }
     operation_prepare(op);
-    core_operation_begin(op);
+    core_operation_begin_here(op);
     return TACHO_OK;
 }
 

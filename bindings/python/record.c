@@ -81,7 +81,8 @@ static tacho_status read_ended_at(core_collector *collector, PyObject *value, re
 }
 
 static void read_place(core_collector *collector, const record_arguments *in, record_parts *out) {
-    out->scope = core_scope_find(collector->state);
+    core_place place;
+    out->scope = core_scope_find(collector->state, &place);
     core_operation *parent = core_scope_operation(out->scope, collector);
     core_session *session = core_scope_session(out->scope, collector);
     if (core_given(in->session) != NULL) {

@@ -84,7 +84,8 @@ static PyObject *session_enter(core_session *self, PyObject *unused) {
         PyErr_SetString(PyExc_RuntimeError, "this session is open already");
         return NULL;
     }
-    core_scope *outer = core_scope_find(state);
+    core_place place;
+    core_scope *outer = core_scope_find(state, &place);
     if (outer != NULL && !PyObject_GC_IsTracked((PyObject *)outer)) {
         PyObject_GC_Track(outer); /* of a tracked call: kept by this session from now on */
     }

@@ -31,12 +31,9 @@ core_series *core_tracked_series(core_tracked *self) {
     return self->follows && self->generation != self->state->generation ? bind_again(self) : self->series;
 }
 
-static void enter(core_tracked *self, core_operation *op) {
-    if (!self->nest) {
-        return;
-    }
-    if (!self->state->greenlets) {
-        core_stack_push(op);
+static void enter(core_operation *op, const core_place *place) {
+    if (!op->scope.state->greenlets) {
+        core_stack_push(op, place);
         return;
     }
     op->entered = core_scope_enter(&op->scope, &op->previous) == 0;
@@ -62,15 +59,14 @@ static core_operation *begin(core_tracked *self) {
         return NULL;
     }
     op->series = core_own(series);
+    core_scope *outer = NULL;
     if (self->nest) {
-        core_operation_begin(op);
-    } else {
-        op->phase = CORE_OPEN;
-        op->scope.sequence = ++self->state->sequence;
-        series->collector->used = 1;
-        (void)tacho_begin(series->handle, NULL, &op->op);
+        core_place place;
+        outer = core_scope_find(self->state, &place);
+        enter(op, &place);
     }
-    enter(self, op);
+    core_operation_begin(op, outer); /* last: the clock is read in there */
+    Py_XDECREF(outer);
     return op;
 }
 
