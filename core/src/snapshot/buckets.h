@@ -1,7 +1,7 @@
 /**
  * Counts by bucket of the base-2 scale-4 grid (semantics 11), for the buckets that are in use: what a percentile is
  * read from. Indices are absolute, so adding two of them is exact. Bucket i holds values in (2^(i/16), 2^((i+1)/16)]
- * seconds, bucket TACHO__BUCKET_ZERO those that are 0.
+ * units (seconds, tokens, dollars), bucket TACHO__BUCKET_ZERO those that are 0.
  */
 #ifndef TACHO_SNAPSHOT_BUCKETS_H
 #define TACHO_SNAPSHOT_BUCKETS_H
@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** Highest index that any grid of seconds has, and the one below the lowest: 2^-20 .. 2^20. */
-#define TACHO__BUCKET_HIGHEST 319
-#define TACHO__BUCKET_ZERO    (-321)
+/** Highest index of any grid (2^32 tokens), and the one below the lowest (2^-22 dollars). */
+#define TACHO__BUCKET_HIGHEST 511
+#define TACHO__BUCKET_ZERO    (-353)
 
 typedef struct tacho__buckets {
     uint64_t *counts; /* owned; NULL while empty */

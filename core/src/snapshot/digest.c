@@ -223,8 +223,9 @@ static void summarise_usage(const tacho__group *all, tacho_summary *summary) {
 static void summarise_session(const tacho__group *all, tacho_summary *summary) {
     summary->started_at_ns = all->started_at_ns;
     summary->ended_at_ns = all->ended_at_ns;
-    bool known = all->started_at_ns != 0 && all->ended_at_ns >= all->started_at_ns;
-    summary->total_ns = known ? all->ended_at_ns - all->started_at_ns : -1;
+    bool known = all->started_at_ns != 0 && all->ended_at_ns >= all->started_at_ns &&
+                 !__builtin_sub_overflow(all->ended_at_ns, all->started_at_ns, &summary->total_ns);
+    summary->total_ns = known ? summary->total_ns : -1;
     summary->context_size = all->context_size;
     summary->max_context_size = all->max_context_size;
     summary->compressions = all->compressions;

@@ -120,7 +120,7 @@ static void add_cost(tacho__group *group, const tacho_record_view *record) {
         return; /* nothing was used that could have a price */
     }
     uint32_t state = known ? (uint32_t)record->cost_state : TACHO_COST_STATE_UNKNOWN;
-    group->cost_calls[state < TACHO__COST_STATES ? state : TACHO_COST_STATE_UNKNOWN]++;
+    group->cost_calls[state < TACHO__GROUP_COST_STATES ? state : TACHO_COST_STATE_UNKNOWN]++;
     if (known) {
         group->cost_pusd = tacho__sum(group->cost_pusd, record->cost_pusd);
         group->low_confidence_pusd =
@@ -164,7 +164,7 @@ static void merge_counts(tacho__group *group, const tacho__group *more) {
     for (int i = 0; i < TACHO_OUTCOME_COUNT; i++) {
         group->outcomes[i] = tacho__sum(group->outcomes[i], more->outcomes[i]);
     }
-    for (int i = 0; i < TACHO__COST_STATES; i++) {
+    for (int i = 0; i < TACHO__GROUP_COST_STATES; i++) {
         group->cost_calls[i] = tacho__sum(group->cost_calls[i], more->cost_calls[i]);
     }
     for (int i = 0; i < TACHO_UNIT_COUNT; i++) {
@@ -176,7 +176,8 @@ static void merge_counts(tacho__group *group, const tacho__group *more) {
 #define SUMS(X)                                                                                                        \
     X(retries)                                                                                                         \
     X(interventions)                                                                                                   \
-    X(warnings) X(low_confidence) X(timed) X(total_ns) X(first_tokens) X(first_token_ns) X(speed_ns) X(speed_tokens)   \
+    X(warnings)                                                                                                        \
+    X(low_confidence) X(timed) X(total_ns) X(first_tokens) X(first_token_ns) X(speed_ns) X(speed_tokens)               \
         X(usage_calls) X(usage_absent) X(cost_pusd) X(low_confidence_pusd) X(steps) X(tool_calls) X(compressions)      \
             X(unsplit)
 
@@ -206,7 +207,7 @@ void tacho__group_subtract(tacho__group *group, const tacho__group *less) {
     for (int i = 0; i < TACHO_OUTCOME_COUNT; i++) {
         take(&group->outcomes[i], less->outcomes[i]);
     }
-    for (int i = 0; i < TACHO__COST_STATES; i++) {
+    for (int i = 0; i < TACHO__GROUP_COST_STATES; i++) {
         take(&group->cost_calls[i], less->cost_calls[i]);
     }
     for (int i = 0; i < TACHO_UNIT_COUNT; i++) {

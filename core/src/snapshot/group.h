@@ -11,7 +11,7 @@
 
 #include <tachograph/snapshot.h>
 
-#define TACHO__COST_STATES 6
+#define TACHO__GROUP_COST_STATES (TACHO_COST_STATE_FREE + 1)
 
 typedef struct tacho__group {
     /* grouping keys: borrowed; NULL = not known or not grouped by */
@@ -33,9 +33,9 @@ typedef struct tacho__group {
     int64_t usage_absent;            /* model calls that did not */
     int64_t units[TACHO_UNIT_COUNT]; /* all known as soon as one call reported usage (semantics 26) */
     /* money */
-    int64_t cost_calls[TACHO__COST_STATES]; /* calls that took part in the cost, by state */
-    int64_t cost_pusd;                      /* sum of the priced part */
-    int64_t low_confidence_pusd;            /* part of it that low confidence calls make up */
+    int64_t cost_calls[TACHO__GROUP_COST_STATES]; /* calls that took part in the cost, by state */
+    int64_t cost_pusd;                            /* sum of the priced part */
+    int64_t low_confidence_pusd;                  /* part of it that low confidence calls make up */
     /* sessions */
     int64_t steps, tool_calls;
     int64_t context_size, context_at_ns, max_context_size, compressions; /* context -1 = unknown */

@@ -53,7 +53,7 @@ static bool same(const char *wanted, const char *text) {
 }
 
 static const char *tool_of(const tacho_record_view *record) {
-    return record->tool ? record->tool : record->operation;
+    return record->tool || !tacho__is_kind(record->kind, "tool") ? record->tool : record->operation;
 }
 
 static bool kind_wanted(const tacho_query *query, const tacho_record_view *record) {
@@ -280,6 +280,19 @@ tacho_status tacho__table_add(tacho__table *table, const tacho_record_view *reco
     return TACHO_OK;
 }
 
+bool tacho__table_wants_group(const tacho__table *table, const tacho__group *group) {
+    bool priced = tacho__group_cost_state(group) != TACHO_COST_STATE_UNKNOWN;
+    tacho_record_view like = {.operation = group->operation,
+                              .kind = group->kind,
+                              .provider = group->provider,
+                              .model = group->model,
+                              .tool = group->tool,
+                              .session = group->session};
+    like.present = group->usage_calls > 0;
+    like.cost_pusd = priced ? group->cost_pusd : TACHO_COST_UNKNOWN;
+    return tacho__table_wants(table, &like);
+}
+
 tacho_status tacho__table_add_group(tacho__table *table, const tacho__group *source) {
     tacho__group keys = keys_of(table, source);
     size_t before = table->count;
@@ -314,6 +327,12 @@ void tacho__table_warn(tacho__table *table, const char *warning) {
     table->warnings[table->warning_count++] = tacho__arena_text(&table->arena, warning);
 }
 
+/* The extremes of what is left over are not known, so no time of it is told. */
+static void forget_times(tacho__group *rest) {
+    tacho__buckets_free(&rest->durations);
+    rest->timed = rest->total_ns = rest->first_tokens = rest->first_token_ns = rest->speed_ns = rest->speed_tokens = 0;
+}
+
 tacho_status tacho__table_add_rest(tacho__table *table, const tacho__group *all, const char *what) {
     tacho__group rest, known;
     tacho__group_init(&rest);
@@ -324,6 +343,7 @@ tacho_status tacho__table_add_rest(tacho__table *table, const tacho__group *all,
     }
     if (status == TACHO_OK) {
         tacho__group_subtract(&rest, &known);
+        forget_times(&rest);
         if (tacho__group_calls(&rest) > 0) {
             status = tacho__table_add_group(table, &rest);
             tacho__table_warn(table, what);

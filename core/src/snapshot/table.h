@@ -21,6 +21,8 @@ tacho_status tacho__table_create(const tacho_query *query, tacho__table **out);
 
 /** True if the query wants this record: kind, time, session, model, provider, operation, tool. */
 bool tacho__table_wants(const tacho__table *table, const tacho_record_view *record);
+/** The same for sums that have an operation's keys; not for queries with a time. */
+bool tacho__table_wants_group(const tacho__table *table, const tacho__group *group);
 /** Adds a record if the query wants it, else does nothing. TACHO_OK; TACHO_NOMEM. Texts are copied. */
 tacho_status tacho__table_add(tacho__table *table, const tacho_record_view *record);
 /** Adds sums to the row with the keys of `group` (those that the table groups by). TACHO_OK; TACHO_NOMEM. */

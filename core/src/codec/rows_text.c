@@ -1,0 +1,241 @@
+#include "codec/rows_text.h"
+
+#include "codec/people.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What people look for in a table, in this order. */
+typedef enum figure {
+    CALLS,
+    FAILED,
+    MEDIAN,
+    SLOW,
+    FIRST_TOKEN,
+    TIME,
+    INPUT,
+    CACHE_READ,
+    CACHE_WRITE,
+    OUTPUT,
+    REASONING,
+    TOKENS,
+    COST,
+    SHARE,
+    FIGURES
+} figure;
+
+/* Ranks: what is left out first where the width does not suffice (codec/text_table.h). */
+static const tacho__text_column titles[FIGURES] = {
+    [CALLS] = {"CALLS", .right = true},
+    [FAILED] = {"FAIL", .right = true, .red = true, .rank = 3},
+    [MEDIAN] = {"P50", .right = true, .rank = 5},
+    [SLOW] = {"P95", .right = true, .rank = 4},
+    [FIRST_TOKEN] = {"1ST TOKEN", .right = true, .rank = 8},
+    [TIME] = {"TIME", .right = true, .rank = 6},
+    [INPUT] = {"INPUT", .right = true, .rank = 2},
+    [CACHE_READ] = {"CACHE READ", .right = true, .rank = 2},
+    [CACHE_WRITE] = {"CACHE WRITE", .right = true, .rank = 2},
+    [OUTPUT] = {"OUTPUT", .right = true, .rank = 1},
+    [REASONING] = {"REASONING", .right = true, .rank = 7},
+    [TOKENS] = {"TOKENS", .right = true, .rank = 9},
+    [COST] = {"COST", .right = true},
+    [SHARE] = {"SHARE", .right = true, .rank = 10},
+};
+
+/* Sum of counts of which -1 is unknown. */
+static int64_t known_sum(int64_t a, int64_t b) {
+    int64_t sum;
+    if (a < 0 || b < 0) {
+        return a < 0 ? b : a;
+    }
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+static int64_t count_of(const tacho_row *row, figure what) {
+    switch (what) {
+    case CALLS:
+        return row->calls;
+    case FAILED:
+        return row->errors;
+    case INPUT:
+        return row->units[TACHO_UNIT_INPUT];
+    case CACHE_READ:
+        return row->units[TACHO_UNIT_CACHE_READ];
+    case CACHE_WRITE:
+        return known_sum(row->units[TACHO_UNIT_CACHE_WRITE], row->units[TACHO_UNIT_CACHE_WRITE_1H]);
+    case OUTPUT:
+        return row->units[TACHO_UNIT_OUTPUT];
+    case REASONING:
+        return row->units[TACHO_UNIT_REASONING];
+    default:
+        return row->total_tokens;
+    }
+}
+
+static int64_t time_of(const tacho_row *row, figure what) {
+    switch (what) {
+    case MEDIAN:
+        return row->p50_ns;
+    case SLOW:
+        return row->p95_ns;
+    case FIRST_TOKEN:
+        return row->first_token_ns;
+    default:
+        return row->total_ns;
+    }
+}
+
+static double share_of(const tacho_row *row, const tacho_row *totals) {
+    bool known = row->cost_pusd != TACHO_COST_UNKNOWN && totals->cost_pusd != TACHO_COST_UNKNOWN;
+    return known && totals->cost_pusd > 0 ? (double)row->cost_pusd / (double)totals->cost_pusd : (double)NAN;
+}
+
+static const char *figure_text(const tacho_row *row, const tacho_row *totals, figure what,
+                               char out[TACHO__PEOPLE_TEXT]) {
+    switch (what) {
+    case MEDIAN:
+    case SLOW:
+    case FIRST_TOKEN:
+    case TIME:
+        return tacho__people_time(time_of(row, what), out);
+    case COST:
+        return tacho__people_cost(row->cost_pusd, (tacho_cost_state)row->cost_state, out);
+    case SHARE:
+        return tacho__people_part(share_of(row, totals), out);
+    default:
+        return tacho__people_count(count_of(row, what), out);
+    }
+}
+
+/* True if a column tells anything about these rows. */
+static bool telling(const tacho_rows *rows, figure what) {
+    const tacho_row *all = &rows->totals;
+    switch (what) {
+    case CALLS:
+        return true;
+    case COST:
+        return all->cost_pusd != TACHO_COST_UNKNOWN || all->unpriced_calls > 0;
+    case SHARE:
+        return rows->count > 1 && all->cost_pusd != TACHO_COST_UNKNOWN && all->cost_pusd > 0;
+    case MEDIAN:
+    case SLOW:
+    case FIRST_TOKEN:
+    case TIME:
+        return time_of(all, what) >= 0;
+    default:
+        return count_of(all, what) > 0;
+    }
+}
+
+static const char *key_title(uint32_t by, const tacho_zone *zone, char out[96]) {
+    const char *word = tacho_by_text((int)by);
+    size_t i = 0;
+    for (; word[i] && i < 40; i++) {
+        out[i] = (char)toupper((unsigned char)word[i]);
+    }
+    out[i] = '\0';
+    if (by == TACHO_BY_DAY) {
+        snprintf(out + i, 96 - i, " (%.40s)", tacho__people_zone(zone));
+    }
+    return by == TACHO_BY_TOTAL ? "" : out;
+}
+
+static const char *key_text(const tacho_row *row, uint32_t by) {
+    const char *const keys[TACHO_BY_COUNT] = {[TACHO_BY_MODEL] = row->model,     [TACHO_BY_PROVIDER] = row->provider,
+                                              [TACHO_BY_SESSION] = row->session, [TACHO_BY_DAY] = row->day,
+                                              [TACHO_BY_TOOL] = row->tool,       [TACHO_BY_OPERATION] = row->operation,
+                                              [TACHO_BY_KIND] = row->kind,       [TACHO_BY_TOTAL] = "all"};
+    return by < TACHO_BY_COUNT && keys[by] ? keys[by] : "-";
+}
+
+static void add_row(tacho__text_table *table, const tacho_rows *rows, const tacho_row *row, const char *key,
+                    const figure *shown, size_t count) {
+    char text[TACHO__PEOPLE_TEXT];
+    bool with_kind = rows->by == TACHO_BY_OPERATION;
+    tacho__text_row(table);
+    tacho__text_cell(table, 0, key);
+    if (with_kind) {
+        tacho__text_cell(table, 1, row->kind);
+    }
+    for (size_t i = 0; i < count; i++) {
+        tacho__text_cell(table, i + 1 + with_kind, figure_text(row, &rows->totals, shown[i], text));
+    }
+}
+
+tacho_status tacho__rows_text(const tacho_rows *rows, const tacho__text_layout *layout, const tacho_zone *zone,
+                              tacho__buffer *out) {
+    tacho__text_table table;
+    figure shown[FIGURES];
+    size_t count = 0;
+    char title[96];
+    tacho__text_table_begin(&table);
+    tacho__text_column_add(&table, (tacho__text_column){.title = key_title(rows->by, zone, title)});
+    if (rows->by == TACHO_BY_OPERATION) {
+        tacho__text_column_add(&table, (tacho__text_column){.title = "KIND", .rank = 6});
+    }
+    for (figure what = 0; what < FIGURES; what++) {
+        if (telling(rows, what)) {
+            shown[count++] = what;
+            tacho__text_column_add(&table, titles[what]);
+        }
+    }
+    for (size_t i = 0; i < rows->count; i++) {
+        add_row(&table, rows, &rows->rows[i], key_text(&rows->rows[i], rows->by), shown, count);
+    }
+    if (rows->count > 1) {
+        tacho__text_footer(&table);
+        add_row(&table, rows, &rows->totals, "TOTAL", shown, count);
+    }
+    tacho_status status = tacho__text_table_write(&table, layout, out);
+    tacho__text_table_free(&table);
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------------------- chosen columns */
+
+static void add_chosen(tacho__text_table *table, const tacho__columns *columns, const tacho_row *row, bool total,
+                       const tacho_zone *zone) {
+    char text[TACHO__PEOPLE_TEXT];
+    tacho__text_row(table);
+    for (size_t i = 0; i < columns->count; i++) {
+        const tacho_field *field = columns->field[i];
+        bool key = field->type == TACHO_FIELD_TEXT;
+        const char *shown = tacho__people_field(field, row, zone, text);
+        tacho__text_cell(table, i, !total || !key ? shown : i == 0 ? "TOTAL" : "");
+    }
+}
+
+/* "cache_read_tokens" as "CACHE READ TOKENS", in the memory of the table. */
+static const char *field_title(tacho__text_table *table, const char *name) {
+    char title[64];
+    size_t i = 0;
+    for (; name[i] && i + 1 < sizeof title; i++) {
+        title[i] = name[i] == '_' ? ' ' : (char)toupper((unsigned char)name[i]);
+    }
+    title[i] = '\0';
+    const char *copy = tacho__arena_text(&table->arena, title);
+    return copy ? copy : "";
+}
+
+tacho_status tacho__rows_text_columns(const tacho_rows *rows, const tacho__columns *columns,
+                                      const tacho__text_layout *layout, const tacho_zone *zone, tacho__buffer *out) {
+    tacho__text_table table;
+    tacho__text_table_begin(&table);
+    for (size_t i = 0; i < columns->count; i++) {
+        bool text = columns->field[i]->type == TACHO_FIELD_TEXT || columns->field[i]->type == TACHO_FIELD_STATE;
+        tacho__text_column column = {.title = field_title(&table, columns->field[i]->name), .right = !text};
+        tacho__text_column_add(&table, column);
+    }
+    for (size_t i = 0; i < rows->count; i++) {
+        add_chosen(&table, columns, &rows->rows[i], false, zone);
+    }
+    if (rows->count > 1) {
+        tacho__text_footer(&table);
+        add_chosen(&table, columns, &rows->totals, true, zone);
+    }
+    tacho_status status = tacho__text_table_write(&table, layout, out);
+    tacho__text_table_free(&table);
+    return status;
+}

@@ -1,0 +1,61 @@
+#include "codec/snapshot_file.h"
+
+#include "wire/msgpack_writer.h"
+
+#include <string.h>
+#include <tachograph/version.h>
+
+static void put_text(tacho__buffer *out, const char *key, const char *text) {
+    tacho__msgpack_put_key(out, key);
+    tacho__msgpack_put_str(out, text, text ? strlen(text) : 0);
+}
+
+static void put_frame(tacho__buffer *out, const char *key, const tacho__frame_sort *sort, const void *structs,
+                      size_t count) {
+    tacho__msgpack_put_key(out, key);
+    tacho__frame_put(out, sort, structs, count);
+}
+
+static void put_drops(tacho__buffer *out, const tacho__part *part) {
+    tacho__msgpack_put_key(out, "drops");
+    tacho__msgpack_put_map(out, (uint32_t)part->drop_count);
+    for (size_t i = 0; i < part->drop_count; i++) {
+        tacho__msgpack_put_key(out, part->drops[i].name);
+        tacho__msgpack_put_int(out, part->drops[i].value);
+    }
+}
+
+static void put_part(tacho__buffer *out, const tacho__part *part) {
+    tacho_field columns[TACHO__FRAME_COLUMNS];
+    tacho__frame_sort records = tacho__frame_records(columns);
+    tacho__msgpack_put_map(out, 11);
+    tacho__msgpack_put_key(out, "segment");
+    tacho__msgpack_put_bin(out, part->segment, sizeof part->segment);
+    tacho__msgpack_put_key(out, "generation");
+    tacho__msgpack_put_uint(out, part->generation);
+    tacho__msgpack_put_key(out, "taken_at_ns");
+    tacho__msgpack_put_int(out, part->taken_at_ns);
+    tacho__msgpack_put_key(out, "started_at_ns");
+    tacho__msgpack_put_int(out, part->started_at_ns);
+    put_text(out, "prices", part->prices);
+    tacho__msgpack_put_key(out, "records_lost");
+    tacho__msgpack_put_uint(out, part->records_lost);
+    put_drops(out, part);
+    put_frame(out, "series", &tacho__frame_series, part->series, part->series_count);
+    put_frame(out, "sessions", &tacho__frame_sessions, part->sessions, part->session_count);
+    put_frame(out, "records", &records, part->records, part->record_count);
+    put_frame(out, "slowest", &records, part->slowest, part->slowest_count);
+}
+
+void tacho__snapshot_encode(const tacho_snapshot *snapshot, tacho__buffer *out) {
+    tacho__msgpack_put_map(out, 4);
+    put_text(out, "format", TACHO__SNAPSHOT_FORMAT);
+    tacho__msgpack_put_key(out, "version");
+    tacho__msgpack_put_uint(out, TACHO__SNAPSHOT_VERSION);
+    put_text(out, "writer", "tachograph " TACHO_VERSION);
+    tacho__msgpack_put_key(out, "parts");
+    tacho__msgpack_put_array(out, (uint32_t)snapshot->count);
+    for (size_t i = 0; i < snapshot->count; i++) {
+        put_part(out, snapshot->parts[i]);
+    }
+}

@@ -1,0 +1,98 @@
+#include "codec/summary_json.h"
+
+#include "snapshot/fields.h"
+
+#include <string.h>
+
+/* Fields of the summary that JSON shows together, as `data_quality`. */
+static const char *const quality[] = {"records_lost",         "unpriced_calls",  "usage_absent",
+                                      "low_confidence_calls", "series_overflow", NULL};
+static const char *const random_fields[] = {"id", "parent_id", "trace_id", NULL};
+
+static bool listed(const char *const *names, const char *name) {
+    for (size_t i = 0; names[i]; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The classes of text that are always shown, used or not. */
+static bool common_unit(const char *name) {
+    static const char *const names[] = {"input_tokens",
+                                        "cache_read_tokens",
+                                        "cache_write_tokens",
+                                        "cache_write_1h_tokens",
+                                        "output_tokens",
+                                        "reasoning_tokens",
+                                        NULL};
+    return listed(names, name);
+}
+
+/* A field that is about a unit which nobody used. */
+static bool unused_unit(const tacho_field *field, const void *base) {
+    return tacho_unit_find(field->name) >= 0 && !common_unit(field->name) && tacho__field_integer(field, base) <= 0;
+}
+
+void tacho__json_summary_scalars(tacho__json_writer *writer, const tacho_summary *summary) {
+    size_t count;
+    const tacho_field *fields = tacho_summary_fields(&count);
+    for (size_t i = 0; i < count; i++) {
+        bool elsewhere = listed(quality, fields[i].name) && strcmp(fields[i].name, "unpriced_calls") != 0;
+        if (!elsewhere && !unused_unit(&fields[i], summary)) {
+            tacho__json_member(writer, &fields[i], summary, TACHO__NAMED_COUNTS);
+        }
+    }
+    tacho__json_key(writer, "data_quality");
+    tacho__json_object_begin(writer);
+    for (size_t i = 0; quality[i]; i++) {
+        tacho__json_member(writer, tacho__field_find(fields, count, quality[i]), summary, TACHO__NAMED_COUNTS);
+    }
+    tacho__json_object_end(writer);
+}
+
+void tacho__json_rows_whole(tacho__json_writer *writer, const tacho_rows *rows) {
+    tacho__columns columns;
+    tacho__columns_all(rows->by, &columns);
+    tacho__json_array_begin(writer);
+    for (size_t i = 0; i < rows->count; i++) {
+        tacho__json_object_begin(writer);
+        for (size_t j = 0; j < columns.count; j++) {
+            if (!unused_unit(columns.field[j], &rows->rows[i])) {
+                tacho__json_member(writer, columns.field[j], &rows->rows[i], TACHO__NAMED_COUNTS);
+            }
+        }
+        tacho__json_object_end(writer);
+    }
+    tacho__json_array_end(writer);
+}
+
+void tacho__json_records_plain(tacho__json_writer *writer, const tacho_records *records) {
+    size_t count;
+    const tacho_field *fields = tacho_record_fields(&count);
+    tacho__json_array_begin(writer);
+    for (size_t i = 0; i < records->count; i++) {
+        const tacho_record_view *record = &records->records[i];
+        tacho__json_object_begin(writer);
+        for (size_t j = 0; j < count; j++) {
+            if (!listed(random_fields, fields[j].name) && !unused_unit(&fields[j], record)) {
+                tacho__json_member(writer, &fields[j], record, TACHO__NAMED_TIMES);
+            }
+        }
+        tacho__json_object_end(writer);
+    }
+    tacho__json_array_end(writer);
+}
+
+void tacho__json_summary(tacho__json_writer *writer, const tacho_summary *summary) {
+    tacho__json_object_begin(writer);
+    tacho__json_summary_scalars(writer, summary);
+    tacho__json_key(writer, "tools");
+    tacho__json_rows_whole(writer, summary->tools);
+    tacho__json_key(writer, "models");
+    tacho__json_rows_whole(writer, summary->models);
+    tacho__json_key(writer, "slowest");
+    tacho__json_records_plain(writer, summary->slowest);
+    tacho__json_object_end(writer);
+}

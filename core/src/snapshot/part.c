@@ -1,0 +1,68 @@
+#include "snapshot/part.h"
+
+#include "base/memory.h"
+
+tacho__part *tacho__part_new(void) {
+    tacho__part *part = tacho__calloc(1, sizeof *part);
+    if (part) {
+        atomic_init(&part->references, 1);
+    }
+    return part;
+}
+
+tacho__part *tacho__part_retain(tacho__part *part) {
+    atomic_fetch_add_explicit(&part->references, 1, memory_order_relaxed);
+    return part;
+}
+
+static void free_series(tacho__part_series *series) {
+    tacho__group_free(&series->sums);
+    tacho__buckets_free(&series->first_token.buckets);
+    tacho__buckets_free(&series->time_per_token.buckets);
+    tacho__buckets_free(&series->input.buckets);
+    tacho__buckets_free(&series->output.buckets);
+    tacho__buckets_free(&series->cost.buckets);
+}
+
+void tacho__part_release(tacho__part *part) {
+    if (!part || atomic_fetch_sub_explicit(&part->references, 1, memory_order_acq_rel) > 1) {
+        return;
+    }
+    for (size_t i = 0; i < part->series_count; i++) {
+        free_series(&part->series[i]);
+    }
+    for (size_t i = 0; i < part->session_count; i++) {
+        tacho__group_free(&part->sessions[i].sums);
+    }
+    if (part->free_backing) {
+        part->free_backing(part->backing);
+    }
+    tacho__arena_free(&part->arena);
+    tacho__free(part);
+}
+
+void tacho__part_series_init(tacho__part_series *series) {
+    *series = (tacho__part_series){0};
+    tacho__group_init(&series->sums);
+}
+
+void tacho__part_session_init(tacho__part_session *session) {
+    *session = (tacho__part_session){.context_limit = -1};
+    tacho__group_init(&session->sums);
+}
+
+void tacho__part_session_complete(tacho__part_session *session) {
+    tacho__group *sums = &session->sums;
+    for (int outcome = 0; outcome < TACHO_OUTCOME_COUNT; outcome++) {
+        sums->outcomes[outcome] = 0;
+        for (int group = 0; group < TACHO__SESSION_GROUPS; group++) {
+            sums->outcomes[outcome] = tacho__sum(sums->outcomes[outcome], session->outcomes[group][outcome]);
+        }
+    }
+    sums->steps = sums->tool_calls = 0;
+    for (int outcome = 0; outcome < TACHO_OUTCOME_COUNT; outcome++) {
+        sums->steps = tacho__sum(sums->steps, session->outcomes[TACHO__SESSION_STEPS][outcome]);
+        sums->tool_calls = tacho__sum(sums->tool_calls, session->outcomes[TACHO__SESSION_TOOLS][outcome]);
+    }
+    sums->usage_absent = session->model_calls > sums->usage_calls ? session->model_calls - sums->usage_calls : 0;
+}

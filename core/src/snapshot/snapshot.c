@@ -1,0 +1,116 @@
+#include "snapshot/snapshot.h"
+
+#include "base/memory.h"
+#include "snapshot/session_match.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int part_order(const void *left, const void *right) {
+    const tacho__part *a = *(tacho__part *const *)left, *b = *(tacho__part *const *)right;
+    int order = memcmp(a->segment, b->segment, sizeof a->segment);
+    if (order == 0) {
+        order = (a->generation > b->generation) - (a->generation < b->generation);
+    }
+    return order != 0 ? order : (a->taken_at_ns < b->taken_at_ns) - (a->taken_at_ns > b->taken_at_ns);
+}
+
+static bool same_source(const tacho__part *a, const tacho__part *b) {
+    return a->generation == b->generation && memcmp(a->segment, b->segment, sizeof a->segment) == 0;
+}
+
+tacho_status tacho__snapshot_of_parts(tacho__part **parts, size_t count, tacho_snapshot **out) {
+    tacho_snapshot *snapshot = tacho__calloc(1, sizeof *snapshot + count * sizeof(tacho__part *));
+    *out = snapshot;
+    if (snapshot) {
+        atomic_init(&snapshot->references, 1);
+    }
+    if (count > 1) {
+        qsort(parts, count, sizeof *parts, part_order);
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t kept = snapshot ? snapshot->count : 0;
+        if (!snapshot || (kept > 0 && same_source(snapshot->parts[kept - 1], parts[i]))) {
+            tacho__part_release(parts[i]); /* the later of the two stands first */
+        } else {
+            snapshot->parts[snapshot->count++] = parts[i];
+        }
+    }
+    return snapshot ? TACHO_OK : TACHO_NOMEM;
+}
+
+tacho_status tacho_snapshot_take(tacho_collector *collector, tacho_snapshot **out) {
+    *out = NULL;
+    if (!collector) {
+        return tacho__snapshot_of_parts(NULL, 0, out); /* disabled mode: nothing was recorded */
+    }
+    tacho__part *part;
+    tacho_status status = tacho__part_take(collector, &part);
+    return status == TACHO_OK ? tacho__snapshot_of_parts(&part, 1, out) : status;
+}
+
+tacho_snapshot *tacho_snapshot_retain(tacho_snapshot *snapshot) {
+    if (snapshot) {
+        atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);
+    }
+    return snapshot;
+}
+
+void tacho_snapshot_free(tacho_snapshot *snapshot) {
+    if (!snapshot || atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel) > 1) {
+        return;
+    }
+    for (size_t i = 0; i < snapshot->count; i++) {
+        tacho__part_release(snapshot->parts[i]);
+    }
+    tacho__free(snapshot);
+}
+
+tacho_status tacho_snapshot_merge(const tacho_snapshot *a, const tacho_snapshot *b, tacho_snapshot **out) {
+    *out = NULL;
+    size_t count = a->count + b->count;
+    tacho__part **parts = tacho__calloc(count, sizeof(tacho__part *));
+    if (!parts) {
+        return TACHO_NOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        parts[i] = tacho__part_retain(i < a->count ? a->parts[i] : b->parts[i - a->count]);
+    }
+    tacho_status status = tacho__snapshot_of_parts(parts, count, out);
+    tacho__free(parts);
+    return status;
+}
+
+uint64_t tacho__snapshot_records_lost(const tacho_snapshot *snapshot) {
+    uint64_t lost = 0;
+    for (size_t i = 0; i < snapshot->count; i++) {
+        uint64_t more = snapshot->parts[i]->records_lost;
+        lost = lost > UINT64_MAX - more ? UINT64_MAX : lost + more;
+    }
+    return lost;
+}
+
+const char *tacho__snapshot_prices(const tacho_snapshot *snapshot) {
+    const tacho__part *latest = NULL;
+    for (size_t i = 0; i < snapshot->count; i++) {
+        if (!latest || snapshot->parts[i]->taken_at_ns > latest->taken_at_ns) {
+            latest = snapshot->parts[i];
+        }
+    }
+    return latest ? latest->prices : NULL;
+}
+
+tacho_status tacho__snapshot_find_session(const tacho_snapshot *snapshot, const char *wanted, const char **found) {
+    tacho__session_match match = {.wanted = wanted};
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const tacho__part *part = snapshot->parts[i];
+        for (size_t j = 0; j < part->session_count; j++) {
+            tacho__session_match_show(&match, part->sessions[j].is_other ? NULL : part->sessions[j].id);
+        }
+        for (size_t j = 0; j < part->record_count; j++) { /* of sessions that found no slot */
+            tacho__session_match_show(&match, part->records[j].session);
+        }
+    }
+    *found = match.found;
+    return tacho__session_match_result(&match);
+}

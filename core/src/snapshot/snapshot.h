@@ -1,0 +1,23 @@
+/** Inside of a snapshot: its parts. */
+#ifndef TACHO_SNAPSHOT_SNAPSHOT_H
+#define TACHO_SNAPSHOT_SNAPSHOT_H
+
+#include "snapshot/part.h"
+
+struct tacho_snapshot {
+    _Atomic uint32_t references;
+    size_t count;
+    tacho__part *parts[]; /* by segment, then generation: no pair twice */
+};
+
+/** A snapshot of `count` parts, whose references it takes over also on failure; of equal ones the latest is kept. */
+tacho_status tacho__snapshot_of_parts(tacho__part **parts, size_t count, tacho_snapshot **out);
+
+/** Records that the segments overwrote before this snapshot was taken. */
+uint64_t tacho__snapshot_records_lost(const tacho_snapshot *snapshot);
+/** Version of the price table of the latest part; NULL = unknown. */
+const char *tacho__snapshot_prices(const tacho_snapshot *snapshot);
+/** Resolves what a person typed for a session. As tacho__session_match_result. */
+tacho_status tacho__snapshot_find_session(const tacho_snapshot *snapshot, const char *wanted, const char **found);
+
+#endif

@@ -1,0 +1,206 @@
+/* The tables over a snapshot: from the exact sums of series and sessions where these can answer, else from records. */
+#include "snapshot/snapshot.h"
+#include "snapshot/table.h"
+
+#include "snapshot/kinds.h"
+#include "snapshot/record_list.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* ----------------------------------------------------------------------------------------------- exact, from series */
+
+static bool is_operation(const tacho__part_series *series) {
+    return !series->component && tacho__group_calls(&series->sums) > 0;
+}
+
+static tacho_status add_series(const tacho_snapshot *snapshot, tacho__table *table) {
+    tacho_status status = TACHO_OK;
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const tacho__part *part = snapshot->parts[i];
+        for (size_t j = 0; j < part->series_count && status == TACHO_OK; j++) {
+            const tacho__part_series *series = &part->series[j];
+            if (is_operation(series) && tacho__table_wants_group(table, &series->sums)) {
+                status = tacho__table_add_group(table, &series->sums);
+            }
+        }
+    }
+    return status;
+}
+
+static tacho_status table_of_series(const tacho_snapshot *snapshot, const tacho_query *query, tacho_rows **out) {
+    tacho__table *table;
+    *out = NULL;
+    tacho_status status = tacho__table_create(query, &table);
+    if (status != TACHO_OK) {
+        return status;
+    }
+    add_series(snapshot, table); /* a refusal of memory shows at the end */
+    return tacho__table_finish(table, out);
+}
+
+static tacho_status table_by(const tacho_snapshot *snapshot, tacho_by by, tacho_rows **out) {
+    tacho_query query = TACHO_QUERY_INIT;
+    query.by = by;
+    return table_of_series(snapshot, &query, out);
+}
+
+tacho_status tacho_snapshot_operations(const tacho_snapshot *snapshot, tacho_rows **out) {
+    return table_by(snapshot, TACHO_BY_OPERATION, out);
+}
+
+tacho_status tacho_snapshot_tools(const tacho_snapshot *snapshot, tacho_rows **out) {
+    return table_by(snapshot, TACHO_BY_TOOL, out);
+}
+
+tacho_status tacho_snapshot_models(const tacho_snapshot *snapshot, tacho_rows **out) {
+    return table_by(snapshot, TACHO_BY_MODEL, out);
+}
+
+tacho_status tacho_snapshot_sessions(const tacho_snapshot *snapshot, tacho_rows **out) {
+    tacho_query query = TACHO_QUERY_INIT;
+    query.by = TACHO_BY_SESSION;
+    tacho__table *table;
+    *out = NULL;
+    tacho_status status = tacho__table_create(&query, &table);
+    if (status != TACHO_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const tacho__part *part = snapshot->parts[i];
+        for (size_t j = 0; j < part->session_count; j++) {
+            const tacho__part_session *session = &part->sessions[j];
+            if (tacho__group_calls(&session->sums) > 0) {
+                tacho__table_add_group(table, &session->sums);
+            }
+        }
+    }
+    return tacho__table_finish(table, out);
+}
+
+/* ----------------------------------------------------------------------------------------------------- from records */
+
+static void add_records(const tacho_snapshot *snapshot, tacho__table *table) {
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const tacho__part *part = snapshot->parts[i];
+        for (size_t j = 0; j < part->record_count; j++) {
+            tacho__table_add(table, &part->records[j]);
+        }
+    }
+}
+
+/* What the series know beyond the records: as a row of its own, or, for a part of the time, as a warning. */
+static tacho_status add_lost(const tacho_snapshot *snapshot, const tacho_query *query, tacho__table *table) {
+    uint64_t lost = tacho__snapshot_records_lost(snapshot);
+    if (lost == 0) {
+        return TACHO_OK;
+    }
+    char text[160];
+    const char *lack = query->since_ns == 0 && query->until_ns == 0 && !query->session
+                           ? "the row without a name is what they held"
+                           : "what they held is missing here";
+    snprintf(text, sizeof text, "%" PRIu64 " record%s overwritten before they were read: %s", lost,
+             lost == 1 ? " was" : "s were", lack);
+    if (query->since_ns != 0 || query->until_ns != 0 || query->session) {
+        tacho__table_warn(table, text);
+        return TACHO_OK;
+    }
+    tacho__table *exact;
+    tacho__group all;
+    tacho_status status = tacho__table_create(query, &exact);
+    if (status != TACHO_OK) {
+        return status;
+    }
+    tacho__group_init(&all);
+    status = add_series(snapshot, exact);
+    if (status == TACHO_OK) {
+        status = tacho__table_total(exact, &all);
+    }
+    if (status == TACHO_OK) {
+        status = tacho__table_add_rest(table, &all, text);
+    }
+    tacho__group_free(&all);
+    tacho__table_free(exact);
+    return status;
+}
+
+static bool needs_records(const tacho_query *query) {
+    return query->by == TACHO_BY_DAY || query->by == TACHO_BY_SESSION || query->since_ns != 0 || query->until_ns != 0 ||
+           query->session;
+}
+
+/* A copy of the query with the whole id of its session. */
+static tacho_status resolve(const tacho_snapshot *snapshot, const tacho_query *query, tacho_query *out) {
+    *out = query ? *query : (tacho_query)TACHO_QUERY_INIT;
+    return out->session ? tacho__snapshot_find_session(snapshot, out->session, &out->session) : TACHO_OK;
+}
+
+tacho_status tacho_snapshot_usage(const tacho_snapshot *snapshot, const tacho_query *query, tacho_rows **out) {
+    tacho_query resolved;
+    tacho__table *table;
+    *out = NULL;
+    tacho_status status = resolve(snapshot, query, &resolved);
+    if (status != TACHO_OK) {
+        return status;
+    }
+    if (!needs_records(&resolved)) {
+        return table_of_series(snapshot, &resolved, out);
+    }
+    status = tacho__table_create(&resolved, &table);
+    if (status != TACHO_OK) {
+        return status;
+    }
+    add_records(snapshot, table);
+    status = add_lost(snapshot, &resolved, table);
+    if (status != TACHO_OK) {
+        tacho__table_free(table);
+        return status;
+    }
+    return tacho__table_finish(table, out);
+}
+
+tacho_status tacho_snapshot_records(const tacho_snapshot *snapshot, const tacho_query *query, tacho_records **out) {
+    tacho_query resolved;
+    *out = NULL;
+    tacho_status status = resolve(snapshot, query, &resolved);
+    if (status != TACHO_OK) {
+        return status;
+    }
+    resolved.by = TACHO_BY_TOTAL;
+    resolved.all_kinds = 1;
+    tacho__table *filter;
+    status = tacho__table_create(&resolved, &filter);
+    tacho__record_list *list = tacho__record_list_new(TACHO__RECORDS_BY_END, resolved.limit);
+    if (status != TACHO_OK || !list) {
+        tacho__table_free(filter);
+        tacho__record_list_free(list);
+        return TACHO_NOMEM;
+    }
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const tacho__part *part = snapshot->parts[i];
+        for (size_t j = 0; j < part->record_count; j++) {
+            if (tacho__table_wants(filter, &part->records[j])) {
+                tacho__record_list_add(list, &part->records[j]);
+            }
+        }
+    }
+    tacho__table_free(filter);
+    return tacho__record_list_finish(list, tacho__snapshot_records_lost(snapshot), out);
+}
+
+tacho_status tacho_snapshot_slowest(const tacho_snapshot *snapshot, size_t n, tacho_records **out) {
+    *out = NULL;
+    tacho__record_list *list = tacho__record_list_new(TACHO__RECORDS_BY_DURATION, n > 0 ? n : 10);
+    if (!list) {
+        return TACHO_NOMEM;
+    }
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const tacho__part *part = snapshot->parts[i];
+        for (size_t j = 0; j < part->slowest_count; j++) {
+            if (part->slowest[j].duration_ns >= 0) {
+                tacho__record_list_add(list, &part->slowest[j]);
+            }
+        }
+    }
+    return tacho__record_list_finish(list, 0, out);
+}
