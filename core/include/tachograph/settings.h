@@ -1,6 +1,14 @@
 /**
- * Settings: defaults, `TACHO_*` environment and explicit arguments, read once, here and nowhere else (faces section 7).
- * Order: argument > environment > project file `tachograph.json` > user file > default.
+ * Settings: defaults, files, `TACHO_*` environment and explicit arguments, read once, here and nowhere else (faces
+ * section 7; every key is described in core/doc/settings.md).
+ *
+ * Order: argument > environment > project file `tachograph.json` (in the working directory or above it) > user file
+ * `$XDG_CONFIG_HOME/tachograph/config.json` > default. The setting `config` (TACHO_CONFIG) names one file that is read in
+ * place of both. Files are JSON with comments. A project file comes with other people's code, so it may not say where
+ * something is sent or read from (semantics 44).
+ *
+ * Threads: settings may be read from any thread once tacho_settings_read has returned, except that
+ * tacho_settings_config needs one thread at a time.
  */
 #ifndef TACHOGRAPH_SETTINGS_H
 #define TACHOGRAPH_SETTINGS_H
@@ -30,16 +38,45 @@ typedef struct tacho_setting {
 TACHO_API tacho_status tacho_settings_read(tacho_settings **out, const tacho_setting *arguments, size_t count,
                                            char *problem, size_t problem_size);
 TACHO_API void tacho_settings_free(tacho_settings *settings); /* NULL is allowed */
-/** Value as text and the name of its source ("argument", "TACHO_SESSION", a path, "default"); NULL for an unknown key. Live as long as the settings. */
+/**
+ * Value as text and the name of its source ("argument", "TACHO_SESSION", a path, "default"; may be NULL). What is not set
+ * is "". Booleans are "true" or "false", lists have commas, members of open sections are asked for by their whole name
+ * ("thresholds.vector_search"). NULL for an unknown key or an absent member. Live as long as the settings.
+ */
 TACHO_API const char *tacho_settings_get(const tacho_settings *settings, const char *key, const char **source);
+/**
+ * What was skipped while reading, as English sentences without full stop: "tachograph.json, line 3, column 7: ...",
+ * "TACHO_WINDOW is 'x', but must be ...". Live as long as the settings.
+ *
+ * @return the sentence, or NULL from the last one on. At most 32 are kept; tacho_settings_skipped counts all.
+ */
+TACHO_API const char *tacho_settings_problem(const tacho_settings *settings, size_t index);
+TACHO_API size_t tacho_settings_skipped(const tacho_settings *settings);
 /** 1 unless `enabled` is off. */
 TACHO_API int tacho_settings_enabled(const tacho_settings *settings);
-/** Fill a collector configuration. Its pointers live as long as the settings. TACHO_OK; a status of loading `prices`. */
+/**
+ * Fill a collector configuration: session, dir, tags, window, max_series, prices and the flag STRICT. Its pointers live
+ * as long as the settings.
+ *
+ * @return TACHO_OK; TACHO_NOMEM; a status of reading or loading the file `prices` if that was an argument (from another
+ *         source it is skipped like any bad value, and the built-in table is used)
+ */
 TACHO_API tacho_status tacho_settings_config(tacho_settings *settings, tacho_config *config);
 
-/** Default paths under the XDG base directories, NUL-terminated into `out`: "history.db" in the state directory, "metrics/" in the data directory. TACHO_OK; TACHO_NOT_FOUND (neither XDG variable nor HOME); TACHO_FULL. */
+/**
+ * Default paths below the XDG base directories, NUL-terminated into `out`: "tachograph/history.db" in the state
+ * directory, "tachograph/metrics/" in the data directory. Nothing is created.
+ *
+ * @return TACHO_OK; TACHO_NOT_FOUND (neither the XDG variable nor HOME is an absolute path); TACHO_FULL (`size`)
+ */
 TACHO_API tacho_status tacho_default_history_path(char *out, size_t size);
 TACHO_API tacho_status tacho_default_save_path(char *out, size_t size);
+
+/**
+ * The word of a list that a person probably meant, for error messages: fewest letters added, left out, replaced or
+ * swapped. NULL where count is 0. Pure; any thread.
+ */
+TACHO_API const char *tacho_nearest_word(const char *word, const char *const *words, size_t count);
 
 #ifdef __cplusplus
 }

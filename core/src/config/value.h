@@ -5,6 +5,8 @@
 #include "base/buffer.h"
 #include "config/keys.h"
 
+#include <tachograph/status.h>
+
 /**
  * Appends the canonical text of `text` for a setting of this type.
  *
@@ -14,5 +16,8 @@
  */
 const char *tacho__setting_canonical(const tacho__setting_key *key, const char *text, const char *folder,
                                      tacho__buffer *out, char reason[200]);
+
+/** Reads "30d", "10s", "1.5h", "250ms", "0.5" (seconds): units ms s m h d w. TACHO_OK; TACHO_INVALID; TACHO_LIMIT. */
+tacho_status tacho__setting_duration(const char *text, uint64_t *ns);
 
 #endif
