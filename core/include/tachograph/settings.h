@@ -3,9 +3,9 @@
  * section 7; every key is described in core/doc/settings.md).
  *
  * Order: argument > environment > project file `tachograph.json` (in the working directory or above it) > user file
- * `$XDG_CONFIG_HOME/tachograph/config.json` > default. The setting `config` (TACHO_CONFIG) names one file that is read in
- * place of both. Files are JSON with comments. A project file comes with other people's code, so it may not say where
- * something is sent or read from (semantics 44).
+ * `$XDG_CONFIG_HOME/tachograph/config.json` > default. The setting `config` (TACHO_CONFIG) names one file that is read
+ * in place of both. Files are JSON with comments. A project file comes with other people's code, so it may not say
+ * where something is sent or read from (semantics 44).
  *
  * Threads: settings may be read from any thread once tacho_settings_read has returned, except that
  * tacho_settings_config needs one thread at a time.
@@ -32,15 +32,16 @@ typedef struct tacho_setting {
  * @param arguments  explicit settings, strongest; may be NULL with count 0; copied
  * @param problem    receives an English sentence when the result is not TACHO_OK ("unknown setting 'windw', nearest is
  *                   'window'"), at most problem_size bytes with NUL; may be NULL
- * @return TACHO_OK; TACHO_INVALID (unknown key or value outside its range in the arguments); TACHO_NOMEM. A bad value in
- *         the environment or a file is skipped, counted and logged, never fatal for the host.
+ * @return TACHO_OK; TACHO_INVALID (unknown key or value outside its range in the arguments); TACHO_NOMEM. A bad value
+ * in the environment or a file is skipped, counted and logged, never fatal for the host.
  */
 TACHO_API tacho_status tacho_settings_read(tacho_settings **out, const tacho_setting *arguments, size_t count,
                                            char *problem, size_t problem_size);
 TACHO_API void tacho_settings_free(tacho_settings *settings); /* NULL is allowed */
 /**
- * Value as text and the name of its source ("argument", "TACHO_SESSION", a path, "default"; may be NULL). What is not set
- * is "". Booleans are "true" or "false", lists have commas, members of open sections are asked for by their whole name
+ * Value as text and the name of its source ("argument", "TACHO_SESSION", a path, "default"; may be NULL). What is not
+ * set is "". Booleans are "true" or "false", lists have commas, members of open sections are asked for by their whole
+ * name
  * ("thresholds.vector_search"). NULL for an unknown key or an absent member. Live as long as the settings.
  */
 TACHO_API const char *tacho_settings_get(const tacho_settings *settings, const char *key, const char **source);
