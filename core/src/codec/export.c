@@ -1,7 +1,6 @@
 /* A whole snapshot in every format. */
 #include "codec/snapshot_file.h"
 
-#include "codec/base64.h"
 #include "codec/snapshot_json.h"
 
 static tacho_status write_msgpack(const tacho_snapshot *snapshot, tacho__output *output) {

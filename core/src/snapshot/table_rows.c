@@ -73,11 +73,12 @@ static void warn_unpriced(tacho__table *table, const tacho__group *total) {
     if (names && table->unpriced_count > NAMED_MODELS) {
         names = tacho__arena_print(&table->arena, "%s and %zu more", names, table->unpriced_count - NAMED_MODELS);
     }
-    const char *format = "%" PRId64 " call%s of %zu model%s ha%s no price: %s";
-    tacho__table_warn(table,
-                      names ? tacho__arena_print(&table->arena, format, calls, plural(calls), table->unpriced_count,
-                                                 plural((int64_t)table->unpriced_count), calls == 1 ? "s" : "ve", names)
-                            : NULL);
+    if (names) {
+        names = tacho__arena_print(&table->arena, "%" PRId64 " call%s of %zu model%s ha%s no price: %s", calls,
+                                   plural(calls), table->unpriced_count, plural((int64_t)table->unpriced_count),
+                                   calls == 1 ? "s" : "ve", names);
+    }
+    tacho__table_warn(table, names);
 }
 
 static void warn_low_confidence(tacho__table *table, const tacho__group *total) {
@@ -86,10 +87,10 @@ static void warn_low_confidence(tacho__table *table, const tacho__group *total) 
     }
     char usd[TACHO__DECIMAL_TEXT];
     tacho__money_text(total->low_confidence_pusd, usd);
-    const char *format = "%" PRId64 " call%s (%s USD) %s of low confidence: only preliminary counts were found";
-    tacho__table_warn(table,
-                      tacho__arena_print(&table->arena, format, total->low_confidence, plural(total->low_confidence),
-                                         usd, total->low_confidence == 1 ? "is" : "are"));
+    const char *text = tacho__arena_print(
+        &table->arena, "%" PRId64 " call%s (%s USD) %s of low confidence: only preliminary counts were found",
+        total->low_confidence, plural(total->low_confidence), usd, total->low_confidence == 1 ? "is" : "are");
+    tacho__table_warn(table, text);
 }
 
 static void warn_partial(tacho__table *table, const tacho__group *total) {
