@@ -88,7 +88,25 @@ static size_t cut(const char *text, size_t length, char *out, size_t keep) {
     return keep + CUT_SUFFIX;
 }
 
+/* True if nothing is to be cleaned: printable ASCII of a length that may be kept. Ids and names nearly always are. */
+static bool is_clean(const char *text, size_t length) {
+    unsigned char worst = 0; /* no early exit: the loop is vectorised */
+    if (length > TACHO__TEXT_CAP) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        unsigned char above_space = (unsigned char)((unsigned char)text[i] - 0x20);
+        worst = above_space > worst ? above_space : worst;
+    }
+    return worst < 0x7F - 0x20;
+}
+
 size_t tacho__text_clean(const char *text, size_t length, char out[TACHO__TEXT_CAP + 1]) {
+    if (length > 0 && is_clean(text, length)) {
+        memcpy(out, text, length);
+        out[length] = '\0';
+        return length;
+    }
     size_t used = 0, keep = 0; /* keep: the last boundary from which a cut still fits */
     for (size_t at = 0; at < length;) {
         uint32_t code;

@@ -113,6 +113,21 @@ void tacho__columns_list(tacho__buffer *sql) {
     }
 }
 
+void tacho__columns_list_sums(tacho__buffer *sql) {
+    static const char *const details[] = {
+        "source",     "source_id",     "id",         "parent_id",   "trace_id",    "requested_model", "agent",
+        "estimated",  "reported_pusd", "table_pusd", "price_sheet", "error_count", "context_limit",   "line",
+        "line_flags", "error_category"};
+    for (int i = 0; i < COLUMN_COUNT_ALL; i++) {
+        bool detail = false;
+        for (size_t j = 0; j < sizeof details / sizeof details[0]; j++) {
+            detail = detail || strcmp(columns[i].name, details[j]) == 0;
+        }
+        tacho__buffer_string(sql, i ? "," : "");
+        tacho__buffer_string(sql, detail ? "NULL" : columns[i].name);
+    }
+}
+
 void tacho__columns_places(tacho__buffer *sql) {
     for (int i = 0; i < COLUMN_COUNT_ALL; i++) {
         tacho__buffer_string(sql, i ? ",?" : "?");
@@ -136,12 +151,13 @@ void tacho__columns_assign(tacho__buffer *sql, int fill) {
     }
 }
 
+/* Places that nothing is bound to are NULL: most columns of most rows. */
 static int bind_text(sqlite3_stmt *statement, int place, const char *text) {
-    return text ? sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC) : sqlite3_bind_null(statement, place);
+    return text ? sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC) : SQLITE_OK;
 }
 
 static int bind_number(sqlite3_stmt *statement, int place, int64_t number, bool known) {
-    return known ? sqlite3_bind_int64(statement, place, number) : sqlite3_bind_null(statement, place);
+    return known ? sqlite3_bind_int64(statement, place, number) : SQLITE_OK;
 }
 
 /* A record takes part in costs when it has one or reported usage; a step or a tool call has no state at all. */
@@ -171,7 +187,7 @@ static int bind_column(sqlite3_stmt *statement, int place, const column_info *co
 }
 
 int tacho__columns_bind(sqlite3_stmt *statement, const tacho__history_row *row) {
-    int result = SQLITE_OK;
+    int result = sqlite3_clear_bindings(statement);
     for (int i = 0; i < COLUMN_COUNT_ALL && result == SQLITE_OK; i++) {
         result = bind_column(statement, i + 1, &columns[i], row);
     }

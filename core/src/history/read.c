@@ -53,9 +53,10 @@ static tacho_status resolve(tacho_history *history, const tacho_query *query, ta
 }
 
 /* Tables of calls need no rows without usage and cost; the others decide for themselves. */
-static bool only_model_calls(const tacho_query *query) {
-    return !query->all_kinds && (query->by == TACHO_BY_MODEL || query->by == TACHO_BY_PROVIDER ||
-                                 query->by == TACHO_BY_DAY || query->by == TACHO_BY_TOTAL);
+static uint32_t rows_of(const tacho_query *query) {
+    bool calls = !query->all_kinds && (query->by == TACHO_BY_MODEL || query->by == TACHO_BY_PROVIDER ||
+                                       query->by == TACHO_BY_DAY || query->by == TACHO_BY_TOTAL);
+    return TACHO__SELECT_SUMS | (calls ? TACHO__SELECT_MODEL_CALLS : 0);
 }
 
 tacho_status tacho_history_usage(tacho_history *history, const tacho_query *query, tacho_rows **out) {
@@ -71,7 +72,7 @@ tacho_status tacho_history_usage(tacho_history *history, const tacho_query *quer
         status = tacho__table_create(&resolved, &table);
     }
     if (status == TACHO_OK) {
-        status = tacho__select_walk(history, &resolved, only_model_calls(&resolved), add_to_table, table);
+        status = tacho__select_walk(history, &resolved, rows_of(&resolved), add_to_table, table);
     }
     if (status == TACHO_OK) {
         status = tacho__table_finish(table, out);
@@ -93,7 +94,7 @@ tacho_status tacho_history_records(tacho_history *history, const tacho_query *qu
     tacho_status status = resolve(history, query, &session, &resolved);
     if (status == TACHO_OK) {
         list = tacho__record_list_new(TACHO__RECORDS_BY_END, resolved.limit);
-        status = list ? tacho__select_walk(history, &resolved, false, add_to_list, list) : TACHO_NOMEM;
+        status = list ? tacho__select_walk(history, &resolved, 0, add_to_list, list) : TACHO_NOMEM;
     }
     if (status == TACHO_OK) {
         status = tacho__record_list_finish(list, 0, out);
@@ -137,7 +138,7 @@ tacho_status tacho_history_summary(tacho_history *history, const char *session, 
         status = tacho__digest_create(&feed.digest);
     }
     if (status == TACHO_OK) {
-        status = tacho__select_walk(history, &query, false, add_to_digest, &feed);
+        status = tacho__select_walk(history, &query, 0, add_to_digest, &feed);
     }
     if (status == TACHO_OK) {
         const tacho__digest_facts facts = {query.session, feed.table[0] ? feed.table : NULL, 0, 0};

@@ -109,7 +109,7 @@ tacho_status tacho__schema_check(sqlite3 *db, int *empty) {
 
 tacho_status tacho__schema_create(sqlite3 *db) {
     tacho__buffer sql = TACHO__BUFFER_INIT;
-    tacho__buffer_string(&sql, "BEGIN IMMEDIATE; PRAGMA application_id=");
+    tacho__buffer_string(&sql, "PRAGMA page_size=16384; BEGIN IMMEDIATE; PRAGMA application_id=");
     tacho__buffer_int(&sql, TACHO__HISTORY_APPLICATION_ID);
     tacho__buffer_string(&sql, "; PRAGMA user_version=");
     tacho__buffer_int(&sql, TACHO__HISTORY_VERSION);

@@ -27,13 +27,18 @@ static void list_conditions(const tacho_query *query, condition list[CONDITIONS]
     memcpy(list, all, sizeof all);
 }
 
-static sqlite3_stmt *prepare(tacho_history *history, const condition list[CONDITIONS], bool model_calls) {
+static sqlite3_stmt *prepare(tacho_history *history, const condition list[CONDITIONS], uint32_t flags) {
     tacho__buffer sql = TACHO__BUFFER_INIT;
     sqlite3_stmt *statement = NULL;
     tacho__buffer_string(&sql, "SELECT ");
-    tacho__columns_list(&sql);
+    if (flags & TACHO__SELECT_SUMS) {
+        tacho__columns_list_sums(&sql);
+    } else {
+        tacho__columns_list(&sql);
+    }
     tacho__buffer_string(&sql, " FROM record WHERE ");
-    tacho__buffer_string(&sql, model_calls ? "(cost_state IS NOT NULL OR kind IN ('llm', 'embedding'))" : "1");
+    tacho__buffer_string(
+        &sql, flags & TACHO__SELECT_MODEL_CALLS ? "(cost_state IS NOT NULL OR kind IN ('llm', 'embedding'))" : "1");
     for (int i = 0; i < CONDITIONS; i++) {
         if (list[i].wanted) {
             tacho__buffer_string(&sql, " AND ");
@@ -57,11 +62,11 @@ static void bind_conditions(sqlite3_stmt *statement, const condition list[CONDIT
     }
 }
 
-tacho_status tacho__select_walk(tacho_history *history, const tacho_query *query, bool model_calls,
+tacho_status tacho__select_walk(tacho_history *history, const tacho_query *query, uint32_t flags,
                                 tacho__select_visit visit, void *context) {
     condition list[CONDITIONS];
     list_conditions(query, list);
-    sqlite3_stmt *statement = prepare(history, list, model_calls);
+    sqlite3_stmt *statement = prepare(history, list, flags);
     if (!statement) {
         return TACHO_IO;
     }

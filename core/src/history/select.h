@@ -7,12 +7,14 @@
 /** Texts of the row live during the call. A status other than TACHO_OK ends the walk and is returned. */
 typedef tacho_status (*tacho__select_visit)(void *context, const tacho__history_row *row);
 
+#define TACHO__SELECT_MODEL_CALLS 1u /* leave out rows that take part in no cost */
+#define TACHO__SELECT_SUMS        2u /* rows without ids, source and what else no table shows */
+
 /**
  * Shows every row within the bounds of `query` (times, session as a whole id, model, provider, operation, tool), in the
- * order of the file; what is grouped and which kinds count is the visitor's business, but with `model_calls` rows that
- * take part in no cost are left out.
+ * order of the file; what is grouped and which kinds count is the visitor's business.
  */
-tacho_status tacho__select_walk(tacho_history *history, const tacho_query *query, bool model_calls,
+tacho_status tacho__select_walk(tacho_history *history, const tacho_query *query, uint32_t flags,
                                 tacho__select_visit visit, void *context);
 
 /** The whole id of the session that begins with `wanted`, appended to `out`. TACHO_OK; TACHO_NOT_FOUND; TACHO_INVALID.

@@ -5,42 +5,26 @@
  */
 #include <tachograph/ingest.h>
 
-#include "base/hash.h"
 #include "base/memory.h"
-#include "ingest/claude_collect.h"
+#include "ingest/claude_ahead.h"
 #include "ingest/claude_derive.h"
 #include "ingest/claude_store.h"
-#include "ingest/line_reader.h"
-#include "ingest/log_files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define BATCH_BYTES (UINT64_C(4) << 20)
-#define HEAD_BYTES  4096u
-#define FACTS_KEPT  ((size_t)100000) /* in memory between batches */
-
-/* How far one file of the batch was read; written with the batch. */
-typedef struct position {
-    const tacho__log_file *file;
-    tacho__progress progress;
-} position;
+#define FACTS_KEPT ((size_t)100000) /* in memory between batches */
 
 typedef struct import_run {
     tacho_history *history;
     tacho_import_options options;
     tacho_import_counts counts;
     tacho__facts facts;
-    tacho__claude_parser *parser;
-    tacho__line_reader reader;
     tacho__log_files files;
-    position *positions; /* of this batch, one per file at most */
-    size_t position_count;
-    uint64_t batch_bytes;
-    bool fresh;           /* the history has nothing of this source */
-    int64_t data_version; /* of the history after our last commit; 0 = none yet */
+    tacho__progress *progress; /* per file */
+    bool fresh;                /* the history has nothing of this source */
+    int64_t data_version;      /* of the history after our last commit; 0 = none yet */
 } import_run;
 
 static void report(import_run *import, const char *file, uint64_t line, const char *what) {
@@ -130,7 +114,7 @@ static tacho_status see_file(import_run *import) {
     return is_fresh(import);
 }
 
-static tacho_status write_batch(import_run *import) {
+static tacho_status store_batch(import_run *import, const tacho__claude_batch *batch) {
     tacho_status status = see_file(import);
     if (status == TACHO_OK) {
         status = tacho__claude_load(&import->facts, import->history, import->fresh);
@@ -142,23 +126,42 @@ static tacho_status write_batch(import_run *import) {
         status =
             tacho__claude_write(&import->facts, import->history, import->options.prices, &import->counts.calls_new);
     }
-    for (size_t i = 0; i < import->position_count && status == TACHO_OK; i++) {
-        status = tacho__progress_put(import->history, &import->positions[i].progress);
+    for (size_t i = 0; i < batch->position_count && status == TACHO_OK; i++) {
+        status = tacho__progress_put(import->history, &batch->positions[i]);
     }
     return status;
 }
 
-static tacho_status finish_batch(import_run *import) {
-    tacho_status status = tacho__store_begin(import->history);
-    if (status == TACHO_OK) {
-        status = tacho__store_finish(import->history, write_batch(import));
+/* Takes over what reading the batch counted and found wrong. */
+static void tell(import_run *import, const tacho__claude_batch *batch) {
+    tacho_import_counts *counts = &import->counts;
+    counts->files += batch->counts.files;
+    counts->files_unchanged += batch->counts.files_unchanged;
+    counts->bytes += batch->counts.bytes;
+    counts->lines += batch->counts.lines;
+    counts->lines_unreadable += batch->counts.lines_unreadable;
+    counts->lines_foreign += batch->counts.lines_foreign;
+    for (size_t i = 0; i < batch->problem_count; i++) {
+        report(import, batch->problems[i].file, batch->problems[i].line, batch->problems[i].what);
     }
-    if (status != TACHO_OK) {
-        return status;
+}
+
+static tacho_status take_batch(import_run *import, const tacho__claude_batch *batch) {
+    tacho_status status = TACHO_OK;
+    tell(import, batch);
+    if (batch->status != TACHO_OK && batch->status != TACHO_NO_DATA) {
+        return batch->status;
     }
-    import->position_count = 0;
-    import->batch_bytes = 0;
-    if (import->facts.count > FACTS_KEPT) {
+    if (batch->position_count > 0) {
+        status = tacho__facts_merge(&import->facts, &batch->facts);
+        if (status == TACHO_OK) {
+            status = tacho__store_begin(import->history);
+        }
+        if (status == TACHO_OK) {
+            status = tacho__store_finish(import->history, store_batch(import, batch));
+        }
+    }
+    if (status == TACHO_OK && import->facts.count > FACTS_KEPT) {
         import->fresh = false;
         status = renew_facts(import);
     }
@@ -169,171 +172,15 @@ static tacho_status finish_batch(import_run *import) {
     return status;
 }
 
-/* --- lines ----------------------------------------------------------------------------------------------------- */
-
-/*
- * Most lines of a transcript are progress of hooks and shell commands, without anything to count. They are told apart
- * by how they begin, without reading them as JSON.
- */
-static bool nothing_in_it(const char *text, size_t length) {
-    static const char type[] = "\"type\":\"progress\",\"data\":{\"type\":\"";
-    size_t head = length < 1024 ? length : 1024;
-    if (length < 64 || length > 65536 || text[0] != '{' || text[length - 1] != '}') {
-        return false;
-    }
-    const char *found = memmem(text, head, type, sizeof type - 1);
-    if (!found) {
-        return false;
-    }
-    found += sizeof type - 1;
-    size_t left = (size_t)(text + head - found);
-    return left > 16 && (memcmp(found, "hook_progress\"", 14) == 0 || memcmp(found, "bash_progress\"", 14) == 0);
-}
-
-static tacho_status take_line(import_run *import, const char *file, const char *session, const char *text,
-                              size_t length) {
-    const tacho__claude_line *line;
-    import->counts.lines++;
-    if (nothing_in_it(text, length)) {
-        return TACHO_OK;
-    }
-    tacho_status status = tacho__claude_parse(import->parser, text, length, &line);
-    if (status == TACHO_DAMAGED || status == TACHO_LIMIT) {
-        import->counts.lines_unreadable++;
-        report(import, file, import->reader.line,
-               length == 0 ? "empty line" : tacho__claude_parser_problem(import->parser));
-        return TACHO_OK;
-    }
-    if (status != TACHO_OK) {
-        return status;
-    }
-    import->counts.lines_foreign += line->type == TACHO__CLAUDE_FOREIGN;
-    return tacho__claude_collect(&import->facts, line, session);
-}
-
-/* --- files ----------------------------------------------------------------------------------------------------- */
-
-/* The hash of the first bytes of a file, at most `bytes`; 0 = could not be read. */
-static uint64_t head_hash(int fd, uint64_t bytes) {
-    char head[HEAD_BYTES];
-    ssize_t got = pread(fd, head, bytes < HEAD_BYTES ? (size_t)bytes : HEAD_BYTES, 0);
-    return got < 0 || (uint64_t)got < bytes ? 0 : tacho__hash(head, (size_t)got, 0);
-}
-
-/* Where to go on: behind what was read of this very file, or at its start. */
-static tacho_status resume(import_run *import, const tacho__log_file *file, tacho__progress *progress) {
-    char last = 0;
-    int fd = import->reader.fd;
-    tacho_status status = tacho__progress_find(import->history, progress);
-    bool same = status == TACHO_OK && progress->inode == file->inode && progress->offset <= file->size &&
-                progress->offset > 0 && head_hash(fd, progress->head_bytes) == progress->head_hash &&
-                pread(fd, &last, 1, (off_t)progress->offset - 1) == 1 && last == '\n';
-    if (!same) {
-        progress->offset = progress->lines = 0;
-    }
-    progress->inode = file->inode;
-    return status == TACHO_NOT_FOUND ? TACHO_OK : status;
-}
-
-static void set_position(import_run *import, const tacho__log_file *file, tacho__progress *progress) {
-    const char *tail;
-    size_t pending;
-    tacho__line_reader_tail(&import->reader, &tail, &pending);
-    progress->offset = import->reader.offset;
-    progress->lines = import->reader.line;
-    progress->pending = pending;
-    progress->head_bytes = progress->offset < HEAD_BYTES ? progress->offset : HEAD_BYTES;
-    progress->head_hash = head_hash(import->reader.fd, progress->head_bytes);
-    position *last = import->position_count ? &import->positions[import->position_count - 1] : NULL;
-    if (!last || last->file != file) {
-        last = &import->positions[import->position_count++];
-    }
-    *last = (position){file, *progress};
-}
-
-/* The name of a file is its session's, for lines that do not say: ".../SESSION.jsonl", ".../SESSION/subagents/x.jsonl".
- */
-static void session_of(const char *path, char session[256]) {
-    const char *end = strstr(path, "/subagents/");
-    const char *stem = end ? end : strrchr(path, '/');
-    if (end) {
-        while (stem > path && stem[-1] != '/') {
-            stem--;
-        }
-    } else {
-        stem = stem ? stem + 1 : path;
-        const char *dot = strrchr(stem, '.');
-        end = dot ? dot : stem + strlen(stem);
-    }
-    snprintf(session, 256, "%.*s", (int)(end - stem < 200 ? end - stem : 200), stem);
-}
-
-/* A last line without line end may still be being written. If it is whole it counts already; it is read again later. */
-static tacho_status take_tail(import_run *import, const char *session) {
-    const tacho__claude_line *line;
-    const char *text;
-    size_t length;
-    tacho__line_reader_tail(&import->reader, &text, &length);
-    if (length == 0 || tacho__claude_parse(import->parser, text, length, &line) != TACHO_OK) {
-        return TACHO_OK;
-    }
-    return tacho__claude_collect(&import->facts, line, session);
-}
-
-static tacho_status take_lines(import_run *import, const tacho__log_file *file, tacho__progress *progress) {
-    char session[256];
-    const char *text;
-    size_t length;
+static tacho_status take_batches(import_run *import, tacho__claude_ahead *ahead) {
     tacho_status status = TACHO_OK;
-    session_of(file->path, session);
-    while (status == TACHO_OK) {
-        uint64_t before = import->reader.offset;
-        status = tacho__line_reader_next(&import->reader, &text, &length);
-        if (status == TACHO_LIMIT) {
-            import->counts.lines++;
-            import->counts.lines_unreadable++;
-            report(import, file->path, import->reader.line, "line is longer than 32 MiB");
-            status = TACHO_OK;
-        } else if (status == TACHO_OK) {
-            status = take_line(import, file->path, session, text, length);
-        } else if (status == TACHO_IO) {
-            report(import, file->path, 0, "reading failed; the rest is left for the next import");
-            return TACHO_OK;
-        }
-        import->counts.bytes += import->reader.offset - before;
-        import->batch_bytes += import->reader.offset - before;
-        if (status == TACHO_OK && import->batch_bytes >= BATCH_BYTES) {
-            set_position(import, file, progress);
-            status = finish_batch(import);
-        }
+    bool more = true;
+    while (more && status == TACHO_OK) {
+        const tacho__claude_batch *batch = tacho__claude_ahead_next(ahead);
+        more = batch->status == TACHO_OK;
+        status = take_batch(import, batch);
     }
-    if (status != TACHO_NO_DATA) {
-        return status;
-    }
-    status = take_tail(import, session);
-    set_position(import, file, progress);
     return status;
-}
-
-static tacho_status read_file(import_run *import, const tacho__log_file *file) {
-    tacho__progress progress = {.source = TACHO__CLAUDE_SOURCE, .file = file->path};
-    tacho_status status = tacho__line_reader_open(&import->reader, file->path);
-    if (status != TACHO_OK) { /* gone or closed to us since we listed it */
-        report(import, file->path, 0, tacho_status_text(status));
-        return TACHO_OK;
-    }
-    import->counts.files++;
-    status = resume(import, file, &progress);
-    if (status == TACHO_OK && progress.offset > 0 && progress.offset == file->size) {
-        import->counts.files_unchanged++;
-        import->counts.bytes += file->size;
-        return TACHO_OK;
-    }
-    if (status == TACHO_OK) {
-        status = tacho__line_reader_seek(&import->reader, progress.offset, progress.lines);
-    }
-    import->counts.bytes += progress.offset;
-    return status == TACHO_OK ? take_lines(import, file, &progress) : status;
 }
 
 /* --- the import ------------------------------------------------------------------------------------------------ */
@@ -398,22 +245,53 @@ static tacho_status list_files(import_run *import, const char *const *paths, siz
     for (size_t i = 0; i < import->files.count; i++) {
         import->counts.bytes_total += import->files.files[i].size;
     }
-    import->positions = tacho__calloc(import->files.count, sizeof *import->positions);
-    return import->files.count == 0 ? TACHO_NO_DATA : import->positions ? TACHO_OK : TACHO_NOMEM;
+    return import->files.count == 0 ? TACHO_NO_DATA : TACHO_OK;
+}
+
+/* What the history knows of each file. Bytes that are left to read decide whether a thread is worth it. */
+static tacho_status find_progress(import_run *import, uint64_t *left) {
+    tacho_status status = TACHO_OK;
+    import->progress = tacho__calloc(import->files.count, sizeof *import->progress);
+    *left = import->counts.bytes_total;
+    if (!import->progress) {
+        return TACHO_NOMEM;
+    }
+    sqlite3_exec(import->history->db, "BEGIN", NULL, NULL, NULL); /* one file lock for all questions */
+    for (size_t i = 0; i < import->files.count && status == TACHO_OK; i++) {
+        tacho__progress *progress = &import->progress[i];
+        progress->source = TACHO__CLAUDE_SOURCE;
+        progress->file = import->files.files[i].path;
+        status = tacho__progress_find(import->history, progress);
+        status = status == TACHO_NOT_FOUND ? TACHO_OK : status;
+        *left -= progress->offset < *left ? progress->offset : *left;
+    }
+    sqlite3_exec(import->history->db, "COMMIT", NULL, NULL, NULL);
+    return status;
+}
+
+static tacho_status read_files(import_run *import) {
+    tacho__claude_source source;
+    uint64_t left = 0;
+    tacho_status status = find_progress(import, &left);
+    if (status != TACHO_OK) {
+        return status;
+    }
+    status = tacho__claude_source_init(&source, &import->files, import->progress);
+    tacho__claude_ahead *ahead =
+        status == TACHO_OK ? tacho__claude_ahead_new(&source, left > TACHO__BATCH_BYTES) : NULL;
+    status = ahead ? take_batches(import, ahead) : TACHO_NOMEM;
+    tacho__claude_ahead_free(ahead);
+    tacho__claude_source_free(&source);
+    return status;
 }
 
 static tacho_status run(import_run *import, const char *const *paths, size_t count) {
     tacho_status status = tacho__facts_init(&import->facts);
-    import->parser = tacho__claude_parser_new();
-    if (status != TACHO_OK || !import->parser) {
-        return TACHO_NOMEM;
+    if (status == TACHO_OK) {
+        status = list_files(import, paths, count);
     }
-    status = list_files(import, paths, count);
-    for (size_t i = 0; i < import->files.count && status == TACHO_OK; i++) {
-        status = read_file(import, &import->files.files[i]);
-    }
-    if (status == TACHO_OK && import->position_count > 0) {
-        status = finish_batch(import);
+    if (status == TACHO_OK) {
+        status = read_files(import);
     }
     count_facts(import);
     return status;
@@ -421,7 +299,7 @@ static tacho_status run(import_run *import, const char *const *paths, size_t cou
 
 tacho_status tacho_import_claude_code(tacho_history *history, const char *const *paths, size_t count,
                                       const tacho_import_options *options, tacho_import_counts *counts) {
-    import_run import = {.history = history, .reader = TACHO__LINE_READER_INIT};
+    import_run import = {.history = history};
     if (!history || (!paths && count)) {
         return TACHO_INVALID;
     }
@@ -435,9 +313,7 @@ tacho_status tacho_import_claude_code(tacho_history *history, const char *const 
         *counts = import.counts;
     }
     tacho__facts_free(&import.facts);
-    tacho__claude_parser_free(import.parser);
-    tacho__line_reader_free(&import.reader);
     tacho__log_files_free(&import.files);
-    tacho__free(import.positions);
+    tacho__free(import.progress);
     return status;
 }

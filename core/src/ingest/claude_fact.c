@@ -331,6 +331,36 @@ tacho_status tacho__facts_join_stored(tacho__facts *facts, const tacho__fact *st
     return touch(facts, stored->session);
 }
 
+/* A text of `more` under our ids; `map` remembers those that were asked for before. */
+static tacho_status translate(tacho__facts *facts, const tacho__facts *more, tacho__fact_text *map,
+                              tacho__fact_text *id) {
+    if (*id && !map[*id]) {
+        tacho_status status = tacho__facts_text(facts, tacho__facts_get(more, *id), &map[*id]);
+        if (status != TACHO_OK) {
+            return status;
+        }
+    }
+    *id = map[*id];
+    return TACHO_OK;
+}
+
+tacho_status tacho__facts_merge(tacho__facts *facts, const tacho__facts *more) {
+    tacho__fact_text *map = tacho__calloc(tacho__strings_count(more->strings), sizeof *map);
+    tacho_status status = map ? TACHO_OK : TACHO_NOMEM;
+    for (size_t i = 0; i < more->count && status == TACHO_OK; i++) {
+        tacho__fact fact = more->facts[i];
+        tacho__fact_text *const texts[] = {&fact.id, &fact.session, &fact.agent, &fact.name, &fact.line};
+        for (size_t text = 0; text < sizeof texts / sizeof texts[0] && status == TACHO_OK; text++) {
+            status = translate(facts, more, map, texts[text]);
+        }
+        if (status == TACHO_OK) {
+            status = tacho__facts_join(facts, &fact, tacho__facts_usage(more, &more->facts[i]), NULL);
+        }
+    }
+    tacho__free(map);
+    return status;
+}
+
 /* --- sessions -------------------------------------------------------------------------------------------------- */
 
 uint8_t tacho__facts_session(const tacho__facts *facts, tacho__fact_text session) {

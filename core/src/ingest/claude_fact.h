@@ -101,6 +101,9 @@ tacho_status tacho__facts_join(tacho__facts *facts, const tacho__fact *candidate
  */
 tacho_status tacho__facts_join_stored(tacho__facts *facts, const tacho__fact *stored, const tacho_usage *usage,
                                       tacho__fact **joined);
+/** Joins all facts of another table. */
+tacho_status tacho__facts_merge(tacho__facts *facts, const tacho__facts *more);
+
 /** Usage of a call, or NULL. */
 const tacho_usage *tacho__facts_usage(const tacho__facts *facts, const tacho__fact *fact);
 
