@@ -90,6 +90,7 @@ struct tacho_lua_module {
 #define TACHO_LUA_UV_OBJECTS  5 /* address -> operation or session object, weak values */
 #define TACHO_LUA_UV_COUNT    5
 
+/** User values: 1 = sessions for ids given as options. */
 struct tacho_lua_collector {
     tacho_collector *handle;  /* NULL = closed, or it could not be opened: nothing is recorded */
     tacho_settings *settings; /* owns strings and prices of the configuration; freed after every child */
@@ -107,7 +108,6 @@ struct tacho_lua_operation {
     tacho_lua_entry entry;   /* its own place on a stack; unused in a view */
     tacho_lua_entry *source; /* the entry it speaks for: its own, or that of a tracked call in flight */
     tacho_series *series;
-    tacho_lua_session *session; /* made for this operation and ending with it; NULL = none */
     tacho_operation operation;
 };
 
@@ -248,8 +248,8 @@ int tacho_lua_session_function(lua_State *L);
 /** Pushes a session of the collector at index `collector` that is on no stack; id NULL = random. */
 tacho_lua_session *tacho_lua_new_session(lua_State *L, int collector, const char *id);
 void tacho_lua_end_session(tacho_lua_session *session);
-/** Pushes the session of an options table: the object given, or a new one for an id (then *made = 1); nil = NULL. */
-tacho_lua_session *tacho_lua_option_session(lua_State *L, int options, int collector, int *made);
+/** Pushes the session of an options table: the object given, or one that the collector keeps for an id; nil = NULL. */
+tacho_lua_session *tacho_lua_option_session(lua_State *L, int options, int collector);
 void tacho_lua_session_type(lua_State *L);
 
 /* ---- track.c, record.c, cost.c */

@@ -56,15 +56,6 @@ static void keep_parents(lua_State *L, tacho_lua_operation *op, const char *prov
     keep_stack(L);
 }
 
-/* The session of the options for the object on top of L; an id makes one that ends with the operation. */
-static tacho_session *keep_session(lua_State *L, tacho_lua_operation *op) {
-    int made = 0;
-    tacho_lua_session *session = tacho_lua_option_session(L, 3, 1, &made);
-    lua_setiuservalue(L, -2, 3);
-    op->session = made ? session : NULL;
-    return session ? session->handle : NULL;
-}
-
 /* (collector, name, options) -> operation */
 static int begin(lua_State *L, tacho_kind kind) {
     static const char *const keys[] = {"kind", "type",    "as_type",  "provider",    "model",
@@ -83,10 +74,11 @@ static int begin(lua_State *L, tacho_kind kind) {
     tacho_lua_operation *op = tacho_lua_new_operation(L);
     keep_parents(L, op, labels.labels.provider);
     remember(L);
-    tacho_session *session = keep_session(L, op);
+    const tacho_lua_session *session = tacho_lua_option_session(L, 3, 1);
+    lua_setiuservalue(L, -2, 3);
     tacho_lua_surroundings(stack, collector->handle, &options.parent, &options.session);
     if (session)
-        options.session = session;
+        options.session = session->handle;
     op->entry.collector = collector->handle;
     op->series = tacho_lua_bind(collector, name, &labels);
     tacho_begin_with(op->series, &options, &op->operation);
@@ -113,15 +105,7 @@ int tacho_lua_workflow(lua_State *L) {
     return begin(L, TACHO_KIND_WORKFLOW);
 }
 
-/* A second end goes to the core all the same, which counts it. */
-static void end(tacho_lua_operation *op, const tacho_lua_failure *failure) {
-    tacho_lua_end_entry(op->source, failure);
-    if (op->session)
-        tacho_lua_end_session(op->session);
-    op->session = NULL;
-}
-
-/* op:finish([outcome]): does by hand what leaving a block does. */
+/* op:finish([outcome]): does by hand what leaving a block does. A second end goes to the core too, which counts it. */
 static int finish(lua_State *L) {
     tacho_outcome outcome = TACHO_OUTCOME_OK;
     tacho_lua_operation *op = tacho_lua_check_object(L, 1);
@@ -129,7 +113,7 @@ static int finish(lua_State *L) {
     if (text && tacho_outcome_parse(text, &outcome) != TACHO_OK)
         luaL_argerror(L, 2, lua_pushfstring(L, "unknown outcome '%s'", text));
     const tacho_lua_failure given = {TACHO_CATEGORY_NONE, outcome, NULL};
-    end(op, text ? &given : NULL);
+    tacho_lua_end_entry(op->source, text ? &given : NULL);
     return 0;
 }
 
@@ -146,7 +130,7 @@ static int operation_close(lua_State *L) {
     int failed = !lua_isnil(L, 2);
     if (failed)
         tacho_lua_failure_of(L, 2, &failure);
-    end(op, failed || !lua_getstack(L, 1, &caller) ? &failure : NULL);
+    tacho_lua_end_entry(op->source, failed || !lua_getstack(L, 1, &caller) ? &failure : NULL);
     return 0;
 }
 
@@ -159,7 +143,7 @@ static int operation_gc(lua_State *L) {
         return 0;
     }
     if (op->entry.stack)
-        end(op, &abandoned);
+        tacho_lua_end_entry(&op->entry, &abandoned);
     tacho_series_release(op->series);
     op->series = NULL;
     return 0;

@@ -100,16 +100,14 @@ static void read_numbers(lua_State *L, int options, tacho_collector *collector, 
         out->ended_at_ns = tacho_lua_check_instant(L, -1);
 }
 
-/* Parent and session by what is open now; a session made for an id ends with the record. */
-static tacho_lua_session *read_place(lua_State *L, int options, tacho_lua_collector *collector, draft *into) {
-    int made = 0;
+/* Parent and session by what is open now, unless a session is given. */
+static void read_place(lua_State *L, int options, tacho_lua_collector *collector, draft *into) {
     tacho_finished *out = &into->finished;
     const tacho_lua_stack *stack = tacho_lua_stack_of(L, tacho_lua_module_of(L));
-    tacho_lua_session *session = tacho_lua_option_session(L, options, 1, &made);
+    const tacho_lua_session *session = tacho_lua_option_session(L, options, 1);
     tacho_lua_surroundings(stack, collector->handle, &out->parent, &out->session);
     if (session)
         out->session = session->handle;
-    return made ? session : NULL;
 }
 
 /* Records (collector, ..., options at `options`); `seconds` is an index, where nil means that nobody knows. */
@@ -128,14 +126,12 @@ static int record(lua_State *L, tacho_kind kind, const char *name, int seconds, 
     read_numbers(L, options, collector->handle, &all);
     read_components(L, options, collector->handle, &all);
     read_usage(L, options, &all);
-    tacho_lua_session *made = read_place(L, options, collector, &all);
+    read_place(L, options, collector, &all);
     if (all.status == TACHO_OK) {
         tacho_series *series = tacho_lua_bind(collector, name, &all.labels);
         all.status = tacho_record(series, &all.finished);
         tacho_series_release(series);
     }
-    if (made)
-        tacho_lua_end_session(made);
     return tacho_lua_done(L, all.status);
 }
 
@@ -154,6 +150,35 @@ static void push_either(lua_State *L, int index, const char *key, const char *ot
     }
 }
 
+/* `tokens` of a step: a table of classes, or one number that counts as input. Replaces it by `usage`, in a copy. */
+static void name_usage(lua_State *L, int options) {
+    if (tacho_lua_option(L, options, "tokens") == LUA_TNIL) {
+        lua_pop(L, 1);
+        return;
+    }
+    lua_newtable(L);
+    for (lua_pushnil(L); lua_next(L, options); lua_pop(L, 1)) {
+        lua_pushvalue(L, -2);
+        lua_pushvalue(L, -2);
+        lua_rawset(L, -5);
+    }
+    lua_pushnil(L);
+    lua_setfield(L, -2, "tokens");
+    if (!lua_istable(L, -2)) {
+        lua_createtable(L, 0, 1);
+        lua_pushvalue(L, -3);
+        lua_setfield(L, -2, "input");
+        lua_replace(L, -3);
+    }
+    if (lua_getfield(L, -1, "usage") == LUA_TNIL) {
+        lua_pushvalue(L, -3);
+        lua_setfield(L, -3, "usage");
+    }
+    lua_pop(L, 1);
+    lua_replace(L, options);
+    lua_pop(L, 1);
+}
+
 /* record_step(step [, seconds] [, options]) or record_step {step = ..., seconds = ..., ...}; without seconds, begins.
  */
 int tacho_lua_record_step(lua_State *L) {
@@ -165,6 +190,7 @@ int tacho_lua_record_step(lua_State *L) {
     lua_settop(L, 4);
     if (!lua_istable(L, 2))
         return record(L, TACHO_KIND_STEP, tacho_lua_check_text(L, 2), 3, 4);
+    name_usage(L, 2);
     push_either(L, 2, "step", "name");
     const char *name = luaL_checkstring(L, 5);
     push_either(L, 2, "seconds", "duration");

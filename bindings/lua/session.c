@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define SESSIONS 64 /* that a collector keeps for ids given as options */
+
 static void remember(lua_State *L) {
     lua_getiuservalue(L, lua_upvalueindex(1), TACHO_LUA_UV_OBJECTS);
     lua_pushvalue(L, -2);
@@ -35,20 +37,39 @@ void tacho_lua_end_session(tacho_lua_session *session) {
     session->handle = NULL;
 }
 
-tacho_lua_session *tacho_lua_option_session(lua_State *L, int options, int collector, int *made) {
+/* The session of an id given as an option stays open with its collector, so that many calls may name it. */
+static tacho_lua_session *kept_session(lua_State *L, int collector, const char *id) {
+    if (lua_getiuservalue(L, collector, 1) == LUA_TNIL || lua_rawlen(L, -1) >= SESSIONS) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+        lua_pushvalue(L, -1);
+        lua_setiuservalue(L, collector, 1);
+    }
+    lua_pushstring(L, id);
+    if (lua_rawget(L, -2) == LUA_TNIL) {
+        lua_pop(L, 1);
+        tacho_lua_new_session(L, collector, id);
+        lua_pushvalue(L, -1);
+        lua_setfield(L, -3, id);
+        lua_pushvalue(L, -1); /* and once in the array, to count them */
+        lua_rawseti(L, -3, (lua_Integer)lua_rawlen(L, -3) + 1);
+    }
+    lua_remove(L, -2);
+    return lua_touserdata(L, -1);
+}
+
+tacho_lua_session *tacho_lua_option_session(lua_State *L, int options, int collector) {
     int type = tacho_lua_option(L, options, "session");
-    *made = 0;
     if (type == LUA_TNIL)
         return NULL;
-    if (type != LUA_TSTRING) {
-        tacho_lua_session *session = luaL_testudata(L, -1, TACHO_LUA_SESSION);
-        if (!session)
-            luaL_error(L, "option 'session': session or id expected, got %s", luaL_typename(L, -1));
+    if (type == LUA_TSTRING) {
+        tacho_lua_session *session = kept_session(L, collector, lua_tostring(L, -1));
+        lua_remove(L, -2);
         return session;
     }
-    tacho_lua_session *session = tacho_lua_new_session(L, collector, lua_tostring(L, -1));
-    lua_remove(L, -2);
-    *made = 1;
+    tacho_lua_session *session = luaL_testudata(L, -1, TACHO_LUA_SESSION);
+    if (!session)
+        luaL_error(L, "option 'session': session or id expected, got %s", luaL_typename(L, -1));
     return session;
 }
 

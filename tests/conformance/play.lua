@@ -1,0 +1,46 @@
+-- Plays one conformance case through the Lua module: play.lua CASE prints export("json").
+-- README.md says what a case is.
+local json = require "dkjson"
+local tacho = require "tachograph"
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local case = assert(json.decode(file:read "a"))
+  file:close()
+  return case
+end
+
+-- A text, or the bytes of {"hex": ...}.
+local function text(value)
+  if type(value) ~= "table" then return value end
+  return (value.hex:gsub("%x%x", function(digits) return string.char(tonumber(digits, 16)) end))
+end
+
+local SPECIAL = {nan = 0 / 0, inf = math.huge, ["-inf"] = -math.huge}
+local function seconds(value)
+  return SPECIAL[value] or value
+end
+
+local sessions = {}
+local function session(collector, id)
+  sessions[id] = sessions[id] or collector:session(id)
+  return sessions[id]
+end
+
+local function play(collector, call, standard)
+  local options = {}
+  for key, value in pairs(call) do options[key] = value end
+  for _, key in ipairs {"error", "tool", "model", "provider"} do options[key] = text(call[key]) end
+  for _, key in ipairs {"call", "name", "seconds"} do options[key] = nil end
+  options.first_token = seconds(call.first_token)
+  options.session = session(collector, call.session or standard)
+  for name, value in pairs(options.components or {}) do options.components[name] = seconds(value) end
+  local tool, step = call.call == "record_tool_call", call.call == "record_step"
+  options.kind = tool and "tool" or step and "step" or call.kind
+  pcall(collector.record, collector, text(call.name), seconds(call.seconds), options)
+end
+
+local case = read(arg[1])
+local collector = assert(tacho.collector {})
+for _, call in ipairs(case.calls) do play(collector, call, case.session) end
+io.write(assert(collector:export "json"))
