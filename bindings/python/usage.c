@@ -6,32 +6,27 @@
 
 /* ---------------------------------------------------------------------------------------------- classes by keyword */
 
-typedef struct text_slot {
-    const char *name;
-    size_t offset;
-} text_slot;
+static const char **slot_of(tacho_usage *usage, const char *name) {
+    return strcmp(name, "model") == 0            ? &usage->model
+           : strcmp(name, "provider") == 0       ? &usage->provider
+           : strcmp(name, "response_id") == 0    ? &usage->response_id
+           : strcmp(name, "service_tier") == 0   ? &usage->service_tier
+           : strcmp(name, "requested_tier") == 0 ? &usage->requested_tier
+           : strcmp(name, "speed") == 0          ? &usage->speed
+           : strcmp(name, "region") == 0         ? &usage->region
+                                                 : NULL;
+}
 
-static const text_slot text_slots[] = {{"model", offsetof(tacho_usage, model)},
-                                       {"provider", offsetof(tacho_usage, provider)},
-                                       {"response_id", offsetof(tacho_usage, response_id)},
-                                       {"service_tier", offsetof(tacho_usage, service_tier)},
-                                       {"requested_tier", offsetof(tacho_usage, requested_tier)},
-                                       {"speed", offsetof(tacho_usage, speed)},
-                                       {"region", offsetof(tacho_usage, region)}};
-
-_Static_assert(sizeof(text_slots) / sizeof(text_slots[0]) <= 8, "core_usage has room for 8 texts");
-
-/* 1 when `name` is one of the texts. */
+/* 1 when `name` is one of the texts. Names are keywords, so each comes once and 8 places are enough. */
 static int read_text(const char *name, PyObject *value, core_usage *out) {
-    for (size_t i = 0; i < sizeof(text_slots) / sizeof(text_slots[0]); i++) {
-        if (strcmp(name, text_slots[i].name) == 0) {
-            core_text *text = &out->texts[out->text_count++];
-            *text = core_text_of(value);
-            memcpy((char *)&out->classes + text_slots[i].offset, &text->bytes, sizeof(text->bytes));
-            return 1;
-        }
+    const char **slot = slot_of(&out->classes, name);
+    if (slot == NULL) {
+        return 0;
     }
-    return 0;
+    core_text *text = &out->texts[out->text_count++];
+    *text = core_text_of(value);
+    *slot = text->bytes;
+    return 1;
 }
 
 /* Whole numbers as they are, seconds and other scaled units times their scale; what is no number is left out. */
