@@ -19,8 +19,13 @@ core_text core_text_of(PyObject *value) {
         text.owner = core_own(value);
         return text;
     }
-    PyErr_Clear(); /* a lone surrogate, as in a file name that is not UTF-8 */
-    text.owner = PyUnicode_AsEncodedString(value, "utf-8", "replace");
+    PyErr_Clear(); /* a lone surrogate: bytes that are not UTF-8, as in a file name, or a faulty text; the core cleans
+                    */
+    text.owner = PyUnicode_AsEncodedString(value, "utf-8", "surrogateescape");
+    if (text.owner == NULL) {
+        PyErr_Clear();
+        text.owner = PyUnicode_AsEncodedString(value, "utf-8", "surrogatepass");
+    }
     text.bytes = text.owner == NULL ? NULL : PyBytes_AsString(text.owner);
     PyErr_Clear();
     return text;

@@ -8,7 +8,8 @@
 
 typedef struct record_arguments {
     PyObject *name, *seconds, *kind, *provider, *model, *success, *error, *usage, *cost, *tool, *components, *tags;
-    PyObject *metadata, *ended_at, *session, *retries, *first_token, *dialect;
+    PyObject *metadata, *ended_at, *session, *dialect, *first_token, *retries, *interventions, *warnings;
+    PyObject *context_size, *context_limit, *compressed;
 } record_arguments;
 
 /* What a tacho_finished points into. */
@@ -23,14 +24,30 @@ typedef struct record_parts {
 } record_parts;
 
 static int parse(PyObject *args, PyObject *kwargs, record_arguments *out) {
-    static char *names[] = {"name",    "seconds", "kind",        "provider",   "model", "success",  "error",
-                            "usage",   "cost",    "tool",        "components", "tags",  "metadata", "ended_at",
-                            "session", "retries", "first_token", "dialect",    NULL};
-    *out = (record_arguments){.success = Py_True};
-    return PyArg_ParseTupleAndKeywords(args, kwargs, "OO|$OOOOOOOOOOOOOOOO:record", names, &out->name, &out->seconds,
-                                       &out->kind, &out->provider, &out->model, &out->success, &out->error, &out->usage,
-                                       &out->cost, &out->tool, &out->components, &out->tags, &out->metadata,
-                                       &out->ended_at, &out->session, &out->retries, &out->first_token, &out->dialect);
+    static char *names[] = {"name",          "seconds",  "kind",         "provider",      "model",       "success",
+                            "error",         "usage",    "cost",         "tool",          "components",  "tags",
+                            "metadata",      "ended_at", "session",      "dialect",       "first_token", "retries",
+                            "interventions", "warnings", "context_size", "context_limit", "compressed",  NULL};
+    *out = (record_arguments){.success = Py_True, .compressed = Py_False};
+    return PyArg_ParseTupleAndKeywords(
+        args, kwargs, "OO|$OOOOOOOOOOOOOOOOOOOOO:record", names, &out->name, &out->seconds, &out->kind, &out->provider,
+        &out->model, &out->success, &out->error, &out->usage, &out->cost, &out->tool, &out->components, &out->tags,
+        &out->metadata, &out->ended_at, &out->session, &out->dialect, &out->first_token, &out->retries,
+        &out->interventions, &out->warnings, &out->context_size, &out->context_limit, &out->compressed);
+}
+
+static uint32_t small_count_of(PyObject *value) {
+    uint64_t count = core_count_of(value);
+    return count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
+}
+
+static void read_counts(const record_arguments *in, tacho_finished *out) {
+    out->retries = small_count_of(in->retries);
+    out->interventions = small_count_of(in->interventions);
+    out->warnings = small_count_of(in->warnings);
+    out->context_size = core_count_of(in->context_size);
+    out->context_limit = core_count_of(in->context_limit);
+    out->compressed = (uint32_t)core_truth_of(in->compressed);
 }
 
 static tacho_status read_components(core_collector *collector, PyObject *components, record_parts *out) {
@@ -101,7 +118,7 @@ static tacho_status read_arguments(core_collector *collector, const record_argum
     read_place(collector, in, out);
     out->tool = core_text_of(in->tool);
     finished->tool = out->tool.bytes;
-    finished->retries = (uint32_t)core_count_of(in->retries);
+    read_counts(in, finished);
     if (status == TACHO_OK && core_given(in->components) != NULL) {
         status = read_components(collector, in->components, out);
     }

@@ -171,11 +171,38 @@ def record(
     metadata: Mapping[str, Any] | None = None,
     ended_at: datetime | str | float | None = None,
     session: str | Session | None = None,
-    retries: int = 0,
-    first_token: float | None = None,
     dialect: str | None = None,
+    first_token: float | None = None,
+    retries: int = 0,
+    interventions: int = 0,
+    warnings: int = 0,
+    context_size: int | None = None,
+    context_limit: int | None = None,
+    compressed: bool = False,
 ) -> None:
-    """Record one finished operation; `seconds` None = counted, but in no duration."""
+    """Record one finished operation.
+
+    Args:
+        name:        name of the operation.
+        seconds:     duration; None = unknown: counted, but in no duration.
+        kind:        as for track(); custom by default.
+        provider, model: who answered.
+        success:     False = error; `error` says more.
+        error:       exception, class name, or category (network, auth, rate_limit, timeout ...).
+        usage:       a provider's response or a mapping of token classes; `dialect` says how to read it.
+        cost:        USD as the provider reported it: Decimal, text or number; it wins over the price table.
+        tool:        tool that a step used.
+        components:  name -> seconds of named parts.
+        tags:        labels; only names declared in the configuration count.
+        metadata:    for the record's notes, which this version does not keep.
+        ended_at:    aware datetime, ISO text or epoch seconds; None = now.
+        session:     id or Session; None = the session block around the caller, else the process's.
+        first_token: seconds from the start to the first token.
+        retries, interventions, warnings: how often that happened.
+        context_size, context_limit, compressed: the context window in tokens, and whether it was compacted.
+
+    Never raises for a value: what cannot be read is not recorded (strict=True raises).
+    """
 
 def session(
     id: str | None = None,
