@@ -50,7 +50,7 @@ static void named_cell(tacho__csv *csv, const tacho_field *field, const void *ba
     tacho__buffer json = TACHO__BUFFER_INIT;
     tacho__json_writer writer;
     tacho__json_writer_init(&writer, &json, false);
-    tacho__json_field(&writer, field, base, named);
+    tacho__json_field_value(&writer, field, base, named);
     const char *text = tacho__buffer_text(&json);
     csv->out->failed = csv->out->failed || !text;
     tacho__csv_text(csv, count > 0 ? text : NULL);

@@ -19,8 +19,8 @@ static void write_named(tacho__json_writer *writer, const tacho_field *field, co
     tacho__json_object_end(writer);
 }
 
-void tacho__json_field(tacho__json_writer *writer, const tacho_field *field, const void *base,
-                       tacho__named_values named) {
+void tacho__json_field_value(tacho__json_writer *writer, const tacho_field *field, const void *base,
+                             tacho__named_values named) {
     if (tacho__field_unknown(field, base)) {
         tacho__json_null(writer);
         return;
@@ -54,16 +54,16 @@ void tacho__json_field(tacho__json_writer *writer, const tacho_field *field, con
     }
 }
 
-void tacho__json_member(tacho__json_writer *writer, const tacho_field *field, const void *base,
-                        tacho__named_values named) {
+void tacho__json_field_member(tacho__json_writer *writer, const tacho_field *field, const void *base,
+                              tacho__named_values named) {
     tacho__json_key(writer, field->name);
-    tacho__json_field(writer, field, base, named);
+    tacho__json_field_value(writer, field, base, named);
 }
 
 void tacho__json_row(tacho__json_writer *writer, const tacho__columns *columns, const tacho_row *row) {
     tacho__json_object_begin(writer);
     for (size_t i = 0; i < columns->count; i++) {
-        tacho__json_member(writer, columns->field[i], row, TACHO__NAMED_COUNTS);
+        tacho__json_field_member(writer, columns->field[i], row, TACHO__NAMED_COUNTS);
     }
     tacho__json_object_end(writer);
 }

@@ -10,11 +10,11 @@
 typedef enum tacho__named_values { TACHO__NAMED_COUNTS, TACHO__NAMED_TIMES } tacho__named_values;
 
 /** The value of one field. */
-void tacho__json_field(tacho__json_writer *writer, const tacho_field *field, const void *base,
-                       tacho__named_values named);
+void tacho__json_field_value(tacho__json_writer *writer, const tacho_field *field, const void *base,
+                             tacho__named_values named);
 /** "name": value of one field. */
-void tacho__json_member(tacho__json_writer *writer, const tacho_field *field, const void *base,
-                        tacho__named_values named);
+void tacho__json_field_member(tacho__json_writer *writer, const tacho_field *field, const void *base,
+                              tacho__named_values named);
 /** A whole row as an object. */
 void tacho__json_row(tacho__json_writer *writer, const tacho__columns *columns, const tacho_row *row);
 

@@ -10,7 +10,7 @@ static void write_record(tacho__json_writer *writer, const tacho_record_view *re
     const tacho_field *fields = tacho_record_fields(&count);
     tacho__json_object_begin(writer);
     for (size_t i = 0; i < count; i++) {
-        tacho__json_member(writer, &fields[i], record, TACHO__NAMED_TIMES);
+        tacho__json_field_member(writer, &fields[i], record, TACHO__NAMED_TIMES);
     }
     tacho__json_object_end(writer);
 }

@@ -41,13 +41,13 @@ void tacho__json_summary_scalars(tacho__json_writer *writer, const tacho_summary
     for (size_t i = 0; i < count; i++) {
         bool elsewhere = listed(quality, fields[i].name) && strcmp(fields[i].name, "unpriced_calls") != 0;
         if (!elsewhere && !unused_unit(&fields[i], summary)) {
-            tacho__json_member(writer, &fields[i], summary, TACHO__NAMED_COUNTS);
+            tacho__json_field_member(writer, &fields[i], summary, TACHO__NAMED_COUNTS);
         }
     }
     tacho__json_key(writer, "data_quality");
     tacho__json_object_begin(writer);
     for (size_t i = 0; quality[i]; i++) {
-        tacho__json_member(writer, tacho__field_find(fields, count, quality[i]), summary, TACHO__NAMED_COUNTS);
+        tacho__json_field_member(writer, tacho__field_find(fields, count, quality[i]), summary, TACHO__NAMED_COUNTS);
     }
     tacho__json_object_end(writer);
 }
@@ -60,7 +60,7 @@ void tacho__json_rows_whole(tacho__json_writer *writer, const tacho_rows *rows) 
         tacho__json_object_begin(writer);
         for (size_t j = 0; j < columns.count; j++) {
             if (!unused_unit(columns.field[j], &rows->rows[i])) {
-                tacho__json_member(writer, columns.field[j], &rows->rows[i], TACHO__NAMED_COUNTS);
+                tacho__json_field_member(writer, columns.field[j], &rows->rows[i], TACHO__NAMED_COUNTS);
             }
         }
         tacho__json_object_end(writer);
@@ -77,7 +77,7 @@ void tacho__json_records_plain(tacho__json_writer *writer, const tacho_records *
         tacho__json_object_begin(writer);
         for (size_t j = 0; j < count; j++) {
             if (!listed(random_fields, fields[j].name) && !unused_unit(&fields[j], record)) {
-                tacho__json_member(writer, &fields[j], record, TACHO__NAMED_TIMES);
+                tacho__json_field_member(writer, &fields[j], record, TACHO__NAMED_TIMES);
             }
         }
         tacho__json_object_end(writer);
