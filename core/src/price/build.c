@@ -23,6 +23,7 @@ struct tacho__price_builder {
     tacho__built_model *models;
     size_t count, capacity;
     tacho__price_provider providers[PROVIDERS_MAX];
+    const tacho__json_node *rules[PROVIDERS_MAX];
     uint32_t provider_count;
     source sources[SOURCES_MAX];
     uint32_t source_count;
@@ -115,11 +116,23 @@ void tacho__build_fallback(tacho__price_builder *builder, uint16_t provider, uin
     }
 }
 
+uint16_t tacho__build_fallback_at(const tacho__price_builder *builder, uint16_t provider, int index) {
+    return builder->providers[provider].fallbacks[index];
+}
+
 void tacho__build_alias(tacho__price_builder *builder, uint16_t provider, int kind, const char *text) {
     if (provider != TACHO__PRICE_NONE) {
         tacho__price_alias alias = {put_text(builder, text), provider, (uint16_t)kind};
         tacho__pool_put(&builder->pools[TACHO__PRICE_ALIASES], &alias, sizeof alias, sizeof alias);
     }
+}
+
+void tacho__build_set_rules(tacho__price_builder *builder, uint16_t provider, const tacho__json_node *models) {
+    builder->rules[provider] = models;
+}
+
+const tacho__json_node *tacho__build_rules(const tacho__price_builder *builder, uint16_t provider) {
+    return builder->rules[provider];
 }
 
 void tacho__build_flags(tacho__price_builder *builder, uint32_t flags) {

@@ -7,6 +7,7 @@
 #define TACHO_PRICE_BUILD_H
 
 #include "base/buffer.h"
+#include "price/json_tree.h"
 #include "price/table_layout.h"
 
 #include <stdbool.h>
@@ -65,6 +66,8 @@ uint16_t tacho__build_provider(tacho__price_builder *builder, const char *id);
 uint16_t tacho__build_find_provider(const tacho__price_builder *builder, const char *id);
 const char *tacho__build_provider_id(const tacho__price_builder *builder, uint16_t provider);
 void tacho__build_fallback(tacho__price_builder *builder, uint16_t provider, uint16_t to);
+/** The i-th fallback of a provider; TACHO__PRICE_NONE. */
+uint16_t tacho__build_fallback_at(const tacho__price_builder *builder, uint16_t provider, int index);
 void tacho__build_alias(tacho__price_builder *builder, uint16_t provider, int kind, const char *text);
 void tacho__build_flags(tacho__price_builder *builder, uint32_t flags);
 
@@ -83,6 +86,11 @@ tacho_status tacho__build_same(tacho__price_builder *builder, uint16_t provider,
 /** A pattern, for the user's prices; `provider` TACHO__PRICE_NONE = any. */
 tacho_status tacho__build_glob(tacho__price_builder *builder, uint16_t provider, const char *pattern,
                                const tacho__sheet_draft *sheets, size_t count);
+
+/** Remember the first model node of a provider in genai-prices, whose rules say which ids it matches; NULL = none. The
+ * document outlives the reading of the others. */
+void tacho__build_set_rules(tacho__price_builder *builder, uint16_t provider, const tacho__json_node *models);
+const tacho__json_node *tacho__build_rules(const tacho__price_builder *builder, uint16_t provider);
 
 /** The model of that id, or NULL. */
 const tacho__built_model *tacho__build_find(const tacho__price_builder *builder, uint16_t provider, const char *id);

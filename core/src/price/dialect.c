@@ -77,16 +77,17 @@ bool tacho__fingerprint_question(size_t index, const char **parent, const char *
 /* What providers call "default", and what they change about a shared shape. Names are those of the price table. */
 static const struct {
     const char *provider;
-    uint8_t standard, chat;
+    uint8_t standard, chat, responses;
 } habits[] = {
-    {"anthropic", TACHO__DIALECT_ANTHROPIC, TACHO__DIALECT_CHAT},
-    {"aws", TACHO__DIALECT_CONVERSE, TACHO__DIALECT_CHAT},
-    {"cohere", TACHO__DIALECT_COHERE, TACHO__DIALECT_CHAT},
-    {"google", TACHO__DIALECT_GEMINI, TACHO__DIALECT_CHAT},
-    {"minimax", TACHO__DIALECT_ANTHROPIC, TACHO__DIALECT_CHAT},
-    {"openrouter", TACHO__DIALECT_OPENROUTER, TACHO__DIALECT_OPENROUTER},
-    {"perplexity", TACHO__DIALECT_PERPLEXITY, TACHO__DIALECT_PERPLEXITY},
-    {"x-ai", TACHO__DIALECT_XAI, TACHO__DIALECT_XAI_CHAT},
+    {"anthropic", TACHO__DIALECT_ANTHROPIC, TACHO__DIALECT_CHAT, TACHO__DIALECT_RESPONSES},
+    {"aws", TACHO__DIALECT_CONVERSE, TACHO__DIALECT_CHAT, TACHO__DIALECT_RESPONSES},
+    {"azure", TACHO__DIALECT_AZURE_CHAT, TACHO__DIALECT_AZURE_CHAT, TACHO__DIALECT_AZURE_RESPONSES},
+    {"cohere", TACHO__DIALECT_COHERE, TACHO__DIALECT_CHAT, TACHO__DIALECT_RESPONSES},
+    {"google", TACHO__DIALECT_GEMINI, TACHO__DIALECT_CHAT, TACHO__DIALECT_RESPONSES},
+    {"minimax", TACHO__DIALECT_ANTHROPIC, TACHO__DIALECT_CHAT, TACHO__DIALECT_RESPONSES},
+    {"openrouter", TACHO__DIALECT_OPENROUTER, TACHO__DIALECT_OPENROUTER, TACHO__DIALECT_RESPONSES},
+    {"perplexity", TACHO__DIALECT_PERPLEXITY, TACHO__DIALECT_PERPLEXITY, TACHO__DIALECT_RESPONSES},
+    {"x-ai", TACHO__DIALECT_XAI, TACHO__DIALECT_XAI_CHAT, TACHO__DIALECT_RESPONSES},
 };
 
 /* Position in `habits`; -1 for a provider that does everything the usual way, or that is not known. */
@@ -119,8 +120,9 @@ const tacho_dialect *tacho__dialect_choose(tacho__fingerprint seen, const char *
     bool anthropic = habit >= 0 && habits[habit].standard == TACHO__DIALECT_ANTHROPIC;
     if (found == TACHO__DIALECT_CHAT && habit >= 0) {
         found = habits[habit].chat;
-    } else if (found == TACHO__DIALECT_RESPONSES && anthropic) {
-        found = TACHO__DIALECT_ANTHROPIC; /* "usage/output_tokens_details" is common to both */
+    } else if (found == TACHO__DIALECT_RESPONSES && habit >= 0) {
+        /* "usage/output_tokens_details" is common to both */
+        found = anthropic ? TACHO__DIALECT_ANTHROPIC : habits[habit].responses;
     }
     return &tacho__dialects[found];
 }
@@ -166,6 +168,9 @@ const tacho_dialect *tacho_dialect_find(const char *name, const char *provider) 
     }
     if (strcmp(name, "chat") == 0 && habit >= 0) {
         return &tacho__dialects[habits[habit].chat];
+    }
+    if (strcmp(name, "responses") == 0 && habit >= 0) {
+        return &tacho__dialects[habits[habit].responses];
     }
     if (strcmp(name, "embeddings") == 0 && habit >= 0 && habits[habit].standard == TACHO__DIALECT_COHERE) {
         return &tacho__dialects[TACHO__DIALECT_COHERE];

@@ -24,20 +24,21 @@
         LAST("/response/id", ID), LAST("/response/service_tier", TIER)
 
 /* Everything that OpenAI's chat completions and its many relatives say; who lacks a key simply does not send it. */
-#define CHAT_INPUT                                                                                                     \
+#define CHAT_READS                                                                                                     \
     TOTAL("prompt_tokens", INPUT), SUBSET("prompt_tokens_details/cached_tokens", CACHE_READ),                          \
         OR_SUBSET("cached_tokens", CACHE_READ), OR_SUBSET("prompt_cache_hit_tokens", CACHE_READ),                      \
         OR_SUBSET("cache_read_input_tokens", CACHE_READ), OR_SUBSET("num_cached_tokens", CACHE_READ),                  \
-        SUBSET("prompt_tokens_details/cache_write_tokens", CACHE_WRITE),                                               \
-        OR_SUBSET("prompt_tokens_details/cache_creation_tokens", CACHE_WRITE),                                         \
-        OR_SUBSET("cache_creation_input_tokens", CACHE_WRITE),                                                         \
-        INSIDE("prompt_tokens_details/cache_creation_token_details/ephemeral_1h_input_tokens", CACHE_WRITE_1H),        \
         SUBSET("prompt_tokens_details/audio_tokens", INPUT_AUDIO),                                                     \
         SUBSET("prompt_tokens_details/image_tokens", INPUT_IMAGE),                                                     \
         SUBSET("prompt_tokens_details/video_tokens", INPUT_VIDEO),                                                     \
         SUBSET("prompt_tokens_details/cached_tokens_details/audio_tokens", CACHE_READ_AUDIO),                          \
         SUBSET("prompt_tokens_details/cached_tokens_details/image_tokens", CACHE_READ_IMAGE),                          \
         LAST("total_tokens", TOTAL), ADD("server_tool_use/web_search_requests", WEB_SEARCHES)
+#define CHAT_WRITES                                                                                                    \
+    SUBSET("prompt_tokens_details/cache_write_tokens", CACHE_WRITE),                                                   \
+        OR_SUBSET("prompt_tokens_details/cache_creation_tokens", CACHE_WRITE),                                         \
+        OR_SUBSET("cache_creation_input_tokens", CACHE_WRITE),                                                         \
+        INSIDE("prompt_tokens_details/cache_creation_token_details/ephemeral_1h_input_tokens", CACHE_WRITE_1H)
 #define CHAT_OUTPUT                                                                                                    \
     TOTAL("completion_tokens", OUTPUT), SUBSET("completion_tokens_details/audio_tokens", OUTPUT_AUDIO),                \
         SUBSET("completion_tokens_details/image_tokens", OUTPUT_IMAGE),                                                \
@@ -45,9 +46,13 @@
 #define CHAT_REASONING                                                                                                 \
     SUBSET("completion_tokens_details/reasoning_tokens", REASONING), OR_SUBSET("reasoning_tokens", REASONING)
 
-static const tacho__dialect_row chat_rows[] = {CHAT_INPUT, CHAT_OUTPUT, CHAT_REASONING, ENVELOPE};
+static const tacho__dialect_row chat_rows[] = {CHAT_READS, CHAT_WRITES, CHAT_OUTPUT, CHAT_REASONING, ENVELOPE};
 
-static const tacho__dialect_row openrouter_rows[] = {CHAT_INPUT,
+/* Azure sells OpenAI's models without a price for writing to the cache: those tokens are plain input there. */
+static const tacho__dialect_row azure_chat_rows[] = {CHAT_READS, CHAT_OUTPUT, CHAT_REASONING, ENVELOPE};
+
+static const tacho__dialect_row openrouter_rows[] = {CHAT_READS,
+                                                     CHAT_WRITES,
                                                      CHAT_OUTPUT,
                                                      CHAT_REASONING,
                                                      LAST("cost", COST),
@@ -55,7 +60,8 @@ static const tacho__dialect_row openrouter_rows[] = {CHAT_INPUT,
                                                      LAST("is_byok", BYOK),
                                                      ENVELOPE};
 
-static const tacho__dialect_row xai_chat_rows[] = {CHAT_INPUT,
+static const tacho__dialect_row xai_chat_rows[] = {CHAT_READS,
+                                                   CHAT_WRITES,
                                                    CHAT_OUTPUT,
                                                    CHAT_REASONING,
                                                    OR_SUBSET("cached_prompt_text_tokens", CACHE_READ),
@@ -81,17 +87,18 @@ static const tacho__dialect_row perplexity_rows[] = {TOTAL("prompt_tokens", INPU
 
 static const tacho__dialect_row embeddings_rows[] = {TOTAL("prompt_tokens", INPUT), ENVELOPE};
 
-static const tacho__dialect_row responses_rows[] = {TOTAL("input_tokens", INPUT),
-                                                    SUBSET("input_tokens_details/cached_tokens", CACHE_READ),
+#define RESPONSES                                                                                                      \
+    TOTAL("input_tokens", INPUT), SUBSET("input_tokens_details/cached_tokens", CACHE_READ),                            \
+        SUBSET("input_tokens_details/audio_tokens", INPUT_AUDIO),                                                      \
+        SUBSET("input_tokens_details/image_tokens", INPUT_IMAGE), TOTAL("output_tokens", OUTPUT),                      \
+        SUBSET("output_tokens_details/reasoning_tokens", REASONING),                                                   \
+        SUBSET("output_tokens_details/audio_tokens", OUTPUT_AUDIO), LAST("total_tokens", TOTAL)
+
+static const tacho__dialect_row responses_rows[] = {RESPONSES,
                                                     SUBSET("input_tokens_details/cache_write_tokens", CACHE_WRITE),
-                                                    SUBSET("input_tokens_details/audio_tokens", INPUT_AUDIO),
-                                                    SUBSET("input_tokens_details/image_tokens", INPUT_IMAGE),
-                                                    TOTAL("output_tokens", OUTPUT),
-                                                    SUBSET("output_tokens_details/reasoning_tokens", REASONING),
-                                                    SUBSET("output_tokens_details/audio_tokens", OUTPUT_AUDIO),
-                                                    LAST("total_tokens", TOTAL),
-                                                    LAST("cost_in_usd_ticks", TICKS),
-                                                    ENVELOPE};
+                                                    LAST("cost_in_usd_ticks", TICKS), ENVELOPE};
+
+static const tacho__dialect_row azure_responses_rows[] = {RESPONSES, ENVELOPE};
 
 static const tacho__dialect_row realtime_rows[] = {
     TOTAL("input_tokens", INPUT),
@@ -264,4 +271,6 @@ const tacho_dialect tacho__dialects[TACHO__DIALECTS] = {
     DIALECT("cohere_tokens", cohere_tokens_rows, TACHO__FIX_NONE, "usage", "meta", ""),
     DIALECT("langchain", langchain_rows, TACHO__FIX_NONE, "usage_metadata", ""),
     DIALECT("otel", otel_rows, TACHO__FIX_NONE, "", "attributes"),
+    DIALECT("azure_chat", azure_chat_rows, TACHO__FIX_NONE, "usage", ""),
+    DIALECT("azure_responses", azure_responses_rows, TACHO__FIX_NONE, "usage", "response/usage", ""),
 };

@@ -22,6 +22,8 @@ typedef enum tacho__dialect_name {
     TACHO__DIALECT_COHERE_TOKENS,
     TACHO__DIALECT_LANGCHAIN,
     TACHO__DIALECT_OTEL,
+    TACHO__DIALECT_AZURE_CHAT,
+    TACHO__DIALECT_AZURE_RESPONSES,
     TACHO__DIALECTS
 } tacho__dialect_name;
 

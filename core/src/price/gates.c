@@ -140,7 +140,8 @@ static void gate_model(const gate *g, const tacho__built_model *model) {
         tacho__sheet_draft *sheet = &g->sheets[kept];
         tacho__build_sheet_at(g->builder, &copy, i, sheet);
         changed |= gate_sheet(g, provider, copy.id, sheet, known ? &before : NULL);
-        kept += sheet->card.mask != 0 || sheet->when.flags != 0 || (copy.flags & TACHO__PRICE_ENTRY_FREE);
+        kept += sheet->card.mask != 0 || (sheet->when.flags & TACHO__PRICE_SHEET_UNKNOWN) ||
+                (copy.flags & TACHO__PRICE_ENTRY_FREE);
     }
     if (changed) {
         char id[TACHO__MODEL_ID_MAX + 1];

@@ -116,7 +116,7 @@ static void literal_beginning(const char *pattern, char out[PATTERN_MAX]) {
     out[used] = 0;
 }
 
-static void give(const char *text, void (*found)(void *context, const char *id), void *context) {
+static void give(const char *text, bool is_prefix, void (*found)(void *context, const char *id), void *context) {
     char id[PATTERN_MAX];
     size_t length = strlen(text);
     if (length >= PATTERN_MAX) {
@@ -127,6 +127,10 @@ static void give(const char *text, void (*found)(void *context, const char *id),
         id[--length] = 0;
     }
     if (length) {
+        found(context, id);
+    }
+    if (is_prefix && length && length + sizeof "-latest" <= PATTERN_MAX) {
+        memcpy(id + length, "-latest", sizeof "-latest"); /* the name that moves with the newest of a family */
         found(context, id);
     }
 }
@@ -143,10 +147,10 @@ void tacho__genai_ids(const tacho__json_node *rule, void (*found)(void *context,
     } else if (strcmp(clause->key, "regex") == 0) {
         char literal[PATTERN_MAX];
         literal_beginning(clause->text, literal);
-        give(literal, found, context);
+        give(literal, false, found, context);
     } else if (strcmp(clause->key, "equals") == 0) {
         found(context, clause->text);
     } else if (strcmp(clause->key, "ends_with") != 0) {
-        give(clause->text, found, context);
+        give(clause->text, strcmp(clause->key, "starts_with") == 0, found, context);
     }
 }

@@ -169,6 +169,9 @@ static void fill_sheet(const genai *g, tacho__sheet_draft *sheet, const tacho__j
         }
     }
     note_unknown(g, sheet, prices);
+    if (strcmp(g->provider_id, "x-ai") == 0) {
+        sheet->when.flags |= TACHO__PRICE_SHEET_INCLUSIVE; /* the only vendor whose bands begin at their threshold */
+    }
 }
 
 /* ----------------------------------------------------------------------------------------------------------- sheets */
@@ -294,7 +297,7 @@ static void make_sheets(genai *g) {
 /* A model with prices that name nothing is known to cost nothing. */
 static bool is_free(const genai *g) {
     for (size_t i = 0; i < g->count; i++) {
-        if (g->sheets[i].card.mask || g->sheets[i].when.flags) {
+        if (g->sheets[i].card.mask || (g->sheets[i].when.flags & TACHO__PRICE_SHEET_UNKNOWN)) {
             return false;
         }
     }
@@ -344,6 +347,7 @@ static void add_provider(genai *g, const tacho__json_node *provider) {
         }
     }
     g->models = models->first;
+    tacho__build_set_rules(g->builder, g->provider, g->models);
     for (g->model = models->first; g->model; g->model = g->model->next) {
         add_model(g);
     }
