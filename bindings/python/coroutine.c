@@ -20,7 +20,7 @@ typedef struct core_coroutine {
 static void begin(core_coroutine *self) {
     self->begun = 1;
     core_series *series = core_tracked_series(self->tracked);
-    core_operation *op = series == NULL ? NULL : core_operation_new(self->tracked->state);
+    core_operation *op = series == NULL ? NULL : core_operation_take(self->tracked->state);
     if (op == NULL) {
         PyErr_Clear();
         return;
@@ -33,7 +33,6 @@ static void begin(core_coroutine *self) {
     } else {
         core_operation_begin(op, NULL);
     }
-    PyObject_GC_Track(op);
     self->op = op;
 }
 
@@ -55,7 +54,7 @@ static void end(core_coroutine *self, tacho_outcome outcome) {
     if (op != NULL) {
         (void)tacho_end(&op->op, outcome);
         op->phase = CORE_ENDED;
-        Py_DECREF(op);
+        core_operation_return(op);
     }
 }
 
@@ -65,7 +64,7 @@ static void end_raised(core_coroutine *self) {
     if (op != NULL) {
         core_failure_end(op);
         op->phase = CORE_ENDED;
-        Py_DECREF(op);
+        core_operation_return(op);
     }
 }
 
@@ -77,7 +76,7 @@ static int end_returned(core_coroutine *self, PyObject *result) {
         failed = self->tracked->reports && core_tracked_report(self->tracked, op, result) < 0;
         (void)tacho_end(&op->op, op->planned);
         op->phase = CORE_ENDED;
-        Py_DECREF(op);
+        core_operation_return(op);
     }
     return failed ? -1 : 0;
 }

@@ -44,9 +44,12 @@ core_operation *core_operation_take(core_state *state) {
 
 void core_operation_return(core_operation *op) {
     core_state *state = op->scope.state;
-    if (Py_REFCNT(op) != 1 || state->pooled >= CORE_POOL || PyObject_GC_IsTracked((PyObject *)op)) {
+    if (Py_REFCNT(op) != 1 || state->pooled >= CORE_POOL) {
         Py_DECREF(op);
         return;
+    }
+    if (PyObject_GC_IsTracked((PyObject *)op)) {
+        PyObject_GC_UnTrack(op);
     }
     Py_CLEAR(op->series);
     Py_CLEAR(op->within);

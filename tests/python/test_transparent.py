@@ -31,14 +31,14 @@ class Unusual(BaseException):
     """Not an Exception."""
 
 
-class WithStatus(Exception):
+class StatusError(Exception):
     """As the packages of providers raise them; reading it must not matter."""
 
     status_code = 429
     code = "rate_limit_exceeded"
 
 
-class Hostile(Exception):
+class HostileError(Exception):
     """Everything one may look at raises."""
 
     @property
@@ -58,8 +58,8 @@ RAISED = [
     KeyError("k"),
     OSError(2, "no"),
     TimeoutError(),
-    WithStatus("s"),
-    Hostile(),
+    StatusError("s"),
+    HostileError(),
     Unusual(),
     KeyboardInterrupt(),
     SystemExit(3),
@@ -99,7 +99,8 @@ def build(tree: dict[str, Any], wrap: Wrap, trace: list[Any]) -> Program:
     function = maker(tree, inner, trace)
     if tree["method"] == "none":
         return wrap(function)
-    return getattr(in_class(tree["method"], function, wrap)(), "method")
+    held: Any = in_class(tree["method"], function, wrap)()
+    return held.method
 
 
 def in_class(how: str, function: Program, wrap: Wrap) -> type:
@@ -252,7 +253,15 @@ async def waits(value: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("arguments", "keywords"),
-    [((1,), {}), ((1, 5), {}), ((1, 2, 3, 4), {"c": 9}), ((), {"a": 1}), ((1,), {"z": 1, "y": 2}), ((), {}), ((1,), {"a": 2})],
+    [
+        ((1,), {}),
+        ((1, 5), {}),
+        ((1, 2, 3, 4), {"c": 9}),
+        ((), {"a": 1}),
+        ((1,), {"z": 1, "y": 2}),
+        ((), {}),
+        ((1,), {"a": 2}),
+    ],
 )
 def test_arguments_pass_through(arguments: tuple[int, ...], keywords: dict[str, int]) -> None:
     def run(function: Program) -> Any:
