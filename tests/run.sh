@@ -193,7 +193,8 @@ lane_examples() {
 }
 
 lane_prices() {
-    run_shell_tests tests/prices
+    build_installation || return 1
+    run_pytest prices tests/prices
 }
 
 lane_bench() {
