@@ -402,14 +402,63 @@ static int by_hash(const void *left, const void *right) {
     return a->id < b->id ? -1 : a->id > b->id;
 }
 
+static int by_length(const void *left, const void *right) {
+    size_t a = strlen((*(tacho__built_model *const *)left)->id), b = strlen((*(tacho__built_model *const *)right)->id);
+    return a < b   ? 1
+           : a > b ? -1
+                   : strcmp((*(tacho__built_model *const *)left)->id, (*(tacho__built_model *const *)right)->id);
+}
+
+/* An id that ends another one ("gpt-4o" in "openai/gpt-4o") is kept inside it: a tenth of the table. Long ones first.
+ */
+static tacho__price_text put_id(tacho__price_builder *builder, tacho__pool *endings, const char *id) {
+    uint32_t at;
+    size_t length = strlen(id);
+    if (tacho__pool_find(endings, id, length, &at)) {
+        return at << 8 | (uint32_t)length;
+    }
+    tacho__price_text text = put_text(builder, id);
+    for (size_t i = 1; i < length; i++) {
+        uint32_t known;
+        bool begins = strchr("/.:@", id[i - 1]) != NULL;
+        if (begins && !tacho__pool_find(endings, id + i, length - i, &known)) {
+            tacho__pool_name(endings, id + i, length - i, (text >> 8) + (uint32_t)i);
+        }
+    }
+    return text;
+}
+
+static void put_ids(tacho__price_builder *builder, tacho__price_text *texts) {
+    tacho__pool endings = {0};
+    const tacho__built_model **order = tacho__calloc(builder->count + 1, sizeof *order);
+    builder->failed |= !order;
+    for (size_t i = 0; order && i < builder->count; i++) {
+        order[i] = &builder->models[i];
+    }
+    if (order) {
+        qsort(order, builder->count, sizeof *order, by_length);
+    }
+    for (size_t i = 0; order && i < builder->count; i++) {
+        texts[order[i] - builder->models] = put_id(builder, &endings, order[i]->id);
+    }
+    builder->failed |= endings.failed;
+    tacho__pool_free(&endings);
+    tacho__free(order);
+}
+
 static tacho__price_entry *make_entries(tacho__price_builder *builder) {
     tacho__price_entry *entries = tacho__calloc(builder->count + 1, sizeof *entries);
-    for (size_t i = 0; entries && i < builder->count; i++) {
+    tacho__price_text *texts = tacho__calloc(builder->count + 1, sizeof *texts);
+    builder->failed |= !texts;
+    if (texts) {
+        put_ids(builder, texts);
+    }
+    for (size_t i = 0; entries && texts && i < builder->count; i++) {
         const tacho__built_model *model = &builder->models[i];
         uint32_t context = tacho__pool_put(&builder->pools[TACHO__PRICE_CONTEXTS], &model->context, 4, 4) / 4;
         entries[i] = (tacho__price_entry){
             .hash = (uint32_t)tacho__hash(model->id, strlen(model->id), 0),
-            .id = put_text(builder, model->id),
+            .id = texts[i],
             .list = model->list << 8 | model->flags,
             .provider = model->provider,
             .list_count = (uint8_t)model->list_count,
@@ -417,6 +466,7 @@ static tacho__price_entry *make_entries(tacho__price_builder *builder) {
         };
         builder->overfull |= model->list >= 1u << 24;
     }
+    tacho__free(texts);
     if (entries) {
         qsort(entries, builder->count, sizeof *entries, by_hash);
     }

@@ -420,13 +420,27 @@ static bool set_id(litellm *l, const char *key, const char *theirs) {
     return true;
 }
 
+/* Rows that no response ever names: sizes of images, commitments to capacity, web search as a model. */
+static bool is_a_model(const char *key, const tacho__json_node *entry) {
+    static const char *const not_models[] = {"search", "guardrail", "vector_store"};
+    const char *mode = tacho__json_member_text(entry, "mode", "");
+    for (size_t i = 0; i < sizeof not_models / sizeof *not_models; i++) {
+        if (strcmp(mode, not_models[i]) == 0) {
+            return false;
+        }
+    }
+    const char *size = strstr(key, "-x-");
+    bool sized = size && size > key && size[-1] >= '0' && size[-1] <= '9' && size[3] >= '0' && size[3] <= '9';
+    return !sized && !strstr(key, "-commitment/") && strcmp(key, "sample_spec") != 0;
+}
+
 tacho_status tacho__read_litellm(tacho__price_builder *builder, const tacho__json_node *root,
                                  tacho__build_report *report) {
     litellm *l = tacho__calloc(1, sizeof *l);
     tacho__sheet_draft *merged = tacho__malloc(TACHO__BUILD_SHEETS * sizeof *merged);
     for (const tacho__json_node *entry = l && merged ? root->first : NULL; entry; entry = entry->next) {
         const char *theirs = tacho__json_member_text(entry, "litellm_provider", NULL);
-        if (!theirs || strcmp(entry->key, "sample_spec") == 0) {
+        if (!theirs || !is_a_model(entry->key, entry)) {
             continue;
         }
         *l = (litellm){.builder = builder, .report = report, .entry = entry, .merged = merged};
