@@ -1,4 +1,5 @@
-/** tachograph: how fast, how reliable and how expensive LLM applications and agents are. The only include a user needs. */
+/** tachograph: how fast, how reliable and how expensive LLM applications and agents are. The only include a user needs.
+ */
 #ifndef TACHOGRAPH_H
 #define TACHOGRAPH_H
 

@@ -12,14 +12,14 @@ extern "C" {
 #endif
 
 /** Formats by name. X(ENUM, word) */
-#define TACHO_FORMAT_MAP(X)                                                                                           \
-    X(TABLE, "table") X(PLAIN, "plain") X(JSON, "json") X(JSONL, "jsonl") X(CSV, "csv") X(MSGPACK, "msgpack")         \
-    X(TEXT, "text")
+#define TACHO_FORMAT_MAP(X)                                                                                            \
+    X(TABLE, "table")                                                                                                  \
+    X(PLAIN, "plain") X(JSON, "json") X(JSONL, "jsonl") X(CSV, "csv") X(MSGPACK, "msgpack") X(TEXT, "text")
 typedef enum tacho_format {
 #define X(name, text) TACHO_FORMAT_##name,
     TACHO_FORMAT_MAP(X)
 #undef X
-    TACHO_FORMAT_COUNT
+        TACHO_FORMAT_COUNT
 } tacho_format;
 TACHO_API const char *tacho_format_text(int format);
 TACHO_API tacho_status tacho_format_parse(const char *text, tacho_format *out);
@@ -29,17 +29,19 @@ typedef int (*tacho_sink)(void *context, const char *bytes, size_t length);
 
 typedef struct tacho_style {
     uint32_t struct_size;
-    uint32_t width;        /* columns; 0 = 80. Columns are dropped or stacked, a number is never cut */
-    uint32_t color;        /* != 0: ANSI colours */
-    uint32_t ascii;        /* != 0: no characters outside ASCII */
-    const tacho_zone *zone; /* for times shown to people; NULL = UTC */
-    const char *query_json;      /* a JSON object for "query" of the envelope; NULL = {} */
-    int64_t generated_at_ns;     /* for "generated_at"; 0 leaves the field out */
+    uint32_t width;          /* columns; 0 = 80. Columns are dropped or stacked, a number is never cut */
+    uint32_t color;          /* != 0: ANSI colours */
+    uint32_t ascii;          /* != 0: no characters outside ASCII */
+    const tacho_zone *zone;  /* for times shown to people; NULL = UTC */
+    const char *query_json;  /* a JSON object for "query" of the envelope; NULL = {} */
+    int64_t generated_at_ns; /* for "generated_at"; 0 leaves the field out */
 } tacho_style;
-#define TACHO_STYLE_INIT { sizeof(tacho_style), 0, 0, 0, NULL, NULL, 0 }
+#define TACHO_STYLE_INIT                                                                                               \
+    { sizeof(tacho_style), 0, 0, 0, NULL, NULL, 0 }
 
 /**
- * Write rows as table, plain, json (one envelope {"schema","generated_at","query","rows","totals","warnings"}), jsonl or csv.
+ * Write rows as table, plain, json (one envelope {"schema","generated_at","query","rows","totals","warnings"}), jsonl
+ * or csv.
  *
  * @param schema  for JSON, as "tacho.usage/1"
  * @param fields  NULL-terminated names of tacho_row fields, in order; NULL = the usage columns of faces section 4
@@ -65,18 +67,20 @@ TACHO_API tacho_status tacho_write_records(const tacho_records *records, tacho_f
 TACHO_API tacho_status tacho_export(const tacho_snapshot *snapshot, tacho_format format, const tacho_style *style,
                                     tacho_sink sink, void *context);
 
-/** Read MessagePack made by tacho_export. Hostile bytes are harmless. TACHO_OK; TACHO_DAMAGED; TACHO_FOREIGN; TACHO_NEWER; TACHO_LIMIT; TACHO_NOMEM. */
+/** Read MessagePack made by tacho_export. Hostile bytes are harmless. TACHO_OK; TACHO_DAMAGED; TACHO_FOREIGN;
+ * TACHO_NEWER; TACHO_LIMIT; TACHO_NOMEM. */
 TACHO_API tacho_status tacho_snapshot_decode(const void *bytes, size_t length, tacho_snapshot **out);
 
 /**
- * Save to a file: `.json` writes the JSON export with the MessagePack bytes in base64 under the key "snapshot", anything
- * else MessagePack. Written beside, then renamed; mode 0600. An existing file that is neither empty nor a snapshot is
- * left alone: TACHO_FOREIGN.
+ * Save to a file: `.json` writes the JSON export with the MessagePack bytes in base64 under the key "snapshot",
+ * anything else MessagePack. Written beside, then renamed; mode 0600. An existing file that is neither empty nor a
+ * snapshot is left alone: TACHO_FOREIGN.
  *
  * @return TACHO_OK; TACHO_IO (errno is kept); TACHO_FOREIGN; TACHO_NOMEM
  */
 TACHO_API tacho_status tacho_save(const tacho_snapshot *snapshot, const char *path);
-/** Load a file that tacho_save made, of either form. The file is not touched. As tacho_snapshot_decode, and TACHO_IO, TACHO_NOT_FOUND. */
+/** Load a file that tacho_save made, of either form. The file is not touched. As tacho_snapshot_decode, and TACHO_IO,
+ * TACHO_NOT_FOUND. */
 TACHO_API tacho_status tacho_load(const char *path, tacho_snapshot **out);
 
 #ifdef __cplusplus

@@ -16,8 +16,9 @@
 extern "C" {
 #endif
 
-typedef struct tacho_collector tacho_collector; /* opaque; tacho_collector_open makes it, tacho_collector_close ends it */
-typedef struct tacho_session tacho_session;     /* opaque; one agent run or user session, see tacho_session_open */
+typedef struct tacho_collector
+    tacho_collector;                        /* opaque; tacho_collector_open makes it, tacho_collector_close ends it */
+typedef struct tacho_session tacho_session; /* opaque; one agent run or user session, see tacho_session_open */
 
 /** Where time comes from. Replaced in tests only; NULL functions mean the system's clocks. */
 typedef struct tacho_time_source {
@@ -29,8 +30,9 @@ typedef struct tacho_time_source {
 } tacho_time_source;
 
 /* Bits of tacho_config.flags */
-#define TACHO_CONFIG_SERIALIZED 1u /* the caller holds a lock of its own in every call (an interpreter lock): all use lane 0 */
-#define TACHO_CONFIG_STRICT     2u /* ending twice and other ignored misuse return their status instead of TACHO_OK */
+#define TACHO_CONFIG_SERIALIZED                                                                                        \
+    1u /* the caller holds a lock of its own in every call (an interpreter lock): all use lane 0 */
+#define TACHO_CONFIG_STRICT 2u /* ending twice and other ignored misuse return their status instead of TACHO_OK */
 
 typedef struct tacho_config {
     uint32_t struct_size; /* set by TACHO_CONFIG_INIT */
@@ -40,12 +42,13 @@ typedef struct tacho_config {
     uint32_t window;      /* recent raw durations kept per series; 0 = 1,000. Reserved: not kept in this version */
     const char *session;  /* id of the process's session, 1..200 bytes; NULL = a random id. Read during open only */
     const char *dir;      /* shared registry; NULL or "" = private memory, the only choice in this version */
-    const tacho_price_table *prices;       /* must outlive the collector; NULL = the built-in table */
-    const tacho_time_source *time_source;  /* copied; NULL = the system's clocks */
-    const char *const *tags;               /* names of declared tags (they become labels); copied */
-    size_t tag_count;                      /* 0..8 */
-} tacho_config; /* grow at the end only */
-#define TACHO_CONFIG_INIT { sizeof(tacho_config), 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0 }
+    const tacho_price_table *prices;      /* must outlive the collector; NULL = the built-in table */
+    const tacho_time_source *time_source; /* copied; NULL = the system's clocks */
+    const char *const *tags;              /* names of declared tags (they become labels); copied */
+    size_t tag_count;                     /* 0..8 */
+} tacho_config;                           /* grow at the end only */
+#define TACHO_CONFIG_INIT                                                                                              \
+    { sizeof(tacho_config), 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0 }
 
 /**
  * Open a collector over private memory.
@@ -59,7 +62,8 @@ TACHO_API tacho_status tacho_collector_open(tacho_collector **out, const tacho_c
 /** One more reference. NULL is allowed and returned. */
 TACHO_API tacho_collector *tacho_collector_retain(tacho_collector *collector);
 
-/** Drop one reference; the last one frees. Operations still open may be ended later: that is counted and ignored. NULL is allowed. */
+/** Drop one reference; the last one frees. Operations still open may be ended later: that is counted and ignored. NULL
+ * is allowed. */
 TACHO_API void tacho_collector_close(tacho_collector *collector);
 
 /**
@@ -89,7 +93,8 @@ TACHO_API const tacho_price_table *tacho_collector_prices(const tacho_collector 
  */
 TACHO_API tacho_status tacho_session_open(tacho_collector *collector, const char *id, tacho_session **out);
 
-/** The session that operations without one belong to: from the configuration, else random. Borrowed; lives as long as the collector. */
+/** The session that operations without one belong to: from the configuration, else random. Borrowed; lives as long as
+ * the collector. */
 TACHO_API tacho_session *tacho_collector_session(tacho_collector *collector);
 
 /** Mark the session ended and drop the handle. NULL is allowed. */

@@ -11,7 +11,7 @@ extern "C" {
 /** A line that could not be read, or another thing a person should hear of. Strings live during the call only. */
 typedef struct tacho_import_problem {
     uint32_t struct_size;
-    uint32_t line;    /* 1-based; 0 = the whole file */
+    uint32_t line; /* 1-based; 0 = the whole file */
     const char *file;
     const char *what; /* English, without full stop */
 } tacho_import_problem;
@@ -28,9 +28,10 @@ typedef struct tacho_import_counts {
 typedef struct tacho_import_options {
     uint32_t struct_size;
     uint32_t reserved;
-    const tacho_price_table *prices; /* NULL = built-in */
+    const tacho_price_table *prices;                                     /* NULL = built-in */
     void (*problem)(void *context, const tacho_import_problem *problem); /* may be NULL */
-    int (*progress)(void *context, const tacho_import_counts *so_far);   /* after each batch; non-zero = stop; may be NULL */
+    int (*progress)(void *context,
+                    const tacho_import_counts *so_far); /* after each batch; non-zero = stop; may be NULL */
     void *context;
 } tacho_import_options;
 

@@ -17,35 +17,36 @@ extern "C" {
 #endif
 
 /* Kinds, outcomes, categories: values are ABI and on-disk; append, never renumber. X(ENUM, text) */
-#define TACHO_KIND_MAP(X)                                                                                             \
-    X(CUSTOM, "custom") X(STEP, "step") X(LLM, "llm") X(EMBEDDING, "embedding") X(TOOL, "tool") X(AGENT, "agent")     \
-    X(WORKFLOW, "workflow") X(RETRIEVER, "retriever") X(RERANKER, "reranker") X(GUARDRAIL, "guardrail")               \
-    X(EVALUATOR, "evaluator")
-#define TACHO_OUTCOME_MAP(X)                                                                                          \
-    X(OK, "ok") X(ERROR, "error") X(TIMEOUT, "timeout") X(CANCELLED, "cancelled") X(ABORTED, "aborted")               \
-    X(ORPHANED, "orphaned")
-#define TACHO_CATEGORY_MAP(X)                                                                                         \
-    X(NONE, "") X(NETWORK, "network") X(AUTH, "auth") X(RATE_LIMIT, "rate_limit") X(TIMEOUT, "timeout")               \
-    X(INVALID_REQUEST, "invalid_request") X(CONTEXT_LENGTH, "context_length") X(CONTENT_FILTER, "content_filter")     \
-    X(PROVIDER, "provider") X(TOOL, "tool") X(INTERNAL, "internal") X(OTHER, "other")
+#define TACHO_KIND_MAP(X)                                                                                              \
+    X(CUSTOM, "custom")                                                                                                \
+    X(STEP, "step") X(LLM, "llm") X(EMBEDDING, "embedding") X(TOOL, "tool") X(AGENT, "agent") X(WORKFLOW, "workflow")  \
+        X(RETRIEVER, "retriever") X(RERANKER, "reranker") X(GUARDRAIL, "guardrail") X(EVALUATOR, "evaluator")
+#define TACHO_OUTCOME_MAP(X)                                                                                           \
+    X(OK, "ok")                                                                                                        \
+    X(ERROR, "error") X(TIMEOUT, "timeout") X(CANCELLED, "cancelled") X(ABORTED, "aborted") X(ORPHANED, "orphaned")
+#define TACHO_CATEGORY_MAP(X)                                                                                          \
+    X(NONE, "")                                                                                                        \
+    X(NETWORK, "network") X(AUTH, "auth") X(RATE_LIMIT, "rate_limit") X(TIMEOUT, "timeout")                            \
+        X(INVALID_REQUEST, "invalid_request") X(CONTEXT_LENGTH, "context_length") X(CONTENT_FILTER, "content_filter")  \
+            X(PROVIDER, "provider") X(TOOL, "tool") X(INTERNAL, "internal") X(OTHER, "other")
 
 typedef enum tacho_kind {
 #define X(name, text) TACHO_KIND_##name,
     TACHO_KIND_MAP(X)
 #undef X
-    TACHO_KIND_COUNT
+        TACHO_KIND_COUNT
 } tacho_kind;
 typedef enum tacho_outcome {
 #define X(name, text) TACHO_OUTCOME_##name,
     TACHO_OUTCOME_MAP(X)
 #undef X
-    TACHO_OUTCOME_COUNT
+        TACHO_OUTCOME_COUNT
 } tacho_outcome;
 typedef enum tacho_category {
 #define X(name, text) TACHO_CATEGORY_##name,
     TACHO_CATEGORY_MAP(X)
 #undef X
-    TACHO_CATEGORY_COUNT
+        TACHO_CATEGORY_COUNT
 } tacho_category;
 
 /** Text of a value, "" for one not on the list; static storage. And back: TACHO_NOT_FOUND leaves *out alone. */
@@ -59,13 +60,14 @@ TACHO_API tacho_status tacho_category_parse(const char *text, tacho_category *ou
 /** What is known of a failure; every field may be left out. Feeds tacho_classify (semantics 29, 30). */
 typedef struct tacho_failure {
     uint32_t struct_size;
-    int32_t http_status;              /* 0 = unknown */
-    int32_t error_number;             /* errno; 0 = unknown */
-    uint32_t class_count;             /* 0..8 */
-    const char *code;                 /* provider's error code ("context_length_exceeded"); NULL = unknown */
-    const char *const *class_names;   /* method resolution order, most derived first, unqualified names */
+    int32_t http_status;            /* 0 = unknown */
+    int32_t error_number;           /* errno; 0 = unknown */
+    uint32_t class_count;           /* 0..8 */
+    const char *code;               /* provider's error code ("context_length_exceeded"); NULL = unknown */
+    const char *const *class_names; /* method resolution order, most derived first, unqualified names */
 } tacho_failure;
-#define TACHO_FAILURE_INIT { sizeof(tacho_failure), 0, 0, 0, NULL, NULL }
+#define TACHO_FAILURE_INIT                                                                                             \
+    { sizeof(tacho_failure), 0, 0, 0, NULL, NULL }
 
 /**
  * Category and outcome of a failure, from one table over code, HTTP status, class names, errno, in that order; else
@@ -87,7 +89,8 @@ typedef struct tacho_labels {
     const char *model;    /* requested model id; NULL = none, or known at the end only (semantics 18) */
     const tacho_tag *tags;
 } tacho_labels;
-#define TACHO_LABELS_INIT { sizeof(tacho_labels), 0, NULL, NULL, NULL }
+#define TACHO_LABELS_INIT                                                                                              \
+    { sizeof(tacho_labels), 0, NULL, NULL, NULL }
 #define TACHO_LABELS(...) ((tacho_labels){.struct_size = sizeof(tacho_labels), __VA_ARGS__})
 
 /**
@@ -117,10 +120,11 @@ typedef struct tacho_begin_options {
     uint32_t flags;                /* 0 */
     const tacho_operation *parent; /* in flight or ended; NULL = root */
     tacho_session *session;        /* NULL = the parent's, else the collector's */
-    const char *traceparent;       /* W3C trace context; NULL = the parent's, else a random trace id; invalid = ignored */
-    const char *description;       /* reserved */
+    const char *traceparent; /* W3C trace context; NULL = the parent's, else a random trace id; invalid = ignored */
+    const char *description; /* reserved */
 } tacho_begin_options;
-#define TACHO_BEGIN_OPTIONS_INIT { sizeof(tacho_begin_options), 0, NULL, NULL, NULL, NULL }
+#define TACHO_BEGIN_OPTIONS_INIT                                                                                       \
+    { sizeof(tacho_begin_options), 0, NULL, NULL, NULL, NULL }
 
 /** Begin now. `parent` NULL = root of a trace. Always leaves `op` in a state that every other call accepts. */
 TACHO_API tacho_status tacho_begin(tacho_series *series, const tacho_operation *parent, tacho_operation *op);
@@ -133,7 +137,8 @@ TACHO_API tacho_status tacho_begin_with(tacho_series *series, const tacho_begin_
  */
 TACHO_API tacho_status tacho_end(tacho_operation *op, tacho_outcome outcome);
 
-/** Why it failed: kept until the end; the first call wins. `type` = class name or code, cut at 200 bytes; NULL = none. */
+/** Why it failed: kept until the end; the first call wins. `type` = class name or code, cut at 200 bytes; NULL = none.
+ */
 TACHO_API tacho_status tacho_operation_fail(tacho_operation *op, tacho_category category, const char *type);
 /** Book a finished component of this operation's time at once. name: 1..200 bytes. The first 8 stay in the record. */
 TACHO_API tacho_status tacho_operation_component(tacho_operation *op, const char *name, uint64_t duration_ns);
@@ -189,30 +194,32 @@ typedef struct tacho_component {
 /** One finished operation, after the fact. Start from TACHO_FINISHED_INIT: zero fields mean what their comment says. */
 typedef struct tacho_finished {
     uint32_t struct_size;
-    uint32_t outcome;          /* tacho_outcome */
-    uint32_t category;         /* tacho_category */
+    uint32_t outcome;  /* tacho_outcome */
+    uint32_t category; /* tacho_category */
     uint32_t retries;
-    uint64_t duration_ns;      /* or TACHO_DURATION_UNKNOWN */
-    int64_t ended_at_ns;       /* Unix time in ns; 0 = now */
-    int64_t cost_pusd;         /* reported; TACHO_COST_UNKNOWN = none */
-    uint64_t first_token_ns;   /* from the start; 0 = unknown */
-    const char *error_type;    /* NULL = none */
-    const char *tool;          /* a field of the record; NULL = none */
-    const tacho_usage *usage;  /* NULL = unknown */
+    uint64_t duration_ns;           /* or TACHO_DURATION_UNKNOWN */
+    int64_t ended_at_ns;            /* Unix time in ns; 0 = now */
+    int64_t cost_pusd;              /* reported; TACHO_COST_UNKNOWN = none */
+    uint64_t first_token_ns;        /* from the start; 0 = unknown */
+    const char *error_type;         /* NULL = none */
+    const char *tool;               /* a field of the record; NULL = none */
+    const tacho_usage *usage;       /* NULL = unknown */
     const tacho_response *response; /* instead of usage; NULL = none */
     const tacho_component *components;
     uint32_t component_count;
     uint32_t interventions;
     uint32_t warnings;
-    uint32_t compressed;       /* != 0: a compaction happened */
-    uint64_t context_size;     /* tokens; 0 = unknown */
-    uint64_t context_limit;    /* tokens; 0 = unknown */
+    uint32_t compressed;           /* != 0: a compaction happened */
+    uint64_t context_size;         /* tokens; 0 = unknown */
+    uint64_t context_limit;        /* tokens; 0 = unknown */
     const tacho_operation *parent; /* NULL = root */
-    tacho_session *session;    /* NULL = the parent's, else the collector's */
+    tacho_session *session;        /* NULL = the parent's, else the collector's */
 } tacho_finished;
-#define TACHO_FINISHED_INIT                                                                                           \
-    { sizeof(tacho_finished), 0, 0, 0, 0, 0, TACHO_COST_UNKNOWN, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0,   \
-      NULL, NULL }
+#define TACHO_FINISHED_INIT                                                                                            \
+    {                                                                                                                  \
+        sizeof(tacho_finished), 0, 0, 0, 0, 0, TACHO_COST_UNKNOWN, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0,  \
+            NULL, NULL                                                                                                 \
+    }
 
 /**
  * Record one finished operation, all or nothing.
@@ -221,10 +228,12 @@ typedef struct tacho_finished {
  */
 TACHO_API tacho_status tacho_record(tacho_series *series, const tacho_finished *finished);
 
-/** Count one successful operation of this duration on the series and its session: no record, no clock. The fastest call. */
+/** Count one successful operation of this duration on the series and its session: no record, no clock. The fastest
+ * call. */
 TACHO_API tacho_status tacho_observe(tacho_series *series, uint64_t duration_ns);
 
-/** A duration in seconds to nanoseconds, half to even; TACHO_INVALID for NaN, infinite, negative or over 292 years (counted). */
+/** A duration in seconds to nanoseconds, half to even; TACHO_INVALID for NaN, infinite, negative or over 292 years
+ * (counted). */
 TACHO_API tacho_status tacho_seconds_to_ns(tacho_collector *collector, double seconds, uint64_t *out_ns);
 
 #ifdef __cplusplus

@@ -16,7 +16,8 @@ extern "C" {
 
 typedef struct tacho_snapshot tacho_snapshot; /* immutable; reference counted; any thread */
 
-/* How "unknown" is stored in the structs below: text NULL, counts and nanoseconds -1, money TACHO_COST_UNKNOWN, ratios NaN. */
+/* How "unknown" is stored in the structs below: text NULL, counts and nanoseconds -1, money TACHO_COST_UNKNOWN, ratios
+ * NaN. */
 typedef enum tacho_field_type {
     TACHO_FIELD_TEXT,    /* const char *; NULL = unknown */
     TACHO_FIELD_COUNT,   /* int64_t; -1 = unknown */
@@ -25,8 +26,9 @@ typedef enum tacho_field_type {
     TACHO_FIELD_RATIO,   /* double; NaN = unknown */
     TACHO_FIELD_TIME,    /* int64_t Unix nanoseconds, shown as RFC 3339 UTC; 0 = unknown */
     TACHO_FIELD_STATE,   /* int32_t tacho_cost_state, shown as its word */
-    TACHO_FIELD_NAMED,   /* const tacho_named * and a following uint32_t count: name -> count (rows), nanoseconds (records) */
-    TACHO_FIELD_MILLIS   /* int64_t milliseconds, shown as decimal seconds; -1 = unknown (billed audio and video time) */
+    TACHO_FIELD_NAMED,   /* const tacho_named * and a following uint32_t count: name -> count (rows), nanoseconds
+                            (records) */
+    TACHO_FIELD_MILLIS /* int64_t milliseconds, shown as decimal seconds; -1 = unknown (billed audio and video time) */
 } tacho_field_type;
 
 typedef struct tacho_field {
@@ -49,49 +51,49 @@ typedef struct tacho_row {
     const char *operation, *kind, *provider, *model, *tool, *session, *day;
     /* calls */
     int64_t calls, attempts, errors, timed_calls, unpriced_calls;
-    double success_rate;                       /* ok / (ok + error + timeout) */
+    double success_rate;                                      /* ok / (ok + error + timeout) */
     int64_t ok, error, timeout, cancelled, aborted, orphaned; /* outcomes, disjoint */
-    const tacho_named *error_types;            /* type -> count */
+    const tacho_named *error_types;                           /* type -> count */
     uint32_t error_type_count;
     uint32_t reserved;
     int64_t retries, interventions, warnings, low_confidence_calls;
     /* time */
-    int64_t total_ns, avg_ns, min_ns, max_ns;  /* exact, over the timed calls */
-    int64_t std_ns, p50_ns, p95_ns, p99_ns;    /* from the sketch: within 2.2 % (std about 3 %) */
-    int64_t first_token_ns;                    /* mean over the calls that reported one */
-    double tokens_per_second;                  /* output tokens / seconds of the timed calls that reported usage */
+    int64_t total_ns, avg_ns, min_ns, max_ns; /* exact, over the timed calls */
+    int64_t std_ns, p50_ns, p95_ns, p99_ns;   /* from the sketch: within 2.2 % (std about 3 %) */
+    int64_t first_token_ns;                   /* mean over the calls that reported one */
+    double tokens_per_second;                 /* output tokens / seconds of the timed calls that reported usage */
     /* usage: disjoint classes; -1 where no call of the group reported usage */
     int64_t units[TACHO_UNIT_COUNT];
     int64_t total_input_tokens, total_output_tokens, total_tokens;
     /* money */
-    int64_t cost_pusd;                         /* the priced part; unknown when nothing is priced */
+    int64_t cost_pusd; /* the priced part; unknown when nothing is priced */
     /* sessions */
     int64_t steps, tool_calls, context_size, max_context_size, compressions;
-    int64_t started_at_ns, ended_at_ns;        /* Unix time of the first begin and the last end; 0 = unknown */
+    int64_t started_at_ns, ended_at_ns; /* Unix time of the first begin and the last end; 0 = unknown */
 } tacho_row;
 
 /** One finished operation. */
 typedef struct tacho_record_view {
     uint32_t struct_size;
     int32_t cost_state;
-    uint32_t present;                          /* units that were reported; 0 = no usage */
+    uint32_t present; /* units that were reported; 0 = no usage */
     uint32_t reserved;
     const char *id, *parent_id, *trace_id, *session;
     const char *operation, *kind, *provider, *model, *requested_model, *tool;
     const char *outcome, *error_category, *error_type;
     int64_t started_at_ns, ended_at_ns, duration_ns; /* duration -1 = unknown */
-    int64_t first_token_ns;                    /* from the start; -1 = unknown */
+    int64_t first_token_ns;                          /* from the start; -1 = unknown */
     int64_t units[TACHO_UNIT_COUNT];
     int64_t total_tokens;
     int64_t cost_pusd, reported_pusd, table_pusd;
     int64_t retries, interventions, warnings, error_count, tool_calls;
     int64_t context_size, context_limit, compressions;
-    int64_t low_confidence;                    /* 1: imported with preliminary counts only; else 0 */
-    const tacho_named *components;             /* name -> nanoseconds */
+    int64_t low_confidence;        /* 1: imported with preliminary counts only; else 0 */
+    const tacho_named *components; /* name -> nanoseconds */
     uint32_t component_count;
-    uint32_t weight;                           /* how many operations this record stands for (sampling); 1 */
-    const char *source, *source_id;            /* where it was imported from; NULL = recorded live */
-    const char *price_sheet;                   /* sheet that priced it; NULL = none */
+    uint32_t weight;                /* how many operations this record stands for (sampling); 1 */
+    const char *source, *source_id; /* where it was imported from; NULL = recorded live */
+    const char *price_sheet;        /* sheet that priced it; NULL = none */
 } tacho_record_view;
 
 /** The field tables, in the order in which the fields are shown. Static storage. */
@@ -100,14 +102,15 @@ TACHO_API const tacho_field *tacho_record_fields(size_t *count);  /* of tacho_re
 TACHO_API const tacho_field *tacho_summary_fields(size_t *count); /* scalars of tacho_summary */
 
 /** What a table groups by. X(ENUM, word) */
-#define TACHO_BY_MAP(X)                                                                                               \
-    X(MODEL, "model") X(PROVIDER, "provider") X(SESSION, "session") X(DAY, "day") X(TOOL, "tool")                     \
-    X(OPERATION, "operation") X(KIND, "kind") X(TOTAL, "total")
+#define TACHO_BY_MAP(X)                                                                                                \
+    X(MODEL, "model")                                                                                                  \
+    X(PROVIDER, "provider") X(SESSION, "session") X(DAY, "day") X(TOOL, "tool") X(OPERATION, "operation")              \
+        X(KIND, "kind") X(TOTAL, "total")
 typedef enum tacho_by {
 #define X(name, text) TACHO_BY_##name,
     TACHO_BY_MAP(X)
 #undef X
-    TACHO_BY_COUNT
+        TACHO_BY_COUNT
 } tacho_by;
 TACHO_API const char *tacho_by_text(int by);
 TACHO_API tacho_status tacho_by_parse(const char *text, tacho_by *out);
@@ -146,22 +149,25 @@ typedef struct tacho_query {
     const tacho_zone *zone; /* for days; NULL = UTC */
     const char *session;    /* id or a prefix of at least 4 bytes that is unique */
     const char *model, *provider, *operation, *tool; /* exact */
-    uint32_t limit;         /* rows or records; 0 = all */
-    uint32_t all_kinds;     /* 0: usage counts model calls (kinds llm and embedding, and whatever else booked usage or a
-                               cost of its own) unless `by` is tool, operation or kind. By tool: kind tool only; by
-                               operation: without kind tool */
+    uint32_t limit;                                  /* rows or records; 0 = all */
+    uint32_t all_kinds; /* 0: usage counts model calls (kinds llm and embedding, and whatever else booked usage or a
+                           cost of its own) unless `by` is tool, operation or kind. By tool: kind tool only; by
+                           operation: without kind tool */
 } tacho_query;
-#define TACHO_QUERY_INIT { sizeof(tacho_query), 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0 }
+#define TACHO_QUERY_INIT                                                                                               \
+    { sizeof(tacho_query), 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0 }
 
 /** Take a snapshot of a live collector. The writers are never waited for. TACHO_OK; TACHO_NOMEM. */
 TACHO_API tacho_status tacho_snapshot_take(tacho_collector *collector, tacho_snapshot **out);
 TACHO_API tacho_snapshot *tacho_snapshot_retain(tacho_snapshot *snapshot);
 TACHO_API void tacho_snapshot_free(tacho_snapshot *snapshot); /* drops one reference; NULL is allowed */
-/** Merge snapshots: per (segment, generation) the later part counts, so merging twice changes nothing (semantics 37). */
+/** Merge snapshots: per (segment, generation) the later part counts, so merging twice changes nothing (semantics 37).
+ */
 TACHO_API tacho_status tacho_snapshot_merge(const tacho_snapshot *a, const tacho_snapshot *b, tacho_snapshot **out);
 
 /* The tables of faces "Reading". Each gives rows to be freed with tacho_rows_free. TACHO_OK; TACHO_NOMEM. */
-TACHO_API tacho_status tacho_snapshot_operations(const tacho_snapshot *snapshot, tacho_rows **out); /* without kind tool */
+TACHO_API tacho_status tacho_snapshot_operations(const tacho_snapshot *snapshot,
+                                                 tacho_rows **out); /* without kind tool */
 TACHO_API tacho_status tacho_snapshot_tools(const tacho_snapshot *snapshot, tacho_rows **out);
 TACHO_API tacho_status tacho_snapshot_models(const tacho_snapshot *snapshot, tacho_rows **out);
 TACHO_API tacho_status tacho_snapshot_sessions(const tacho_snapshot *snapshot, tacho_rows **out);
@@ -179,7 +185,8 @@ typedef struct tacho_records {
     size_t count;
     uint64_t lost; /* records that were overwritten before this snapshot */
 } tacho_records;
-TACHO_API tacho_status tacho_snapshot_records(const tacho_snapshot *snapshot, const tacho_query *query, tacho_records **out);
+TACHO_API tacho_status tacho_snapshot_records(const tacho_snapshot *snapshot, const tacho_query *query,
+                                              tacho_records **out);
 /** The slowest finished operations since start, slowest first, at most n (0 = 10) over all kinds. */
 TACHO_API tacho_status tacho_snapshot_slowest(const tacho_snapshot *snapshot, size_t n, tacho_records **out);
 TACHO_API void tacho_records_free(tacho_records *records); /* NULL is allowed */
@@ -190,25 +197,25 @@ typedef struct tacho_summary {
     int32_t cost_state;
     const char *session; /* NULL = the process since start or reset */
     int64_t started_at_ns, ended_at_ns;
-    int64_t total_operations;      /* neither tool calls nor components */
+    int64_t total_operations;                         /* neither tool calls nor components */
     int64_t successful_operations, failed_operations; /* ok; error + timeout */
     int64_t total_steps, total_tool_calls;
-    int64_t total_ns;              /* wall time from the first begin to the last end; -1 = unknown */
+    int64_t total_ns; /* wall time from the first begin to the last end; -1 = unknown */
     int64_t avg_step_ns;
     int64_t total_tokens, total_input_tokens, total_output_tokens;
     int64_t units[TACHO_UNIT_COUNT];
     int64_t total_cost_pusd;
     int64_t model_calls, unpriced_calls;
-    double success_rate;           /* over steps when there are any, else over operations */
+    double success_rate; /* over steps when there are any, else over operations */
     int64_t retries, interventions;
-    double intervention_rate;      /* interventions / steps, else / operations */
+    double intervention_rate; /* interventions / steps, else / operations */
     int64_t context_size, max_context_size, compressions;
-    double cache_hit_rate;         /* cache read tokens / all input tokens; NaN without input */
+    double cache_hit_rate; /* cache read tokens / all input tokens; NaN without input */
     const char *most_used_tool, *least_used_tool;
-    const char *price_table;       /* "version date" of the table that priced it */
+    const char *price_table; /* "version date" of the table that priced it */
     int64_t records_lost, usage_absent, low_confidence_calls, series_overflow; /* data quality */
     const tacho_rows *tools, *models;
-    const tacho_records *slowest;  /* at most 5 */
+    const tacho_records *slowest; /* at most 5 */
 } tacho_summary;
 
 /**

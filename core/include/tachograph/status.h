@@ -7,22 +7,22 @@
 
 #include <tachograph/version.h>
 
-#define TACHO_STATUS_MAP(X)                                                        \
-    X(OK, 0, "success")                                                            \
-    X(INVALID, -1, "argument outside its documented range")                        \
-    X(NOMEM, -2, "out of memory")                                                  \
-    X(FULL, -3, "a bound was reached; what did not fit was counted")               \
-    X(NOT_FOUND, -4, "no such thing")                                              \
-    X(NO_DATA, -5, "nothing was recorded yet")                                     \
-    X(DAMAGED, -6, "the bytes are damaged or truncated")                           \
-    X(FOREIGN, -7, "the bytes are not of this format")                             \
-    X(NEWER, -8, "the bytes were written by a newer version")                      \
-    X(LIMIT, -9, "a size or depth limit of the reader was exceeded")               \
-    X(IO, -10, "the operating system refused an input or output operation")        \
-    X(BUSY, -11, "somebody else holds it; try again later")                        \
-    X(ENDED, -12, "it has already ended; the second end was counted and ignored")  \
-    X(UNSUPPORTED, -13, "not available in this build")                             \
-    X(STOPPED, -14, "stopped on request before it was complete")                   \
+#define TACHO_STATUS_MAP(X)                                                                                            \
+    X(OK, 0, "success")                                                                                                \
+    X(INVALID, -1, "argument outside its documented range")                                                            \
+    X(NOMEM, -2, "out of memory")                                                                                      \
+    X(FULL, -3, "a bound was reached; what did not fit was counted")                                                   \
+    X(NOT_FOUND, -4, "no such thing")                                                                                  \
+    X(NO_DATA, -5, "nothing was recorded yet")                                                                         \
+    X(DAMAGED, -6, "the bytes are damaged or truncated")                                                               \
+    X(FOREIGN, -7, "the bytes are not of this format")                                                                 \
+    X(NEWER, -8, "the bytes were written by a newer version")                                                          \
+    X(LIMIT, -9, "a size or depth limit of the reader was exceeded")                                                   \
+    X(IO, -10, "the operating system refused an input or output operation")                                            \
+    X(BUSY, -11, "somebody else holds it; try again later")                                                            \
+    X(ENDED, -12, "it has already ended; the second end was counted and ignored")                                      \
+    X(UNSUPPORTED, -13, "not available in this build")                                                                 \
+    X(STOPPED, -14, "stopped on request before it was complete")                                                       \
     X(DENIED, -15, "permission denied")
 
 typedef enum tacho_status {
@@ -35,7 +35,8 @@ typedef enum tacho_status {
 extern "C" {
 #endif
 
-/** One English sentence for a status, without a full stop; "unknown status" for a value not on the list. Static storage. */
+/** One English sentence for a status, without a full stop; "unknown status" for a value not on the list. Static
+ * storage. */
 TACHO_API const char *tacho_status_text(tacho_status status);
 /** The name on the list without prefix ("INVALID"); "?" for a value not on the list. Static storage. */
 TACHO_API const char *tacho_status_name(tacho_status status);
