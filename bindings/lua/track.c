@@ -198,6 +198,7 @@ int tacho_lua_track(lua_State *L) {
         lua_settop(L, 3);
         return 1;
     }
+    tacho_lua_extend_coroutines(L, tacho_lua_module_of(L));
     lua_pushvalue(L, lua_upvalueindex(1));
     new_tracked(L);
     lua_pushvalue(L, 3);

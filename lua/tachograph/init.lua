@@ -4,8 +4,8 @@
 --- (floats), money is decimal text in USD, what is not known is nil. A function that can fail at run time returns nil,
 --- a message and a code ("INVALID", "NOT_FOUND" ...); wrong types raise. All functions are methods of a collector too.
 ---
---- The first operation or session replaces `coroutine.create` and `coroutine.wrap` by functions that do the same and
---- let the new coroutine inherit the operation it was made in.
+--- The first operation, session or tracked function replaces `coroutine.create` and `coroutine.wrap` by functions that
+--- do the same and let the new coroutine inherit the operation it was made in.
 
 ---@alias tachograph.Kind
 ---| "custom"|"step"|"llm"|"embedding"|"tool"|"agent"|"workflow"
