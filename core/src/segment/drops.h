@@ -32,7 +32,6 @@
     X(USAGE_CONFLICT, "usage_conflict", "usages of a parent more than 1 % off the sum of its descendants")             \
     X(USAGE_REPEATED, "usage_repeated", "responses reported more than once")                                           \
     X(SATURATED, "saturated", "sums that reached the end of their range")                                              \
-    X(MODEL_UNPRICED, "model_unpriced", "usages without a price")                                                      \
     X(TRACEPARENT_INVALID, "traceparent_invalid", "trace contexts that could not be read")                             \
     X(OUT_OF_MEMORY, "out_of_memory", "requests for memory that were refused")
 

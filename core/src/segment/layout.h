@@ -405,201 +405,6 @@ typedef struct tacho__redo {
     tacho__redo_entry entry[TACHO__REDO_ENTRIES];
 } tacho__redo;
 
-#define TACHO__AT(type, member, offset) static_assert(offsetof(type, member) == (offset), #type "." #member)
-#define TACHO__SIZE(type, size)         static_assert(sizeof(type) == (size), #type)
-
-TACHO__SIZE(tacho__word, 8);
-TACHO__SIZE(tacho__half, 4);
-TACHO__SIZE(tacho__region, 16);
-TACHO__SIZE(tacho__grid_spec, 32);
-TACHO__AT(tacho__grid_spec, first_exponent, 4);
-TACHO__AT(tacho__grid_spec, octaves, 6);
-TACHO__AT(tacho__grid_spec, scale, 8);
-TACHO__AT(tacho__grid_spec, stored_per_unit, 16);
-TACHO__SIZE(tacho__header, 4096);
-TACHO__AT(tacho__header, major, 8);
-TACHO__AT(tacho__header, minor, 10);
-TACHO__AT(tacho__header, byte_order, 12);
-TACHO__AT(tacho__header, header_bytes, 16);
-TACHO__AT(tacho__header, line_bytes, 20);
-TACHO__AT(tacho__header, compat, 24);
-TACHO__AT(tacho__header, ro_compat, 32);
-TACHO__AT(tacho__header, incompat, 40);
-TACHO__AT(tacho__header, id, 48);
-TACHO__AT(tacho__header, generation, 64);
-TACHO__AT(tacho__header, started_wall_ns, 72);
-TACHO__AT(tacho__header, started_mono_ns, 80);
-TACHO__AT(tacho__header, boot_id, 88);
-TACHO__AT(tacho__header, pid, 104);
-TACHO__AT(tacho__header, pid_namespace, 112);
-TACHO__AT(tacho__header, max_bytes, 120);
-TACHO__AT(tacho__header, id_base, 128);
-TACHO__AT(tacho__header, max_series, 136);
-TACHO__AT(tacho__header, role, 140);
-TACHO__AT(tacho__header, writer, 144);
-TACHO__AT(tacho__header, regions, 256);
-TACHO__AT(tacho__header, grids, 512);
-TACHO__AT(tacho__header, crc32c, 1020);
-TACHO__AT(tacho__header, ready, 1024);
-TACHO__AT(tacho__header, lines_used, 1032);
-TACHO__AT(tacho__header, series_count, 1040);
-TACHO__AT(tacho__header, string_count, 1044);
-TACHO__AT(tacho__header, operation_series, 1048);
-TACHO__AT(tacho__header, component_series, 1052);
-TACHO__AT(tacho__header, lane_count, 1056);
-TACHO__AT(tacho__header, session_count, 1060);
-TACHO__AT(tacho__header, anchor_index, 1064);
-TACHO__AT(tacho__header, anchors, 1072);
-TACHO__AT(tacho__header, models, 1104);
-TACHO__AT(tacho__header, providers, 1108);
-TACHO__AT(tacho__header, tools, 1112);
-TACHO__AT(tacho__header, ended_mono_ns, 1120);
-TACHO__AT(tacho__header, drops, 2048);
-TACHO__AT(tacho__header, fold_mark, 2560);
-TACHO__AT(tacho__string_entry, hash, 8);
-TACHO__AT(tacho__string_entry, bytes, 16);
-TACHO__SIZE(tacho__lane_header, 512);
-TACHO__AT(tacho__lane_header, redo, 4);
-TACHO__AT(tacho__lane_header, ring, 8);
-TACHO__AT(tacho__lane_header, ring_capacity, 12);
-TACHO__AT(tacho__lane_header, records, 16);
-TACHO__AT(tacho__lane_header, records_unkept, 24);
-TACHO__AT(tacho__lane_header, chunk_next, 32);
-TACHO__AT(tacho__lane_header, chunk_end, 36);
-TACHO__AT(tacho__lane_header, open_chunks, 40);
-TACHO__AT(tacho__lane_header, owner, 48);
-TACHO__AT(tacho__lane_header, unlisted, 64);
-TACHO__AT(tacho__lane_header, slowest, 192);
-TACHO__AT(tacho__lane_header, notes, 256);
-TACHO__AT(tacho__lane_header, notes_written, 264);
-TACHO__AT(tacho__lane_header, windows, 280);
-TACHO__SIZE(tacho__descriptor, 64);
-TACHO__AT(tacho__descriptor, type, 8);
-TACHO__AT(tacho__descriptor, flags, 11);
-TACHO__AT(tacho__descriptor, name, 12);
-TACHO__AT(tacho__descriptor, provider, 16);
-TACHO__AT(tacho__descriptor, model, 20);
-TACHO__AT(tacho__descriptor, component, 24);
-TACHO__AT(tacho__descriptor, tags, 28);
-TACHO__AT(tacho__descriptor, created_mono_ns, 32);
-TACHO__AT(tacho__descriptor, error_names, 40);
-TACHO__AT(tacho__descriptor, first_block, 44);
-TACHO__AT(tacho__descriptor, window, 48);
-TACHO__AT(tacho__descriptor, metric, 50);
-TACHO__SIZE(tacho__error_names, 64);
-TACHO__SIZE(tacho__tags, 64);
-TACHO__SIZE(tacho__sketch, TACHO__HISTOGRAM_LINES *TACHO__LINE);
-TACHO__AT(tacho__sketch, min_inverse, 8);
-TACHO__AT(tacho__sketch, max, 16);
-TACHO__AT(tacho__sketch, zero, 24);
-TACHO__AT(tacho__sketch, low, 32);
-TACHO__AT(tacho__sketch, high, 36);
-TACHO__AT(tacho__sketch, high_directory, 40);
-TACHO__AT(tacho__sketch, usage, 44);
-TACHO__AT(tacho__sketch, failures, 48);
-TACHO__AT(tacho__sketch, first_token, 52);
-TACHO__AT(tacho__sketch, series, 56);
-TACHO__AT(tacho__sketch, next, 60);
-TACHO__AT(tacho__sketch, octaves, 64);
-TACHO__SIZE(tacho__block, TACHO__BLOCK_LINES *TACHO__LINE);
-TACHO__AT(tacho__block, untimed, 192);
-TACHO__AT(tacho__block, outcome, 200);
-TACHO__AT(tacho__block, retries, 240);
-TACHO__AT(tacho__block, interventions, 248);
-TACHO__SIZE(tacho__octave, TACHO__LINE);
-TACHO__SIZE(tacho__octaves, 2 * TACHO__LINE);
-TACHO__SIZE(tacho__usage_cell, TACHO__USAGE_LINES *TACHO__LINE);
-TACHO__AT(tacho__usage_cell, cost, 256);
-TACHO__AT(tacho__usage_cell, states, 288);
-TACHO__AT(tacho__usage_cell, calls, 336);
-TACHO__AT(tacho__usage_cell, absent, 344);
-TACHO__AT(tacho__usage_cell, timed_output, 352);
-TACHO__AT(tacho__usage_cell, timed_ns, 360);
-TACHO__AT(tacho__usage_cell, table_of_reported, 368);
-TACHO__AT(tacho__usage_cell, not_booked, 376);
-TACHO__AT(tacho__usage_cell, inclusive_cost, 384);
-TACHO__AT(tacho__usage_cell, inclusive_calls, 408);
-TACHO__AT(tacho__usage_cell, flags, 416);
-TACHO__AT(tacho__usage_cell, time_per_token, 424);
-TACHO__AT(tacho__usage_cell, cost_sketch, 436);
-TACHO__SIZE(tacho__failure_cell, TACHO__FAILURE_LINES *TACHO__LINE);
-TACHO__AT(tacho__failure_cell, type, 96);
-TACHO__AT(tacho__failure_cell, warnings, 168);
-TACHO__SIZE(tacho__session_slot, 320);
-TACHO__AT(tacho__session_slot, opened, 8);
-TACHO__AT(tacho__session_slot, ended, 16);
-TACHO__AT(tacho__session_slot, shared, 24);
-TACHO__AT(tacho__session_slot, cells, 64);
-TACHO__SIZE(tacho__session_cell, TACHO__CELL_LINES *TACHO__LINE);
-TACHO__AT(tacho__session_cell, latest_end, 24);
-TACHO__AT(tacho__session_cell, earliest_begin, 32);
-TACHO__AT(tacho__session_cell, step_ns, 40);
-TACHO__AT(tacho__session_cell, timed_steps, 48);
-TACHO__AT(tacho__session_cell, model_calls, 56);
-TACHO__AT(tacho__session_cell, outcome, 64);
-TACHO__AT(tacho__session_cell, tool_ns, 184);
-TACHO__AT(tacho__session_cell, retries, 192);
-TACHO__AT(tacho__session_cell, interventions, 200);
-TACHO__AT(tacho__session_cell, warnings, 208);
-TACHO__AT(tacho__session_cell, compactions, 216);
-TACHO__AT(tacho__session_cell, context_size, 224);
-TACHO__AT(tacho__session_cell, context_limit, 248);
-TACHO__AT(tacho__session_cell, units, 256);
-TACHO__AT(tacho__session_cell, cost, 512);
-TACHO__AT(tacho__session_cell, states, 544);
-TACHO__AT(tacho__session_cell, calls, 592);
-TACHO__AT(tacho__session_cell, not_booked, 624);
-TACHO__SIZE(tacho__open_slot, 128);
-TACHO__AT(tacho__open_slot, begin, 16);
-TACHO__AT(tacho__open_slot, series, 24);
-TACHO__AT(tacho__open_slot, place, 28);
-TACHO__AT(tacho__open_slot, session, 32);
-TACHO__AT(tacho__open_slot, model, 36);
-TACHO__AT(tacho__open_slot, trace, 40);
-TACHO__AT(tacho__open_slot, had_child, 56);
-TACHO__AT(tacho__open_slot, adding, 60);
-TACHO__AT(tacho__open_slot, inclusive_input, 64);
-TACHO__AT(tacho__open_slot, inclusive_states, 88);
-TACHO__AT(tacho__open_slot, booked, 96);
-TACHO__AT(tacho__open_slot, tools, 104);
-TACHO__SIZE(tacho__record, TACHO__RECORD_BYTES);
-TACHO__AT(tacho__record, trace, 24);
-TACHO__AT(tacho__record, begin_ns, 40);
-TACHO__AT(tacho__record, end_ns, 48);
-TACHO__AT(tacho__record, end_wall_ns, 56);
-TACHO__AT(tacho__record, series, 64);
-TACHO__AT(tacho__record, session_slot, 68);
-TACHO__AT(tacho__record, kind, 70);
-TACHO__AT(tacho__record, outcome, 71);
-TACHO__AT(tacho__record, session, 72);
-TACHO__AT(tacho__record, requested_model, 76);
-TACHO__AT(tacho__record, model, 80);
-TACHO__AT(tacho__record, provider, 84);
-TACHO__AT(tacho__record, tool, 88);
-TACHO__AT(tacho__record, error_type, 92);
-TACHO__AT(tacho__record, category, 96);
-TACHO__AT(tacho__record, inclusive_state, 99);
-TACHO__AT(tacho__record, flags, 100);
-TACHO__AT(tacho__record, present, 104);
-TACHO__AT(tacho__record, weight, 108);
-TACHO__AT(tacho__record, first_token_ns, 112);
-TACHO__AT(tacho__record, cost_pusd, 120);
-TACHO__AT(tacho__record, table_pusd, 136);
-TACHO__AT(tacho__record, sheet, 144);
-TACHO__AT(tacho__record, retries, 152);
-TACHO__AT(tacho__record, warnings, 160);
-TACHO__AT(tacho__record, context_size, 168);
-TACHO__AT(tacho__record, components, 176);
-TACHO__AT(tacho__record, stored, 240);
-TACHO__AT(tacho__record, counts, 248);
-TACHO__AT(tacho__record, inclusive_input, 344);
-TACHO__AT(tacho__record, inclusive_cost, 360);
-TACHO__SIZE(tacho__stored_record, TACHO__RECORD_BYTES);
-TACHO__SIZE(tacho__slowest, TACHO__SLOWEST_LINES *TACHO__LINE);
-TACHO__AT(tacho__slowest, place, 256);
-TACHO__AT(tacho__redo, entry, 16);
-static_assert(sizeof(tacho__redo) <= TACHO__REDO_LINES * TACHO__LINE, "tacho__redo");
-
 /* Relaxed loads and stores of cells: every field above that is not immutable is reached through these. */
 static inline uint64_t tacho__get(const tacho__word *word) {
     return atomic_load_explicit(word, memory_order_relaxed);
@@ -613,6 +418,34 @@ static inline void tacho__put(tacho__word *word, uint64_t value) {
 static inline void tacho__put_half(tacho__half *half, uint32_t value) {
     atomic_store_explicit(half, value, memory_order_relaxed);
 }
+/* Records are written word by word between two stores of their sequence. Fences order that; ThreadSanitizer knows none,
+ * so under it every word is stored with release instead. */
+#if defined(__SANITIZE_THREAD__)
+#define TACHO__UNDER_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TACHO__UNDER_TSAN 1
+#endif
+#endif
+#ifdef TACHO__UNDER_TSAN
+#define TACHO__RECORD_ORDER   memory_order_release
+#define TACHO__RECORD_FENCE() ((void)0)
+#else
+#define TACHO__RECORD_ORDER   memory_order_relaxed
+#define TACHO__RECORD_FENCE() atomic_thread_fence(memory_order_release)
+#endif
+
+/* For large locals that are filled in before they are read: the compiler's zeroing of locals costs more than the rest.
+ */
+#if defined(__has_attribute)
+#if __has_attribute(uninitialized)
+#define TACHO__UNINITIALIZED __attribute__((uninitialized))
+#endif
+#endif
+#ifndef TACHO__UNINITIALIZED
+#define TACHO__UNINITIALIZED
+#endif
+
 /** Stamps (FORMAT.md 1.1): sort as unsigned, 0 = none. */
 static inline uint64_t tacho__stamp(int64_t mono_ns) {
     return (uint64_t)mono_ns ^ (UINT64_C(1) << 63);

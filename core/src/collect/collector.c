@@ -1,0 +1,222 @@
+#include "collect/collector.h"
+
+#include "base/memory.h"
+#include "base/seconds.h"
+#include "base/text.h"
+#include "collect/reading.h"
+
+#include <string.h>
+
+/* The caller's time source becomes a clock; what it leaves out is the system's. */
+static tacho__clock clock_of(const tacho_time_source *source) {
+    tacho__clock clock = tacho__clock_system;
+    if (source && source->struct_size >= sizeof *source) {
+        clock.context = source->context;
+        if (source->monotonic_ns) {
+            clock.monotonic_ns = source->monotonic_ns;
+        }
+        if (source->wall_ns) {
+            clock.wall_ns = source->wall_ns;
+        }
+    }
+    return clock;
+}
+
+/* Fields beyond the caller's struct_size are those of TACHO_CONFIG_INIT. */
+static bool read_config(const tacho_config *given, tacho_config *out) {
+    *out = (tacho_config)TACHO_CONFIG_INIT;
+    if (given) {
+        if (given->struct_size < offsetof(tacho_config, max_bytes) || given->struct_size > 4096) {
+            return false;
+        }
+        memcpy(out, given, given->struct_size < sizeof *out ? given->struct_size : sizeof *out);
+    }
+    out->max_bytes = out->max_bytes ? out->max_bytes : TACHO__SEGMENT_DEFAULT;
+    out->max_series = out->max_series ? out->max_series : TACHO__MAX_SERIES_DEFAULT;
+    return out->max_bytes >= TACHO__SEGMENT_LEAST && out->max_bytes <= TACHO__SEGMENT_MOST &&
+           out->max_series <= TACHO__MAX_SERIES_MOST && out->tag_count <= TACHO__TAGS &&
+           (out->tag_count == 0 || out->tags) && (out->flags & ~(TACHO_CONFIG_SERIALIZED | TACHO_CONFIG_STRICT)) == 0;
+}
+
+static bool copy_tags(tacho_collector *collector, const tacho_config *config) {
+    for (size_t i = 0; i < config->tag_count; ++i) {
+        char *name = config->tags[i] ? tacho__malloc(TACHO__TEXT_CAP + 1) : NULL;
+        if (!name) {
+            return false;
+        }
+        name[tacho__text_clean(config->tags[i], strlen(config->tags[i]), name)] = 0;
+        collector->tag_names[collector->tag_count++] = name;
+    }
+    return true;
+}
+
+static tacho__segment_plan plan_of(const tacho_collector *collector, uint64_t generation, const uint8_t *id) {
+    return (tacho__segment_plan){.bytes = collector->max_bytes,
+                                 .generation = generation,
+                                 .max_series = collector->max_series,
+                                 .id = id,
+                                 .wall_ns = tacho__wall(&collector->clock),
+                                 .mono_ns = (int64_t)tacho__now(&collector->clock)};
+}
+
+static tacho_status start(tacho_collector *collector) {
+    tacho_status status = tacho__series_start(collector);
+    if (status != TACHO_OK) {
+        return status;
+    }
+    const tacho__segment_plan plan = plan_of(collector, 1, NULL);
+    tacho__segment *segment;
+    status = tacho__segment_create(&plan, &segment);
+    if (status != TACHO_OK) {
+        return status;
+    }
+    status = tacho__writer_open(&collector->writer, segment);
+    if (status == TACHO_OK) {
+        tacho__session_start(collector, segment);
+    }
+    return status;
+}
+
+static void dispose(tacho_collector *collector) {
+    tacho__series_stop(collector);
+    for (uint32_t i = 0; i < collector->tag_count; ++i) {
+        tacho__free(collector->tag_names[i]);
+    }
+    tacho__free(collector);
+}
+
+tacho_status tacho_collector_open(tacho_collector **out, const tacho_config *given) {
+    if (!out) {
+        return TACHO_INVALID;
+    }
+    *out = NULL;
+    tacho_config config;
+    if (!read_config(given, &config)) {
+        return TACHO_INVALID;
+    }
+    if (config.dir && *config.dir) {
+        return TACHO_UNSUPPORTED;
+    }
+    tacho_collector *collector = tacho__calloc(1, sizeof *collector);
+    if (!collector) {
+        return TACHO_NOMEM;
+    }
+    atomic_init(&collector->enabled, 1);
+    atomic_init(&collector->references, 1);
+    collector->strict = config.flags & TACHO_CONFIG_STRICT;
+    collector->max_series = config.max_series;
+    collector->max_bytes = config.max_bytes;
+    collector->prices = config.prices ? config.prices : tacho_price_table_builtin();
+    collector->clock = clock_of(config.time_source);
+    collector->writer.serialized = config.flags & TACHO_CONFIG_SERIALIZED;
+    collector->writer.clock = &collector->clock;
+    collector->session.collector = collector;
+    collector->session.borrowed = true;
+    tacho_status status = tacho__session_name(&collector->session, config.session) ? TACHO_OK : TACHO_INVALID;
+    if (status == TACHO_OK) {
+        status = copy_tags(collector, &config) ? start(collector) : TACHO_NOMEM;
+    }
+    if (status != TACHO_OK) {
+        dispose(collector);
+        return status;
+    }
+    *out = collector;
+    return TACHO_OK;
+}
+
+tacho_collector *tacho_collector_retain(tacho_collector *collector) {
+    if (collector) {
+        atomic_fetch_add_explicit(&collector->references, 1, memory_order_relaxed);
+    }
+    return collector;
+}
+
+void tacho_collector_close(tacho_collector *collector) {
+    if (!collector || atomic_fetch_sub_explicit(&collector->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    tacho__writer_close(&collector->writer);
+    dispose(collector);
+}
+
+/* Operations that have begun and not ended, as far as the segment knows. */
+static bool in_flight(const tacho__segment *segment) {
+    int64_t unlisted = 0;
+    for (uint32_t lane = 0; lane < TACHO__LANES; ++lane) {
+        for (uint32_t kind = 0; kind < TACHO__KIND_CELLS; ++kind) {
+            unlisted += (int64_t)tacho__get(&segment->lanes[lane].unlisted[kind]);
+        }
+    }
+    bool any = unlisted > 0;
+    for (uint32_t i = 0; !any && i < tacho__get_half(&segment->open_chunks_given) * TACHO__OPEN_CHUNK; ++i) {
+        any = tacho__get(&segment->open[i].id) != 0;
+    }
+    return any;
+}
+
+tacho_status tacho_collector_reset(tacho_collector *collector) {
+    if (!collector) {
+        return TACHO_OK;
+    }
+    tacho__writer_lock(&collector->writer, NULL);
+    tacho__segment *old = tacho__segment_of(collector);
+    const tacho__segment_plan plan = plan_of(collector, old->generation + 1, old->header->id);
+    tacho__segment *segment;
+    const tacho_status status = tacho__segment_create(&plan, &segment);
+    if (status == TACHO_OK) {
+        tacho__put(&old->header->ended_mono_ns, (uint64_t)plan.mono_ns);
+        tacho__series_sweep(collector);
+        tacho__session_start(collector, segment);
+        tacho__writer_replace(&collector->writer, segment, in_flight(old));
+    }
+    tacho__writer_unlock(&collector->writer);
+    return status;
+}
+
+int tacho_collector_set_enabled(tacho_collector *collector, int enabled) {
+    return collector ? (int)atomic_exchange_explicit(&collector->enabled, enabled != 0, memory_order_relaxed) : 0;
+}
+
+int tacho_collector_enabled(const tacho_collector *collector) {
+    return collector ? tacho__is_enabled(collector) : 0;
+}
+
+const tacho_price_table *tacho_collector_prices(const tacho_collector *collector) {
+    return collector ? collector->prices : NULL;
+}
+
+/* Under the lock, so that no reset unmaps the segment meanwhile. A re-entrant call that may not wait counts nothing. */
+void tacho__count(tacho_collector *collector, tacho__drop cause) {
+    if (tacho__writer_lock(&collector->writer, NULL)) {
+        tacho__drop_count(tacho__segment_of(collector), cause);
+        tacho__writer_unlock(&collector->writer);
+    }
+}
+
+tacho_status tacho__collector_view(tacho_collector *collector, tacho__view **out) {
+    *out = NULL;
+    if (!collector) {
+        return TACHO_INVALID;
+    }
+    const int64_t wall = tacho__wall(&collector->clock);
+    const int64_t mono = (int64_t)tacho__now(&collector->clock);
+    tacho__writer_lock(&collector->writer, NULL);
+    tacho__segment *segment = tacho__segment_of(collector);
+    tacho__segment_anchor(segment, mono, wall);
+    tacho__segment_retain(segment);
+    tacho__writer_unlock(&collector->writer);
+    const tacho_status status = tacho__view_live(segment->base, mono, wall, out);
+    tacho__segment_release(segment);
+    return status;
+}
+
+tacho_status tacho_seconds_to_ns(tacho_collector *collector, double seconds, uint64_t *out_ns) {
+    if (!out_ns) {
+        return TACHO_INVALID;
+    }
+    const tacho_status status = tacho__seconds_from_double(seconds, out_ns);
+    if (status != TACHO_OK && collector) {
+        tacho__count(collector, TACHO__DROP_NEGATIVE);
+    }
+    return status;
+}

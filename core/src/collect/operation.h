@@ -1,0 +1,129 @@
+/**
+ * An operation in flight, and one that is being booked: tacho_operation's opaque words.
+ *
+ * It holds nothing of a lane, so any thread may end it; texts and slots are of the generation it remembers, and a reset
+ * in between makes the next call carry them over. A finished operation that is recorded after the fact takes the same
+ * path: it is filled in on the stack of tacho_record and booked.
+ */
+#ifndef TACHO_COLLECT_OPERATION_H
+#define TACHO_COLLECT_OPERATION_H
+
+#include "collect/collector.h"
+
+#define TACHO__LAST_COUNTS 7u
+
+enum { TACHO__OP_NONE, TACHO__OP_OPEN, TACHO__OP_ENDING, TACHO__OP_ENDED };
+
+/* Bits of `flags`; those below 0x10000 are the flags of the record. */
+#define TACHO__OP_COST_GIVEN   0x10000u  /* tacho_operation_cost: wins over every other figure */
+#define TACHO__OP_COST         0x20000u  /* cost_state and cost_pusd are set */
+#define TACHO__OP_SEVERAL      0x40000u  /* usages of several responses were added; last_* is the newest of them */
+#define TACHO__OP_LAST_WIDE    0x80000u  /* ... and it has more counts than `last` holds */
+#define TACHO__OP_MODEL        0x100000u /* the model or provider that answered is known: `picked` is set */
+#define TACHO__OP_CONTEXT      0x200000u /* the caller gave a context size */
+#define TACHO__OP_UNLISTED     0x400000u /* in flight without an open slot */
+#define TACHO__OP_FAILED       0x800000u /* tacho_operation_fail was called */
+#define TACHO__OP_RECORD_FLAGS 0xFFFFu
+
+typedef struct tacho__op {
+    _Atomic uint32_t state;
+    uint8_t kind, outcome, category, component_count;
+    uint64_t serial; /* of the writer; 0 in an operation that records nothing */
+    tacho_series *series;
+    tacho_series *picked;
+    uint32_t stamp; /* of `series` */
+    uint32_t generation;
+    uint64_t id, parent, trace[2];
+    int64_t begin_ns, end_ns;
+    int64_t first_token_ns; /* mono; valid with the flag */
+    tacho__line session, model, provider, tool, error_type;
+    uint16_t session_slot, slot, parent_slot; /* open slots: TACHO__NO_SLOT = none */
+    uint8_t cost_state, compactions;
+    uint32_t flags;
+    uint32_t retries, interventions, warnings, tool_calls;
+    uint32_t context_size, context_limit;
+    uint32_t present;
+    uint32_t sheet, table_date;
+    int64_t cost_pusd, reported_pusd, table_pusd; /* TACHO_COST_UNKNOWN */
+    uint64_t response;                            /* hash of the newest response id; 0 = none */
+    uint64_t components[TACHO__RECORD_COMPONENTS];
+    uint64_t last[TACHO__LAST_COUNTS]; /* counts of the newest response: unit << 58 | count */
+    uint32_t low[TACHO__UNITS];        /* counts, low halves and the 16 bits above them; set with the usage flag */
+    uint16_t high[TACHO__UNITS];
+} tacho__op;
+
+static_assert(sizeof(tacho__op) <= sizeof(tacho_operation), "tacho__op must fit into tacho_operation");
+
+#define TACHO__OP_COUNT_MOST ((UINT64_C(1) << 48) - 1)
+
+static inline uint64_t tacho__op_count(const tacho__op *op, unsigned unit) {
+    return op->low[unit] | (uint64_t)op->high[unit] << 32;
+}
+static inline void tacho__op_set_count(tacho__op *op, unsigned unit, uint64_t count) {
+    count = count > TACHO__OP_COUNT_MOST ? TACHO__OP_COUNT_MOST : count;
+    op->low[unit] = (uint32_t)count;
+    op->high[unit] = (uint16_t)(count >> 32);
+}
+
+static inline tacho__op *tacho__op_of(tacho_operation *operation) {
+    return (tacho__op *)operation;
+}
+static inline const tacho__op *tacho__op_of_const(const tacho_operation *operation) {
+    return (const tacho__op *)operation;
+}
+
+/** A zeroed operation on `series` without usage, cost or slots; nothing is booked yet. */
+void tacho__op_init(tacho__op *op, tacho_series *series);
+
+/**
+ * Enters the lane of the calling thread for an operation in flight and carries the operation over a reset if there was
+ * one. NULL: not in flight, its collector is gone or disabled, or no lane could be had; the reason is counted.
+ */
+tacho__lane *tacho__op_enter(tacho__op *op);
+/** Carries texts, session and slots into the lane's segment. */
+void tacho__op_carry(tacho_collector *collector, tacho__lane *lane, tacho__op *op);
+
+/** Sets outcome and category of an operation that is about to be booked, so that they agree. */
+void tacho__op_conclude(tacho__op *op, unsigned outcome);
+/** Books a component of `ns` on its series at once and lists it in `op`. Gives the lane it ends in, or NULL: left. */
+tacho__lane *tacho__op_component(tacho_collector *collector, tacho__lane *lane, tacho__op *op, const char *name,
+                                 uint64_t ns);
+/** Line of the model that was asked for; 0 = none. */
+tacho__line tacho__op_requested_model(tacho_collector *collector, tacho__lane *lane, const tacho__op *op);
+/** Takes the parent's trace and session (NULL = root). */
+void tacho__op_adopt(tacho__lane *lane, tacho__op *op, const tacho__op *parent);
+/** Picks the series by the model and provider that answered; empty texts change nothing. */
+void tacho__op_answered_by(tacho_collector *collector, tacho__lane *lane, tacho__op *op, const char *provider,
+                           const char *model);
+/** Adds a usage (normalised); prices it at the begin of the operation. */
+void tacho__op_usage(tacho_collector *collector, tacho__lane *lane, tacho__op *op, const tacho_usage *usage);
+/** Adds all parts of a response as one report. */
+void tacho__op_response(tacho_collector *collector, tacho__lane *lane, tacho__op *op, const tacho_response *response);
+
+/**
+ * Books a finished operation as one set: `outcome`, `end_ns` and everything else stand in `op`. Leaves the lane. What
+ * finds no room goes to the overflow series in the shared lane. `end_wall_ns`: Unix time of the end as the caller gave
+ * it, else 0.
+ */
+void tacho__op_book(tacho_collector *collector, tacho__lane *lane, tacho__op *op, int64_t end_wall_ns);
+
+/* ---- open slots (open.c) */
+
+/** Lists an operation that begins. */
+void tacho__open_claim(tacho_collector *collector, tacho__lane *lane, tacho__op *op);
+/** Takes it off the list. */
+void tacho__open_free(tacho_collector *collector, tacho__lane *lane, tacho__op *op);
+
+/** What descendants that have ended left in the slot of an operation. */
+typedef struct tacho__inclusive {
+    uint64_t input, output, booked, tools;
+    int64_t cost_pusd;
+    uint32_t states; /* bit per cost state */
+} tacho__inclusive;
+
+/** What the slot holds; false and untouched without a slot or children. */
+bool tacho__open_read(const tacho__lane *lane, const tacho__op *op, tacho__inclusive *out);
+/** Adds what an ended operation and its descendants booked to its parent's slot, if the parent is still in flight. */
+void tacho__open_tell_parent(tacho__lane *lane, const tacho__op *op, const tacho__inclusive *sums);
+
+#endif

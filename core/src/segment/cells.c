@@ -1,0 +1,62 @@
+#include "segment/cells.h"
+
+/* Links a fresh, empty cell. Released: a reader that sees the link sees zeros behind it, or later values. */
+static void link_to(tacho__half *link, tacho__line line) {
+    atomic_store_explicit(link, line, memory_order_release);
+}
+
+void *tacho__cell_find(tacho__writer *writer, tacho__lane *lane, tacho__half *link, uint32_t lines, bool overflow) {
+    tacho__line line = tacho__get_half(link);
+    if (__builtin_expect(line == 0, 0)) {
+        line = tacho__lane_take(writer, lane, lines, overflow);
+        if (line == 0) {
+            return NULL;
+        }
+        link_to(link, line);
+    }
+    return lane->base + (uint64_t)line * TACHO__LINE;
+}
+
+bool tacho__spot_find_slow(tacho__writer *writer, tacho__lane *lane, tacho__spot *spot, uint32_t bucket,
+                           bool overflow) {
+    const uint32_t octave = bucket / TACHO__OCTAVE_BUCKETS;
+    const uint32_t place = bucket % TACHO__OCTAVE_BUCKETS;
+    tacho__octave *low = tacho__cell_find(writer, lane, &spot->sketch->octaves[octave], 1, overflow);
+    if (!low) {
+        return false;
+    }
+    spot->bucket = &low->bucket[place];
+    if (tacho__get_half(spot->bucket) != UINT32_MAX) {
+        return true;
+    }
+    tacho__octaves *directory = tacho__cell_find(writer, lane, &spot->sketch->high_directory, 2, overflow);
+    tacho__octave *high = directory ? tacho__cell_find(writer, lane, &directory->line[octave], 1, overflow) : NULL;
+    if (!high) {
+        return false;
+    }
+    spot->carry = &high->bucket[place];
+    return true;
+}
+
+tacho__block *tacho__block_make(tacho__lane *lane, uint32_t number, bool overflow) {
+    tacho__descriptor *descriptor = tacho__segment_descriptor(lane->segment, number);
+    const bool component = descriptor->type == TACHO__TYPE_COMPONENT;
+    const uint32_t lines = component ? TACHO__HISTOGRAM_LINES : TACHO__BLOCK_LINES;
+    const tacho__line line = tacho__lane_take_locked(lane, lines, overflow);
+    if (line == 0) {
+        return NULL;
+    }
+    tacho__block *block = (tacho__block *)(lane->base + (uint64_t)line * TACHO__LINE);
+    tacho__put_half(&block->duration.series, number);
+    tacho__put_half(&block->duration.next, tacho__get_half(&descriptor->first_block));
+    link_to(&descriptor->first_block, line);
+    return block;
+}
+
+tacho__session_cell *tacho__session_cell_find(tacho__writer *writer, tacho__lane *lane, uint32_t slot) {
+    if (__builtin_expect(!lane->cells[slot], 0)) {
+        tacho__half *link = &lane->segment->sessions[slot].cells[lane->number];
+        lane->cells[slot] = tacho__cell_find(writer, lane, link, TACHO__CELL_LINES, true);
+    }
+    return lane->cells[slot];
+}

@@ -1,0 +1,84 @@
+/**
+ * The cells of a series in one lane: blocks, extensions, histograms. Two steps, always in this order: find (which makes
+ * what is missing, empty, and may take the writer's lock at the first use), then put into the lane's redo set.
+ */
+#ifndef TACHO_SEGMENT_CELLS_H
+#define TACHO_SEGMENT_CELLS_H
+
+#include "segment/lane.h"
+#include "segment/sketch.h"
+
+/** Where one value of a histogram goes. */
+typedef struct tacho__spot {
+    tacho__sketch *sketch;
+    tacho__half *bucket; /* NULL: the value is 0 */
+    tacho__half *carry;  /* high half of a bucket that is full; else NULL */
+    uint64_t value;
+    bool low, high;
+} tacho__spot;
+
+/* The rest of tacho__spot_find: makes the octave line, or finds the high half. */
+bool tacho__spot_find_slow(tacho__writer *writer, tacho__lane *lane, tacho__spot *spot, uint32_t bucket, bool overflow);
+
+/** Finds the bucket of `value`; false when there is no room for its octave. `overflow`: of an overflow series. */
+static inline bool tacho__spot_find(tacho__writer *writer, tacho__lane *lane, tacho__sketch *sketch, uint8_t grid,
+                                    uint64_t value, bool overflow, tacho__spot *spot) {
+    spot->sketch = sketch;
+    spot->value = value;
+    spot->bucket = spot->carry = NULL;
+    spot->low = spot->high = false;
+    if (__builtin_expect(value == 0, 0)) {
+        return true;
+    }
+    const uint32_t bucket = tacho__grid_place(&tacho__grids[grid], value, &spot->low, &spot->high);
+    const tacho__line line = tacho__get_half(&sketch->octaves[bucket / TACHO__OCTAVE_BUCKETS]);
+    if (__builtin_expect(line == 0, 0)) {
+        return tacho__spot_find_slow(writer, lane, spot, bucket, overflow);
+    }
+    tacho__octave *octave = (tacho__octave *)(lane->base + (uint64_t)line * TACHO__LINE);
+    spot->bucket = &octave->bucket[bucket % TACHO__OCTAVE_BUCKETS];
+    if (__builtin_expect(tacho__get_half(spot->bucket) == UINT32_MAX, 0)) {
+        return tacho__spot_find_slow(writer, lane, spot, bucket, overflow);
+    }
+    return true;
+}
+
+/** Puts the value that was found a place. */
+static inline void tacho__spot_put(tacho__set *set, const tacho__spot *spot) {
+    tacho__sketch *sketch = spot->sketch;
+    if (__builtin_expect(spot->bucket == NULL, 0)) {
+        tacho__set_add(set, &sketch->zero, 1);
+    } else {
+        if (__builtin_expect(spot->carry != NULL, 0)) {
+            tacho__set_half(set, spot->bucket, 0);
+            tacho__set_half(set, spot->carry, tacho__get_half(spot->carry) + 1);
+        } else {
+            tacho__set_half(set, spot->bucket, tacho__get_half(spot->bucket) + 1);
+        }
+        tacho__set_add(set, &sketch->sum, spot->value);
+    }
+    if (__builtin_expect(~spot->value > tacho__get(&sketch->min_inverse), 0)) {
+        tacho__set_word(set, &sketch->min_inverse, ~spot->value);
+    }
+    if (__builtin_expect(spot->value > tacho__get(&sketch->max), 0)) {
+        tacho__set_word(set, &sketch->max, spot->value);
+    }
+    if (__builtin_expect(spot->low | spot->high, 0)) {
+        tacho__half *outside = spot->low ? &sketch->low : &sketch->high;
+        const uint32_t count = tacho__get_half(outside);
+        tacho__set_half(set, outside, count == UINT32_MAX ? count : count + 1);
+    }
+}
+
+/** A new block of series `number` in this lane, linked to its chain. NULL = no room. Needs the lock. */
+tacho__block *tacho__block_make(tacho__lane *lane, uint32_t number, bool overflow);
+
+/**
+ * The cell that `link` names (`lines` long), made if there is none. NULL = no room.
+ */
+void *tacho__cell_find(tacho__writer *writer, tacho__lane *lane, tacho__half *link, uint32_t lines, bool overflow);
+
+/** The lane's cell of a session slot; NULL = no room. */
+tacho__session_cell *tacho__session_cell_find(tacho__writer *writer, tacho__lane *lane, uint32_t slot);
+
+#endif

@@ -1,0 +1,457 @@
+#include "segment/lane.h"
+
+#include "base/hash.h"
+#include "base/memory.h"
+
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define CHUNK_LINES 32u
+/* Rings shrink as the space for details does: no lane may take more than a quarter of what is left. */
+#define DETAIL_SHARE 4u
+
+_Thread_local tacho__lane_cache tacho__lane_caches[TACHO__LANE_CACHES];
+
+/* ------------------------------------------------------------------------------------------------ locks and lines */
+
+/* Set while this thread asks for, or holds, a lock of a writer or the shared lane: a signal handler that records must
+ * not wait for what the thread it interrupted holds. */
+static _Thread_local volatile uint32_t locking_here __attribute__((tls_model("initial-exec")));
+
+static bool lock_unless(pthread_mutex_t *mutex, bool reentrant) {
+    reentrant = reentrant || locking_here != 0;
+    locking_here += 1;
+    atomic_signal_fence(memory_order_seq_cst);
+    const int refused = reentrant ? pthread_mutex_trylock(mutex) : pthread_mutex_lock(mutex);
+    if (refused) {
+        locking_here -= 1;
+    }
+    return refused == 0;
+}
+
+static void unlock(pthread_mutex_t *mutex) {
+    pthread_mutex_unlock(mutex);
+    atomic_signal_fence(memory_order_seq_cst);
+    locking_here -= 1;
+}
+
+bool tacho__writer_lock(tacho__writer *writer, const tacho__lane *lane) {
+    /* The holder of the shared lane is counted as locking, but it may wait for the lock all the same. */
+    if (lane && lane->shared && !lane->reentrant && locking_here == 1) {
+        locking_here = 2;
+        atomic_signal_fence(memory_order_seq_cst);
+        pthread_mutex_lock(&writer->lock);
+        return true;
+    }
+    return lock_unless(&writer->lock, lane && lane->reentrant);
+}
+
+void tacho__writer_unlock(tacho__writer *writer) {
+    unlock(&writer->lock);
+}
+
+tacho__line tacho__lane_take_locked(tacho__lane *lane, uint32_t lines, bool overflow) {
+    const tacho__pocket pocket = lane->shared && overflow ? TACHO__POCKET_RESERVE : TACHO__POCKET_ORDINARY;
+    if (lane->chunk_end - lane->chunk_next < lines) {
+        if (lines > CHUNK_LINES / 4) {
+            return tacho__segment_take(lane->segment, lines, pocket);
+        }
+        tacho__line chunk = tacho__segment_take(lane->segment, CHUNK_LINES, pocket);
+        if (chunk == 0) {
+            return tacho__segment_take(lane->segment, lines, pocket);
+        }
+        lane->chunk_next = chunk;
+        lane->chunk_end = chunk + CHUNK_LINES;
+        tacho__put_half(&lane->header->chunk_end, lane->chunk_end);
+    }
+    const tacho__line line = lane->chunk_next;
+    lane->chunk_next += lines;
+    /* Before anything links to the line: a death here wastes it, never gives it out twice. */
+    tacho__put_half(&lane->header->chunk_next, lane->chunk_next);
+    return line;
+}
+
+tacho__line tacho__lane_take(tacho__writer *writer, tacho__lane *lane, uint32_t lines, bool overflow) {
+    if (lane->chunk_end - lane->chunk_next >= lines) {
+        return tacho__lane_take_locked(lane, lines, overflow);
+    }
+    if (!tacho__writer_lock(writer, lane)) {
+        return 0;
+    }
+    const tacho__line line = tacho__lane_take_locked(lane, lines, overflow);
+    tacho__writer_unlock(writer);
+    return line;
+}
+
+/* ---------------------------------------------------------------------------------------------- a lane's beginning */
+
+static void give_ring(tacho__lane *lane) {
+    static const uint32_t sizes[] = {TACHO__RING_RECORDS, 256, 64};
+    tacho__lane_header *header = lane->header;
+    tacho__line ring = tacho__get_half(&header->ring);
+    uint32_t capacity = tacho__get_half(&header->ring_capacity);
+    for (size_t i = 0; ring == 0 && i < sizeof sizes / sizeof *sizes; ++i) {
+        const uint32_t lines = sizes[i] * TACHO__RECORD_BYTES / TACHO__LINE;
+        if ((uint64_t)lines * DETAIL_SHARE <= lane->segment->detail_left) {
+            ring = tacho__segment_take(lane->segment, lines, TACHO__POCKET_DETAIL);
+            capacity = sizes[i];
+        }
+    }
+    lane->ring = ring ? tacho__at(lane->segment, ring) : NULL;
+    lane->ring_mask = ring ? capacity - 1 : 0;
+    if (ring) {
+        tacho__put_half(&header->ring, ring);
+        tacho__put_half(&header->ring_capacity, capacity);
+    }
+}
+
+/* Resolves everything for the writer's current segment. Under the lock; the lane is not in use by anybody else. */
+static bool settle(tacho__writer *writer, tacho__lane *lane) {
+    tacho__segment *segment = atomic_load_explicit(&writer->segment, memory_order_relaxed);
+    tacho__lane_header *header = &segment->lanes[lane->number];
+    tacho__line redo = tacho__get_half(&header->redo);
+    if (redo == 0) {
+        redo = tacho__segment_take(segment, TACHO__REDO_LINES,
+                                   lane->shared ? TACHO__POCKET_RESERVE : TACHO__POCKET_ORDINARY);
+        if (redo == 0) {
+            return false;
+        }
+        tacho__put_half(&header->redo, redo);
+    }
+    memset(lane->bound, 0, writer->series_slots * sizeof(*lane->bound));
+    memset(lane->cells, 0, sizeof lane->cells);
+    memset(lane->slowest, 0, sizeof lane->slowest);
+    memset(lane->slowest_ns, 0, sizeof lane->slowest_ns);
+    memset(lane->slowest_floor, 0, sizeof lane->slowest_floor);
+    memset(lane->slowest_used, 0, sizeof lane->slowest_used);
+    memset(lane->slowest_free, 0, sizeof lane->slowest_free);
+    atomic_store_explicit(&lane->open_returned, 0, memory_order_relaxed);
+    lane->segment = segment;
+    lane->base = segment->base;
+    lane->header = header;
+    lane->redo = tacho__at(segment, redo);
+    lane->records = 0;
+    lane->id_base = segment->header->id_base;
+    lane->id_next = lane->number;
+    lane->chunk_next = lane->chunk_end = 0;
+    lane->open_free_count = 0;
+    lane->open_chunks = 0;
+    give_ring(lane);
+    if (tacho__get_half(&segment->header->lane_count) <= lane->number) {
+        tacho__put_half(&segment->header->lane_count, lane->number + 1);
+    }
+    tacho__put_half(&header->state, TACHO__LANE_TAKEN);
+    atomic_store_explicit(&lane->generation, segment->generation, memory_order_release);
+    return true;
+}
+
+static tacho__lane *make_lane(tacho__writer *writer, uint32_t number) {
+    if (!writer->lanes[number]) {
+        tacho__lane *lane = tacho__calloc(1, sizeof *lane);
+        if (!lane) {
+            return NULL;
+        }
+        lane->bound = tacho__calloc(writer->series_slots, sizeof(*lane->bound));
+        if (!lane->bound) {
+            tacho__free(lane);
+            return NULL;
+        }
+        lane->number = number;
+        lane->shared = number == TACHO__LANE_SHARED;
+        tacho__random_bytes(lane->random, sizeof lane->random);
+        writer->lanes[number] = lane;
+    }
+    tacho__lane *lane = writer->lanes[number];
+    const bool current = atomic_load_explicit(&lane->generation, memory_order_relaxed) ==
+                         atomic_load_explicit(&writer->generation, memory_order_relaxed);
+    if (!current && !settle(writer, lane)) {
+        return NULL;
+    }
+    tacho__put_half(&lane->header->state, TACHO__LANE_TAKEN);
+    tacho__put(&lane->header->owner, (uint64_t)syscall(SYS_gettid));
+    lane->taken = true;
+    return lane;
+}
+
+bool tacho__lane_renew(tacho__writer *writer, tacho__lane *lane) {
+    bool done = false;
+    if (tacho__writer_lock(writer, lane)) {
+        done = settle(writer, lane);
+        tacho__writer_unlock(writer);
+    }
+    if (!done) {
+        tacho__drop_count(atomic_load_explicit(&writer->segment, memory_order_acquire), TACHO__DROP_LOST);
+        atomic_store_explicit(&lane->busy, 0, memory_order_release);
+    }
+    return done;
+}
+
+/* ------------------------------------------------------------------------------------- living writers, and threads */
+
+static _Atomic uint64_t living[TACHO__WRITERS];
+static tacho__writer *writers[TACHO__WRITERS]; /* under `living_lock`, as everything that adds or removes */
+static pthread_mutex_t living_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t next_serial = 1;
+
+/* What a thread gives back when it ends: a list, because it may have recorded through several writers. */
+typedef struct holding {
+    struct holding *next;
+    uint64_t serial;
+    uint32_t number;
+} holding;
+
+static pthread_key_t holdings_key;
+static pthread_once_t holdings_once = PTHREAD_ONCE_INIT;
+static bool holdings_usable;
+
+bool tacho__writer_lives(uint64_t serial) {
+    return serial != 0 && atomic_load_explicit(&living[serial & (TACHO__WRITERS - 1)], memory_order_acquire) == serial;
+}
+
+static void give_back(const holding *held) {
+    pthread_mutex_lock(&living_lock);
+    if (tacho__writer_lives(held->serial)) {
+        tacho__writer *writer = writers[held->serial & (TACHO__WRITERS - 1)];
+        pthread_mutex_lock(&writer->lock);
+        tacho__lane *lane = writer->lanes[held->number];
+        lane->taken = false;
+        tacho__put_half(&lane->header->state, TACHO__LANE_RETURNED);
+        pthread_mutex_unlock(&writer->lock);
+    }
+    pthread_mutex_unlock(&living_lock);
+}
+
+static void thread_ends(void *list) {
+    memset(tacho__lane_caches, 0, sizeof tacho__lane_caches);
+    for (holding *held = list, *next; held; held = next) {
+        next = held->next;
+        give_back(held);
+        tacho__free(held);
+    }
+}
+
+static void make_key(void) {
+    holdings_usable = pthread_key_create(&holdings_key, thread_ends) == 0;
+}
+
+/* Lanes that this thread holds already: the cache has few places, and two writers may share one. */
+static tacho__lane *find_held(const tacho__writer *writer) {
+    for (holding *held = pthread_getspecific(holdings_key); held; held = held->next) {
+        if (held->serial == writer->serial) {
+            return writer->lanes[held->number];
+        }
+    }
+    return NULL;
+}
+
+static bool remember(const tacho__writer *writer, uint32_t number) {
+    holding *list = pthread_getspecific(holdings_key);
+    for (holding *held = list; held; held = held->next) {
+        if (!tacho__writer_lives(held->serial)) { /* of a writer that is gone: use it again */
+            held->serial = writer->serial;
+            held->number = number;
+            return true;
+        }
+    }
+    holding *held = tacho__malloc(sizeof *held);
+    if (!held) {
+        return false;
+    }
+    *held = (holding){list, writer->serial, number};
+    if (pthread_setspecific(holdings_key, held) != 0) {
+        tacho__free(held);
+        return false;
+    }
+    return true;
+}
+
+/* A lane for this thread to keep; NULL when all are taken. Under the lock. */
+static tacho__lane *claim(tacho__writer *writer) {
+    for (uint32_t number = 0; number < TACHO__LANE_SHARED; ++number) {
+        const tacho__lane *lane = writer->lanes[number];
+        if (lane && lane->taken) {
+            continue;
+        }
+        if (!remember(writer, number)) {
+            return NULL;
+        }
+        tacho__lane *mine = make_lane(writer, number);
+        if (!mine) {
+            holding *held = pthread_getspecific(holdings_key);
+            held->serial = 0; /* dead at once: the next claim uses it again */
+        }
+        return mine;
+    }
+    return NULL;
+}
+
+static tacho__lane *own_lane(tacho__writer *writer) {
+    if (writer->serialized || !holdings_usable) {
+        return NULL;
+    }
+    tacho__lane *lane = find_held(writer);
+    if (!lane && tacho__writer_lock(writer, NULL)) {
+        lane = claim(writer);
+        tacho__writer_unlock(writer);
+    }
+    if (lane) {
+        tacho__lane_caches[writer->serial >> 8 & (TACHO__LANE_CACHES - 1)] = (tacho__lane_cache){writer->serial, lane};
+    }
+    return lane;
+}
+
+/* ------------------------------------------------------------------------------------------------- the shared lane */
+
+tacho__lane *tacho__lane_enter_shared(tacho__writer *writer, bool reentrant) {
+    reentrant = reentrant || locking_here != 0;
+    tacho__lane *lane = NULL;
+    if (lock_unless(&writer->sharing, reentrant)) {
+        lane = writer->lanes[TACHO__LANE_SHARED]; /* made when the writer was opened */
+        lane->reentrant = reentrant;
+        atomic_store_explicit(&lane->busy, 1, memory_order_relaxed);
+        atomic_signal_fence(memory_order_seq_cst);
+        const bool current = atomic_load_explicit(&writer->generation, memory_order_acquire) ==
+                             atomic_load_explicit(&lane->generation, memory_order_relaxed);
+        if (!current && !tacho__lane_renew(writer, lane)) {
+            unlock(&writer->sharing);
+            return NULL;
+        }
+        tacho__drop_count(lane->segment, TACHO__DROP_LANE_SHARED);
+    }
+    return lane;
+}
+
+void tacho__lane_leave_shared(tacho__writer *writer, tacho__lane *lane) {
+    lane->reentrant = false;
+    atomic_store_explicit(&lane->busy, 0, memory_order_release);
+    unlock(&writer->sharing);
+}
+
+tacho__lane *tacho__lane_enter_slow(tacho__writer *writer, tacho__lane *lane) {
+    if (lane) { /* busy: this thread is inside already */
+        return tacho__lane_enter_shared(writer, true);
+    }
+    lane = own_lane(writer);
+    return lane ? tacho__lane_enter(writer) : tacho__lane_enter_shared(writer, false);
+}
+
+/* --------------------------------------------------------------------------------------------- life of the writer */
+
+#if defined(__linux__) && defined(SYS_membarrier)
+#define MEMBARRIER_PRIVATE_EXPEDITED          (1 << 3)
+#define MEMBARRIER_REGISTER_PRIVATE_EXPEDITED (1 << 4)
+static void register_barrier(void) {
+    syscall(SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+}
+static bool barrier_everywhere(void) {
+    return syscall(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+#else
+static void register_barrier(void) {}
+static bool barrier_everywhere(void) {
+    return false;
+}
+#endif
+
+static bool register_writer(tacho__writer *writer) {
+    bool found = false;
+    pthread_mutex_lock(&living_lock);
+    for (uint64_t place = 0; place < TACHO__WRITERS && !found; ++place) {
+        if (!writers[place]) {
+            writer->serial = next_serial++ << 8 | place;
+            writers[place] = writer;
+            atomic_store_explicit(&living[place], writer->serial, memory_order_release);
+            found = true;
+        }
+    }
+    pthread_mutex_unlock(&living_lock);
+    return found;
+}
+
+tacho_status tacho__writer_open(tacho__writer *writer, tacho__segment *segment) {
+    pthread_once(&holdings_once, make_key);
+    register_barrier();
+    atomic_init(&writer->segment, segment);
+    atomic_init(&writer->generation, segment->generation);
+    /* With default attributes glibc and musl never refuse. */
+    pthread_mutex_init(&writer->lock, NULL);
+    pthread_mutex_init(&writer->sharing, NULL);
+    /* The shared lane exists from the start: it is where everything goes that finds no room later. */
+    bool made = make_lane(writer, TACHO__LANE_SHARED) != NULL;
+    made = made && (!writer->serialized || make_lane(writer, 0) != NULL);
+    if (made && register_writer(writer)) {
+        return TACHO_OK;
+    }
+    tacho__writer_close(writer);
+    return made ? TACHO_FULL : TACHO_NOMEM;
+}
+
+void tacho__writer_close(tacho__writer *writer) {
+    pthread_mutex_lock(&living_lock);
+    const uint64_t place = writer->serial & (TACHO__WRITERS - 1);
+    if (writer->serial != 0) {
+        atomic_store_explicit(&living[place], 0, memory_order_release);
+        writers[place] = NULL;
+    }
+    pthread_mutex_unlock(&living_lock);
+    for (uint32_t i = 0; i < TACHO__LANES; ++i) {
+        if (writer->lanes[i]) {
+            tacho__free(writer->lanes[i]->bound);
+            tacho__free(writer->lanes[i]);
+        }
+    }
+    for (tacho__segment *segment = writer->retired, *next; segment; segment = next) {
+        next = segment->next_retired;
+        tacho__segment_release(segment);
+    }
+    tacho__segment_release(writer->previous);
+    tacho__segment_release(atomic_load_explicit(&writer->segment, memory_order_relaxed));
+    pthread_mutex_destroy(&writer->sharing);
+    pthread_mutex_destroy(&writer->lock);
+}
+
+/* Nobody can write to a replaced segment any more: each lane is outside, or has moved on. */
+static bool is_left(tacho__writer *writer, const tacho__segment *segment, bool barrier) {
+    for (uint32_t i = 0; i < TACHO__LANES; ++i) {
+        const tacho__lane *lane = writer->lanes[i];
+        if (!lane || atomic_load_explicit(&lane->generation, memory_order_acquire) > segment->generation) {
+            continue;
+        }
+        const bool outside = atomic_load_explicit(&lane->busy, memory_order_acquire) == 0;
+        if (!outside || !(barrier || !lane->taken)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void free_retired(tacho__writer *writer) {
+    /* Entering a lane stores `busy` and loads `generation` without a fence between; this is the fence, paid here. */
+    const bool barrier = barrier_everywhere();
+    tacho__segment **link = &writer->retired;
+    while (*link) {
+        tacho__segment *segment = *link;
+        if (is_left(writer, segment, barrier)) {
+            *link = segment->next_retired;
+            tacho__segment_release(segment);
+        } else {
+            link = &segment->next_retired;
+        }
+    }
+}
+
+void tacho__writer_replace(tacho__writer *writer, tacho__segment *segment, bool keep) {
+    tacho__segment *old = atomic_load_explicit(&writer->segment, memory_order_relaxed);
+    tacho__segment_release(writer->previous);
+    writer->previous = NULL;
+    if (keep) {
+        tacho__segment_retain(old);
+        writer->previous = old;
+    }
+    atomic_store_explicit(&writer->segment, segment, memory_order_release);
+    atomic_store_explicit(&writer->generation, segment->generation, memory_order_release);
+    old->next_retired = writer->retired;
+    writer->retired = old;
+    free_retired(writer);
+}

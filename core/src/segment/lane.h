@@ -1,0 +1,180 @@
+/**
+ * Lanes: where a thread writes without asking anybody.
+ *
+ * A lane belongs to one thread (or, in a serialized writer, to whoever holds the host's lock). Entering it sets its
+ * busy flag; that is what a re-entrant call (signal handler) and a reset look at. Threads beyond the 63rd, re-entrant
+ * calls and operations that found no room use lane 63, the shared lane, under a mutex; a re-entrant call only tries
+ * that mutex, because its holder may be the very thread it interrupted.
+ *
+ * Every pointer in a lane is of the segment generation it was resolved for; entering compares one number, and a lane
+ * that fell behind is resolved again. So a reset touches no other thread's data.
+ */
+#ifndef TACHO_SEGMENT_LANE_H
+#define TACHO_SEGMENT_LANE_H
+
+#include "base/clock.h"
+#include "segment/redo.h"
+#include "segment/segment.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TACHO__WRITERS   256u /* writers that may exist in a process at a time */
+#define TACHO__NO_SLOT   UINT16_MAX
+#define TACHO__LANE_NONE ((tacho__lane *)0)
+
+/** What a lane knows of a series: its own block, and the descriptor. */
+typedef struct tacho__bound {
+    tacho__block *block;
+    tacho__descriptor *descriptor;
+} tacho__bound;
+
+typedef struct tacho__lane {
+    _Atomic uint32_t busy;
+    uint32_t number;
+    _Atomic uint64_t generation; /* of the segment that everything below points into */
+    tacho__segment *segment;
+    uint8_t *base;
+    tacho__redo *redo;
+    tacho__lane_header *header;
+    tacho__bound *bound;        /* by series slot; a NULL block = not resolved yet */
+    tacho__stored_record *ring; /* NULL = none */
+    uint64_t ring_mask;
+    uint64_t records;
+    uint64_t id_next; /* ids are id_base + id_next; lanes count in steps of TACHO__LANES */
+    uint64_t id_base;
+    uint64_t random[2];                        /* state of the generator of trace ids */
+    uint64_t slowest_floor[TACHO__KIND_CELLS]; /* the shortest duration that is wanted */
+    tacho__slowest *slowest[TACHO__KIND_CELLS];
+    uint8_t slowest_used[TACHO__KIND_CELLS];  /* entries in use */
+    uint8_t slowest_least[TACHO__KIND_CELLS]; /* entry with the smallest duration, once all are in use */
+    uint8_t slowest_free[TACHO__KIND_CELLS];  /* place that no entry names */
+    uint64_t slowest_sequence;
+    uint64_t slowest_ns[TACHO__KIND_CELLS][TACHO__SLOWEST];
+    tacho__session_cell *cells[TACHO__SESSION_CELLS];
+    bool reentrant; /* entered from inside a call of the same thread: must not wait for a lock */
+    bool shared;
+    bool taken; /* under the writer's lock */
+    uint32_t chunk_next, chunk_end;
+    uint16_t open_free_count;
+    uint16_t open_free[TACHO__OPEN_SLOTS]; /* stack of own open slots that are free for sure */
+    uint64_t open_chunks;                  /* as in the lane's header */
+    _Atomic uint32_t open_returned;        /* another lane freed a slot of ours */
+} tacho__lane;
+
+typedef struct tacho__writer {
+    uint64_t serial; /* unique in the process; low 8 bits: place in the table of living writers */
+    bool serialized;
+    uint32_t series_slots;
+    _Atomic uint64_t generation; /* number of `segment`; what entering compares */
+    _Atomic(tacho__segment *) segment;
+    tacho__lane *lanes[TACHO__LANES]; /* made at first use, under the lock; freed with the writer */
+    const tacho__clock *clock;
+    pthread_mutex_t lock;     /* everything that takes lines, texts, series, sessions */
+    pthread_mutex_t sharing;  /* entry to the shared lane */
+    tacho__segment *previous; /* kept after a reset for operations that were in flight */
+    tacho__segment *retired;  /* replaced, perhaps still written to */
+} tacho__writer;
+
+/**
+ * Starts writing to `segment`, which belongs to the writer from now on, also on failure. The caller has zeroed `writer`
+ * and set `serialized`, `series_slots` and `clock`. TACHO_OK; TACHO_NOMEM; TACHO_FULL (256 writers exist).
+ */
+tacho_status tacho__writer_open(tacho__writer *writer, tacho__segment *segment);
+/** No thread may be inside any more. */
+void tacho__writer_close(tacho__writer *writer);
+/** True while the writer with this serial is open. Any thread. */
+bool tacho__writer_lives(uint64_t serial);
+/**
+ * Puts a new segment in place of the current one, which is unmapped once nobody writes to it any more; it stays as
+ * `previous` if `keep`. Needs the lock.
+ */
+void tacho__writer_replace(tacho__writer *writer, tacho__segment *segment, bool keep);
+
+typedef struct tacho__lane_cache {
+    uint64_t serial;
+    tacho__lane *lane;
+} tacho__lane_cache;
+
+#define TACHO__LANE_CACHES 4u
+extern _Thread_local tacho__lane_cache tacho__lane_caches[TACHO__LANE_CACHES]
+    __attribute__((tls_model("initial-exec")));
+
+/* Everything but the usual case of tacho__lane_enter. `lane` is the thread's own or NULL. */
+tacho__lane *tacho__lane_enter_slow(tacho__writer *writer, tacho__lane *lane);
+/* Resolves a lane that fell behind; false and not entered any more if that failed. */
+bool tacho__lane_renew(tacho__writer *writer, tacho__lane *lane);
+
+static inline tacho__lane *tacho__lane_of_thread(tacho__writer *writer) {
+    if (writer->serialized) {
+        return writer->lanes[0];
+    }
+    const tacho__lane_cache *cache = &tacho__lane_caches[writer->serial >> 8 & (TACHO__LANE_CACHES - 1)];
+    return cache->serial == writer->serial ? cache->lane : TACHO__LANE_NONE;
+}
+
+/** The caller's lane, entered; NULL when that is impossible (counted). Pair with tacho__lane_leave. */
+static inline tacho__lane *tacho__lane_enter(tacho__writer *writer) {
+    tacho__lane *lane = tacho__lane_of_thread(writer);
+    if (__builtin_expect(!lane || atomic_load_explicit(&lane->busy, memory_order_relaxed), 0)) {
+        return tacho__lane_enter_slow(writer, lane);
+    }
+    atomic_store_explicit(&lane->busy, 1, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    if (__builtin_expect(atomic_load_explicit(&writer->generation, memory_order_acquire) !=
+                             atomic_load_explicit(&lane->generation, memory_order_relaxed),
+                         0)) {
+        return tacho__lane_renew(writer, lane) ? lane : TACHO__LANE_NONE;
+    }
+    return lane;
+}
+
+/** The shared lane, entered, for an operation that found no room; `from` has been left. NULL as above. */
+tacho__lane *tacho__lane_enter_shared(tacho__writer *writer, bool reentrant);
+void tacho__lane_leave_shared(tacho__writer *writer, tacho__lane *lane);
+
+static inline void tacho__lane_leave(tacho__writer *writer, tacho__lane *lane) {
+    if (__builtin_expect(lane->shared, 0)) {
+        tacho__lane_leave_shared(writer, lane);
+        return;
+    }
+    atomic_store_explicit(&lane->busy, 0, memory_order_release);
+}
+
+/**
+ * The writer's lock, from inside a lane or from outside (lane NULL). False only for a re-entrant call when somebody
+ * holds it.
+ */
+bool tacho__writer_lock(tacho__writer *writer, const tacho__lane *lane);
+void tacho__writer_unlock(tacho__writer *writer);
+
+/** Lines for a cell of this lane, from its own chunk if they fit; 0 = no room. Takes the lock when the chunk is used
+ * up. */
+tacho__line tacho__lane_take(tacho__writer *writer, tacho__lane *lane, uint32_t lines, bool overflow);
+/** The same with the lock held. */
+tacho__line tacho__lane_take_locked(tacho__lane *lane, uint32_t lines, bool overflow);
+
+static inline tacho__set tacho__set_begin(const tacho__lane *lane) {
+    return (tacho__set){lane->redo, lane->base, 0, false};
+}
+
+/** A new operation id, never 0. */
+static inline uint64_t tacho__lane_id(tacho__lane *lane) {
+    uint64_t id;
+    do {
+        id = lane->id_base + lane->id_next;
+        lane->id_next += TACHO__LANES;
+    } while (__builtin_expect(id == 0, 0));
+    return id;
+}
+
+/** 64 random bits (splitmix64, Steele and others 2014), seeded by the kernel for each lane. */
+static inline uint64_t tacho__lane_random(tacho__lane *lane) {
+    uint64_t z = (lane->random[0] += UINT64_C(0x9E3779B97F4A7C15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return (z ^ (z >> 31)) + lane->random[1];
+}
+
+#endif

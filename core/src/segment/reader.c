@@ -1,0 +1,304 @@
+/** The copy: taking it, checking its header, finding its regions. */
+#include "segment/reader.h"
+
+#include "base/memory.h"
+#include "segment/crc32c.h"
+#include "segment/view.h"
+
+#include <string.h>
+
+#define WORDS_PER_LINE (TACHO__LINE / 8)
+
+static int64_t add_clamped(int64_t a, int64_t b) {
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? (b < 0 ? INT64_MIN + 1 : INT64_MAX) : sum;
+}
+
+static int64_t subtract_clamped(int64_t a, int64_t b) {
+    int64_t difference;
+    return __builtin_sub_overflow(a, b, &difference) ? (b > 0 ? INT64_MIN + 1 : INT64_MAX) : difference;
+}
+
+/* ------------------------------------------------------------------------------------------------------ the header */
+
+static tacho_status check_header(const tacho__header *header, size_t length) {
+    if (length < TACHO__HEADER_BYTES || memcmp(header->magic, TACHO__MAGIC, sizeof header->magic) != 0 ||
+        header->byte_order != TACHO__BYTE_ORDER) {
+        return TACHO_FOREIGN;
+    }
+    if (atomic_load_explicit(&header->ready, memory_order_acquire) != TACHO__READY) {
+        return TACHO_NO_DATA;
+    }
+    if (header->major != TACHO__FORMAT_MAJOR) {
+        return header->major > TACHO__FORMAT_MAJOR ? TACHO_NEWER : TACHO_FOREIGN;
+    }
+    if (header->crc32c != tacho__crc32c(header, offsetof(tacho__header, crc32c))) {
+        return TACHO_DAMAGED;
+    }
+    if (header->incompat != 0) {
+        return TACHO_NEWER;
+    }
+    return header->header_bytes == TACHO__HEADER_BYTES && header->line_bytes == TACHO__LINE ? TACHO_OK : TACHO_DAMAGED;
+}
+
+/* First line of a region that has the expected shape and lies inside the copy; 0 = it does not. */
+static uint32_t find_region(const tacho__view *view, unsigned index, uint32_t count, uint32_t stride) {
+    const tacho__region *region = &view->header->regions[index];
+    const uint64_t lines = ((uint64_t)count * stride + TACHO__LINE - 1) / TACHO__LINE;
+    const bool fits = region->count == count && region->stride == stride &&
+                      region->first >= TACHO__HEADER_BYTES / TACHO__LINE && region->first + lines <= view->lines;
+    return fits ? region->first : 0;
+}
+
+static bool find_regions(tacho__view *view) {
+    view->lanes_first = find_region(view, TACHO__REGION_LANES, TACHO__LANES, sizeof(tacho__lane_header));
+    view->series_first = find_region(view, TACHO__REGION_SERIES, TACHO__SERIES_CHUNKS, sizeof(tacho__half));
+    view->sessions_first = find_region(view, TACHO__REGION_SESSIONS, TACHO__SESSION_CELLS, sizeof(tacho__session_slot));
+    view->open_first = find_region(view, TACHO__REGION_OPEN, TACHO__OPEN_SLOTS, sizeof(tacho__open_slot));
+    return view->lanes_first && view->series_first && view->sessions_first && view->open_first;
+}
+
+static void fill_info(tacho__view *view, int64_t mono_ns, int64_t wall_ns) {
+    const tacho__header *header = view->header;
+    tacho__view_info *info = &view->info;
+    memcpy(info->id, header->id, sizeof info->id);
+    memcpy(view->writer, header->writer, sizeof header->writer);
+    const tacho__anchor *anchor = &header->anchors[tacho__get(&header->anchor_index) & 1];
+    view->anchor_wall = (int64_t)tacho__get(&anchor->wall_ns);
+    view->anchor_mono = (int64_t)tacho__get(&anchor->mono_ns);
+    info->generation = header->generation;
+    info->started_mono_ns = header->started_mono_ns;
+    info->started_wall_ns = header->started_wall_ns;
+    info->taken_mono_ns = mono_ns;
+    info->taken_wall_ns = wall_ns;
+    info->ended_mono_ns = (int64_t)tacho__get(&header->ended_mono_ns);
+    info->pid = header->pid;
+    info->writer = view->writer;
+    info->bytes_used = view->lines * TACHO__LINE;
+    info->bytes_max = header->max_bytes;
+    info->series = tacho__get_half(&header->series_count);
+    if (info->series > TACHO__SERIES_CHUNK * TACHO__SERIES_CHUNKS) {
+        info->series = TACHO__SERIES_CHUNK * TACHO__SERIES_CHUNKS;
+        info->faults += 1;
+    }
+    info->operation_series = tacho__get_half(&header->operation_series);
+    info->component_series = tacho__get_half(&header->component_series);
+    info->max_series = header->max_series;
+    info->models = tacho__get_half(&header->models);
+    info->providers = tacho__get_half(&header->providers);
+    info->tools = tacho__get_half(&header->tools);
+}
+
+/* -------------------------------------------------------------------------------------------------- sessions and open
+ */
+
+static tacho_status find_sessions(tacho__view *view) {
+    view->sessions = tacho__calloc(TACHO__SESSION_CELLS, sizeof *view->sessions);
+    if (!view->sessions) {
+        return TACHO_NOMEM;
+    }
+    for (uint32_t slot = 0; slot < TACHO__SESSION_CELLS; ++slot) {
+        if (tacho__get_half(&tacho__view_slot(view, slot)->state) != TACHO__SESSION_FREE) {
+            view->sessions[view->session_count++] = slot;
+        }
+    }
+    view->info.sessions = view->session_count;
+    return TACHO_OK;
+}
+
+static tacho_status find_open(tacho__view *view) {
+    view->open = tacho__calloc(TACHO__OPEN_SLOTS, sizeof *view->open);
+    if (!view->open) {
+        return TACHO_NOMEM;
+    }
+    for (uint32_t slot = 0; slot < TACHO__OPEN_SLOTS; ++slot) {
+        if (tacho__get(&tacho__view_open_slot(view, slot)->id) != 0) {
+            view->open[view->open_count++] = slot;
+        }
+    }
+    return TACHO_OK;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- opening */
+
+/* Takes over `view` with its words; `live` is where they came from, NULL = a file. */
+static tacho_status open_view(tacho__view *view, const uint8_t *live, int64_t mono_ns, int64_t wall_ns,
+                              tacho__view **out) {
+    view->header = (const tacho__header *)view->words;
+    tacho_status status = check_header(view->header, view->lines * TACHO__LINE);
+    if (status == TACHO_OK) {
+        fill_info(view, mono_ns, wall_ns);
+        status = find_regions(view) ? TACHO_OK : TACHO_DAMAGED;
+    }
+    if (status == TACHO_OK) {
+        status = find_sessions(view);
+    }
+    if (status == TACHO_OK) {
+        status = find_open(view);
+    }
+    if (status == TACHO_OK) {
+        status = tacho__view_find_records(view, live);
+    }
+    if (status != TACHO_OK) {
+        tacho__view_free(view);
+        return status;
+    }
+    *out = view;
+    return TACHO_OK;
+}
+
+static void copy_words(uint64_t *to, const uint8_t *from, uint64_t first_line, uint64_t end_line) {
+    tacho__word *source = (tacho__word *)(uintptr_t)from;
+    for (uint64_t i = first_line * WORDS_PER_LINE; i < end_line * WORDS_PER_LINE; ++i) {
+        to[i] = atomic_load_explicit(&source[i], memory_order_acquire);
+    }
+}
+
+/*
+ * Copies until nothing was added meanwhile: a link that was copied never leads to a line that was not. `lines_used`
+ * only grows up to the bound, so this ends.
+ */
+static tacho_status copy_live(tacho__view *view, const tacho__header *header) {
+    uint64_t copied = 0, used;
+    while ((used = atomic_load_explicit(&header->lines_used, memory_order_acquire)) > copied) {
+        uint64_t *grown = tacho__realloc(view->words, used * TACHO__LINE);
+        if (!grown) {
+            return TACHO_NOMEM;
+        }
+        view->words = grown;
+        copy_words(grown, (const uint8_t *)header, copied, used);
+        copied = used;
+    }
+    view->lines = copied;
+    return TACHO_OK;
+}
+
+tacho_status tacho__view_live(const void *base, int64_t mono_ns, int64_t wall_ns, tacho__view **out) {
+    *out = NULL;
+    tacho__view *view = tacho__calloc(1, sizeof *view);
+    if (!view) {
+        return TACHO_NOMEM;
+    }
+    const tacho_status status = copy_live(view, base);
+    if (status != TACHO_OK) {
+        tacho__view_free(view);
+        return status;
+    }
+    return open_view(view, base, mono_ns, wall_ns, out);
+}
+
+tacho_status tacho__view_of_bytes(const void *bytes, size_t length, int64_t mono_ns, int64_t wall_ns,
+                                  tacho__view **out) {
+    *out = NULL;
+    if (length < TACHO__HEADER_BYTES) {
+        return TACHO_FOREIGN;
+    }
+    tacho__view *view = tacho__calloc(1, sizeof *view);
+    if (!view) {
+        return TACHO_NOMEM;
+    }
+    view->lines = length / TACHO__LINE;
+    view->words = tacho__malloc(view->lines * TACHO__LINE);
+    if (!view->words) {
+        tacho__view_free(view);
+        return TACHO_NOMEM;
+    }
+    memcpy(view->words, bytes, view->lines * TACHO__LINE);
+    return open_view(view, NULL, mono_ns, wall_ns, out);
+}
+
+void tacho__view_free(tacho__view *view) {
+    if (view) {
+        tacho__free(view->words);
+        tacho__free(view->sessions);
+        tacho__free(view->open);
+        tacho__free((void *)view->records);
+        tacho__free((void *)view->slowest);
+        tacho__free(view);
+    }
+}
+
+/* ----------------------------------------------------------------------------------------------------------- answers
+ */
+
+const tacho__view_info *tacho__view_describe(const tacho__view *view) {
+    return &view->info;
+}
+
+uint64_t tacho__view_drops(const tacho__view *view, unsigned cause) {
+    return cause < TACHO__DROPS ? tacho__get(&view->header->drops[cause]) : 0;
+}
+
+int64_t tacho__view_wall(const tacho__view *view, int64_t mono_ns) {
+    return add_clamped(view->anchor_wall, subtract_clamped(mono_ns, view->anchor_mono));
+}
+
+const char *tacho__view_text(const tacho__view *view, tacho__line line) {
+    const tacho__string_entry *entry = tacho__view_lines(view, line, 1);
+    if (!entry || entry->length == 0 || entry->length > TACHO__STRING_BYTES) {
+        return NULL;
+    }
+    const uint64_t lines = (sizeof *entry + entry->length + TACHO__LINE) / TACHO__LINE;
+    const bool whole = tacho__view_lines(view, line, lines) != NULL;
+    return whole && entry->bytes[entry->length] == 0 && !memchr(entry->bytes, 0, entry->length) ? entry->bytes : NULL;
+}
+
+const tacho__descriptor *tacho__view_descriptor(const tacho__view *view, uint32_t number) {
+    if (number >= view->info.series) {
+        return NULL;
+    }
+    const tacho__half *directory = tacho__view_lines(view, view->series_first, 1);
+    const tacho__line line = tacho__get_half(&directory[number / TACHO__SERIES_CHUNK]);
+    const tacho__descriptor *chunk = tacho__view_lines(view, line, TACHO__SERIES_CHUNK);
+    return chunk ? &chunk[number % TACHO__SERIES_CHUNK] : NULL;
+}
+
+const tacho__lane_header *tacho__view_lane(const tacho__view *view, uint32_t lane) {
+    return (const tacho__lane_header *)tacho__view_lines(view, view->lanes_first, 1) + lane;
+}
+
+const tacho__session_slot *tacho__view_slot(const tacho__view *view, uint32_t slot) {
+    return (const tacho__session_slot *)tacho__view_lines(view, view->sessions_first, 1) + slot;
+}
+
+const tacho__open_slot *tacho__view_open_slot(const tacho__view *view, uint32_t slot) {
+    return (const tacho__open_slot *)tacho__view_lines(view, view->open_first, 1) + slot;
+}
+
+uint32_t tacho__view_open_count(const tacho__view *view) {
+    return view->open_count;
+}
+
+bool tacho__view_open(const tacho__view *view, uint32_t index, tacho__open_view *out) {
+    if (index >= view->open_count) {
+        return false;
+    }
+    const tacho__open_slot *slot = tacho__view_open_slot(view, view->open[index]);
+    const uint32_t place = tacho__get_half(&slot->place);
+    memset(out, 0, sizeof *out);
+    out->id = tacho__get(&slot->id);
+    out->parent = tacho__get(&slot->parent);
+    out->trace[0] = tacho__get(&slot->trace[0]);
+    out->trace[1] = tacho__get(&slot->trace[1]);
+    out->begin_mono_ns = (int64_t)tacho__get(&slot->begin);
+    out->series = tacho__get_half(&slot->series);
+    out->kind = (uint8_t)(place >> 16 & 0xFF);
+    out->session_slot = place & 0xFFFF;
+    out->session = tacho__view_text(view, tacho__get_half(&slot->session));
+    out->model = tacho__view_text(view, tacho__get_half(&slot->model));
+    const tacho__descriptor *descriptor = tacho__view_descriptor(view, out->series);
+    out->operation = descriptor ? tacho__view_text(view, descriptor->name) : NULL;
+    return out->kind < TACHO__KINDS;
+}
+
+uint64_t tacho__view_in_flight(const tacho__view *view, unsigned kind) {
+    int64_t count = 0;
+    for (uint32_t i = 0; i < view->open_count; ++i) {
+        const tacho__open_slot *slot = tacho__view_open_slot(view, view->open[i]);
+        count += (tacho__get_half(&slot->place) >> 16 & 0xFF) == kind;
+    }
+    for (uint32_t lane = 0; lane < TACHO__LANES && kind < TACHO__KIND_CELLS; ++lane) {
+        count = add_clamped(count, (int64_t)tacho__get(&tacho__view_lane(view, lane)->unlisted[kind]));
+    }
+    return count > 0 ? (uint64_t)count : 0;
+}

@@ -1,0 +1,312 @@
+/** Series and sessions out of the copy, merged over lanes. */
+#include "segment/view.h"
+
+#include <string.h>
+
+/* Sums of foreign bytes must not wrap: they stay at the end of the range. */
+static void add(uint64_t *sum, uint64_t more) {
+    if (__builtin_add_overflow(*sum, more, sum)) {
+        *sum = UINT64_MAX;
+    }
+}
+
+static void add_word(uint64_t *sum, const tacho__word *word) {
+    add(sum, tacho__get(word));
+}
+
+static void add_money(int64_t *sum, const tacho__word *word) {
+    const int64_t more = (int64_t)tacho__get(word);
+    int64_t result;
+    if (__builtin_add_overflow(*sum, more, &result)) {
+        result = more < 0 ? INT64_MIN + 1 : INT64_MAX;
+    }
+    *sum = result;
+}
+
+/* ------------------------------------------------------------------------------------------------------- histograms */
+
+static void start_histogram(tacho__histogram *out, uint32_t grid) {
+    out->count = out->zero = out->low = out->high = out->sum = out->max = 0;
+    out->min = UINT64_MAX;
+    out->octaves = 0;
+    out->grid = grid;
+}
+
+static void add_octave(tacho__histogram *out, uint32_t octave, const tacho__octave *low, const tacho__octave *high) {
+    uint64_t *buckets = &out->bucket[octave * TACHO__OCTAVE_BUCKETS];
+    if (!(out->octaves >> octave & 1)) {
+        memset(buckets, 0, TACHO__OCTAVE_BUCKETS * sizeof *buckets);
+        out->octaves |= 1u << octave;
+    }
+    for (uint32_t i = 0; i < TACHO__OCTAVE_BUCKETS; ++i) {
+        uint64_t count = tacho__get_half(&low->bucket[i]);
+        if (high) {
+            count |= (uint64_t)tacho__get_half(&high->bucket[i]) << 32;
+        }
+        add(&buckets[i], count);
+        add(&out->count, count);
+    }
+}
+
+static void add_sketch(const tacho__view *view, tacho__histogram *out, const tacho__sketch *sketch) {
+    const tacho__octaves *highs = tacho__view_lines(view, tacho__get_half(&sketch->high_directory), 2);
+    for (uint32_t octave = 0; octave < TACHO__OCTAVES; ++octave) {
+        const tacho__line line = tacho__get_half(&sketch->octaves[octave]);
+        if (line == 0) {
+            continue;
+        }
+        const tacho__octave *low = tacho__view_lines(view, line, 1);
+        const tacho__octave *high = highs ? tacho__view_lines(view, tacho__get_half(&highs->line[octave]), 1) : NULL;
+        if (low) {
+            add_octave(out, octave, low, high);
+        }
+    }
+    add_word(&out->zero, &sketch->zero);
+    add_word(&out->count, &sketch->zero);
+    add(&out->low, tacho__get_half(&sketch->low));
+    add(&out->high, tacho__get_half(&sketch->high));
+    add_word(&out->sum, &sketch->sum);
+    const uint64_t least = ~tacho__get(&sketch->min_inverse), most = tacho__get(&sketch->max);
+    out->min = least < out->min ? least : out->min;
+    out->max = most > out->max ? most : out->max;
+}
+
+static void add_linked(const tacho__view *view, tacho__histogram *out, const tacho__half *link) {
+    const tacho__sketch *sketch = tacho__view_lines(view, tacho__get_half(link), TACHO__HISTOGRAM_LINES);
+    if (sketch) {
+        add_sketch(view, out, sketch);
+    }
+}
+
+/* ----------------------------------------------------------------------------------------------------------- series */
+
+static void add_usage(const tacho__view *view, tacho__series_view *out, const tacho__usage_cell *cell) {
+    tacho__usage_sums *sums = &out->usage;
+    out->has_usage = true;
+    for (uint32_t i = 0; i < TACHO__UNITS; ++i) {
+        add_word(&sums->units[i], &cell->units[i]);
+    }
+    for (uint32_t i = 0; i < TACHO__COST_SUMS; ++i) {
+        add_money(&sums->cost_pusd[i + 1], &cell->cost[i]);
+    }
+    for (uint32_t i = 0; i < TACHO__COST_STATES; ++i) {
+        add_word(&sums->cost_calls[i], &cell->states[i]);
+    }
+    add_word(&sums->calls, &cell->calls);
+    add_word(&sums->absent, &cell->absent);
+    add_word(&sums->not_booked, &cell->not_booked);
+    add_money(&sums->table_of_reported_pusd, &cell->table_of_reported);
+    sums->saturated |= (tacho__get(&cell->flags) & TACHO__SATURATED) != 0;
+    add_word(&out->timed_output, &cell->timed_output);
+    add_word(&out->timed_ns, &cell->timed_ns);
+    add_money(&out->inclusive_cost_pusd, &cell->inclusive_cost);
+    add_word(&out->inclusive_input, &cell->inclusive_input);
+    add_word(&out->inclusive_output, &cell->inclusive_output);
+    add_word(&out->inclusive_calls, &cell->inclusive_calls);
+    add_linked(view, &out->time_per_token, &cell->time_per_token);
+    add_linked(view, &out->input, &cell->input);
+    add_linked(view, &out->output, &cell->output);
+    add_linked(view, &out->cost, &cell->cost_sketch);
+}
+
+static void add_failures(tacho__series_view *out, const tacho__failure_cell *cell,
+                         uint64_t types[TACHO__ERROR_NAMES + 1]) {
+    for (uint32_t i = 0; i < TACHO__CATEGORIES; ++i) {
+        add_word(&out->categories[i], &cell->category[i]);
+    }
+    for (uint32_t i = 0; i <= TACHO__ERROR_NAMES; ++i) {
+        add_word(&types[i], &cell->type[i]);
+    }
+    add_word(&out->warnings, &cell->warnings);
+}
+
+static void add_block(const tacho__view *view, tacho__series_view *out, const tacho__block *block,
+                      uint64_t types[TACHO__ERROR_NAMES + 1]) {
+    const tacho__sketch *duration = &block->duration;
+    add_sketch(view, &out->duration, duration);
+    if (out->type != TACHO__TYPE_OPERATION) {
+        return;
+    }
+    add_word(&out->untimed, &block->untimed);
+    for (uint32_t i = 0; i < TACHO__FAILED_OUTCOMES; ++i) {
+        add_word(&out->failed[i], &block->outcome[i]);
+    }
+    add_word(&out->retries, &block->retries);
+    add_word(&out->interventions, &block->interventions);
+    add_linked(view, &out->first_token, &duration->first_token);
+    const tacho__usage_cell *usage = tacho__view_lines(view, tacho__get_half(&duration->usage), TACHO__USAGE_LINES);
+    if (usage) {
+        add_usage(view, out, usage);
+    }
+    const tacho__failure_cell *failures =
+        tacho__view_lines(view, tacho__get_half(&duration->failures), TACHO__FAILURE_LINES);
+    if (failures) {
+        add_failures(out, failures, types);
+    }
+}
+
+static void name_errors(const tacho__view *view, tacho__series_view *out, const tacho__descriptor *descriptor,
+                        const uint64_t types[TACHO__ERROR_NAMES + 1]) {
+    const tacho__error_names *names = tacho__view_lines(view, tacho__get_half(&descriptor->error_names), 1);
+    uint64_t rest = types[TACHO__ERROR_NAMES];
+    for (uint32_t i = 0; i < TACHO__ERROR_NAMES; ++i) {
+        const char *name = names ? tacho__view_text(view, tacho__get_half(&names->name[i])) : NULL;
+        if (types[i] && name) {
+            out->error_types[out->error_type_count++] = (tacho__error_type){name, types[i]};
+        } else {
+            add(&rest, types[i]);
+        }
+    }
+    if (rest) {
+        out->error_types[out->error_type_count++] = (tacho__error_type){NULL, rest};
+    }
+}
+
+static void name_series(const tacho__view *view, tacho__series_view *out, const tacho__descriptor *descriptor) {
+    out->type = descriptor->type;
+    out->kind = descriptor->kind;
+    out->flags = descriptor->flags;
+    out->hash = descriptor->hash;
+    out->created_mono_ns = descriptor->created_mono_ns;
+    out->name = tacho__view_text(view, descriptor->name);
+    out->provider = tacho__view_text(view, descriptor->provider);
+    out->model = tacho__view_text(view, descriptor->model);
+    out->component = tacho__view_text(view, descriptor->component);
+    const tacho__tags *tags = tacho__view_lines(view, descriptor->tags, 1);
+    for (uint32_t i = 0; tags && i < TACHO__TAGS && tags->pair[i].name; ++i) {
+        const tacho__tag_view tag = {tacho__view_text(view, tags->pair[i].name),
+                                     tacho__view_text(view, tags->pair[i].value)};
+        if (tag.name) {
+            out->tags[out->tag_count++] = tag;
+        }
+    }
+}
+
+static void start_series(tacho__series_view *out, uint32_t number, uint32_t grid) {
+    memset(out, 0, offsetof(tacho__series_view, duration));
+    out->number = number;
+    start_histogram(&out->duration, grid);
+    start_histogram(&out->first_token, grid);
+    start_histogram(&out->time_per_token, TACHO__GRID_SECONDS);
+    start_histogram(&out->input, TACHO__GRID_TOKENS);
+    start_histogram(&out->output, TACHO__GRID_TOKENS);
+    start_histogram(&out->cost, TACHO__GRID_USD);
+}
+
+uint32_t tacho__view_series_count(const tacho__view *view) {
+    return view->info.series;
+}
+
+bool tacho__view_series(const tacho__view *view, uint32_t number, tacho__series_view *out) {
+    const tacho__descriptor *descriptor = tacho__view_descriptor(view, number);
+    if (!descriptor || descriptor->grid > TACHO__GRID_LONG_SECONDS || descriptor->kind >= TACHO__KINDS ||
+        (descriptor->type != TACHO__TYPE_OPERATION && descriptor->type != TACHO__TYPE_COMPONENT)) {
+        return false;
+    }
+    start_series(out, number, descriptor->grid);
+    name_series(view, out, descriptor);
+    uint64_t types[TACHO__ERROR_NAMES + 1] = {0};
+    tacho__line line = tacho__get_half(&descriptor->first_block);
+    const uint32_t lines = out->type == TACHO__TYPE_OPERATION ? TACHO__BLOCK_LINES : TACHO__HISTOGRAM_LINES;
+    for (uint32_t blocks = 0; line != 0 && blocks < TACHO__LANES; ++blocks) {
+        const tacho__block *block = tacho__view_lines(view, line, lines);
+        if (!block || tacho__get_half(&block->duration.series) != number) {
+            break;
+        }
+        add_block(view, out, block, types);
+        line = tacho__get_half(&block->duration.next);
+    }
+    name_errors(view, out, descriptor, types);
+    out->calls = out->duration.count;
+    add(&out->calls, out->untimed);
+    out->ok = out->calls;
+    for (uint32_t i = 0; i < TACHO__FAILED_OUTCOMES; ++i) {
+        out->ok -= out->failed[i] < out->ok ? out->failed[i] : out->ok;
+    }
+    for (uint32_t i = 0; i < view->open_count; ++i) {
+        out->in_flight += tacho__get_half(&tacho__view_open_slot(view, view->open[i])->series) == number;
+    }
+    return true;
+}
+
+/* --------------------------------------------------------------------------------------------------------- sessions */
+
+static void add_session_usage(tacho__usage_sums *sums, const tacho__session_cell *cell) {
+    for (uint32_t i = 0; i < TACHO__UNITS; ++i) {
+        add_word(&sums->units[i], &cell->units[i]);
+    }
+    for (uint32_t i = 0; i < TACHO__COST_SUMS; ++i) {
+        add_money(&sums->cost_pusd[i + 1], &cell->cost[i]);
+    }
+    for (uint32_t i = 0; i < TACHO__COST_STATES; ++i) {
+        add_word(&sums->cost_calls[i], &cell->states[i]);
+    }
+    add_word(&sums->calls, &cell->calls);
+    add_word(&sums->absent, &cell->absent);
+    add_word(&sums->not_booked, &cell->not_booked);
+    add_money(&sums->table_of_reported_pusd, &cell->table_of_reported);
+    sums->saturated |= (tacho__get(&cell->flags) & TACHO__SATURATED) != 0;
+}
+
+/* Stamps of a session while its cells are added up. */
+typedef struct stamps {
+    uint64_t latest_end, earliest_begin, context;
+} stamps;
+
+static void add_session_cell(tacho__session_view *out, const tacho__session_cell *cell, stamps *seen) {
+    for (uint32_t group = 0; group < TACHO__GROUPS; ++group) {
+        add_word(&out->ok[group], &cell->ok[group]);
+        for (uint32_t i = 0; i < TACHO__FAILED_OUTCOMES; ++i) {
+            add_word(&out->failed[group][i], &cell->outcome[group][i]);
+        }
+    }
+    add_word(&out->step_ns, &cell->step_ns);
+    add_word(&out->timed_steps, &cell->timed_steps);
+    add_word(&out->tool_ns, &cell->tool_ns);
+    add_word(&out->model_calls, &cell->model_calls);
+    add_word(&out->retries, &cell->retries);
+    add_word(&out->interventions, &cell->interventions);
+    add_word(&out->warnings, &cell->warnings);
+    add_word(&out->compactions, &cell->compactions);
+    const uint64_t end = tacho__get(&cell->latest_end), begin = tacho__get(&cell->earliest_begin);
+    seen->latest_end = end > seen->latest_end ? end : seen->latest_end;
+    seen->earliest_begin = begin > seen->earliest_begin ? begin : seen->earliest_begin;
+    if (tacho__get(&cell->context_stamp) > seen->context) {
+        seen->context = tacho__get(&cell->context_stamp);
+        out->context_size = tacho__get(&cell->context_size);
+        out->context_limit = tacho__get(&cell->context_limit);
+    }
+    const uint64_t most = tacho__get(&cell->context_max);
+    out->context_max = most > out->context_max ? most : out->context_max;
+    add_session_usage(&out->usage, cell);
+}
+
+uint32_t tacho__view_session_count(const tacho__view *view) {
+    return view->session_count;
+}
+
+bool tacho__view_session(const tacho__view *view, uint32_t index, tacho__session_view *out) {
+    if (index >= view->session_count) {
+        return false;
+    }
+    const uint32_t number = view->sessions[index];
+    const tacho__session_slot *slot = tacho__view_slot(view, number);
+    memset(out, 0, sizeof *out);
+    out->slot = number;
+    out->ended = tacho__get_half(&slot->state) == TACHO__SESSION_ENDED;
+    out->shared = tacho__get(&slot->shared);
+    out->id = number == TACHO__SESSION_OTHER ? "other" : tacho__view_text(view, tacho__get_half(&slot->id));
+    out->opened_mono_ns = tacho__stamp_mono(tacho__get(&slot->opened));
+    out->ended_mono_ns = out->ended ? tacho__stamp_mono(tacho__get(&slot->ended)) : 0;
+    stamps seen = {0, 0, 0};
+    for (uint32_t lane = 0; lane < TACHO__LANES; ++lane) {
+        const tacho__session_cell *cell =
+            tacho__view_lines(view, tacho__get_half(&slot->cells[lane]), TACHO__CELL_LINES);
+        if (cell) {
+            add_session_cell(out, cell, &seen);
+        }
+    }
+    out->last_end_mono_ns = seen.latest_end ? tacho__stamp_mono(seen.latest_end) : INT64_MIN;
+    out->first_begin_mono_ns = seen.earliest_begin ? tacho__stamp_mono(~seen.earliest_begin) : INT64_MIN;
+    return out->id != NULL;
+}

@@ -1,0 +1,75 @@
+/**
+ * One operation's writes as one set (semantics 10, core/FORMAT.md 1.13): new absolute values are collected in the
+ * lane's redo area, its count is published, the values are applied, the count goes back to 0. Whoever dies in between
+ * leaves either nothing or a set that can be applied again.
+ *
+ * Rules: a cell is put once per set; all cells belong to the lane; everything a set points to exists before it begins.
+ * Against a kill only the order of the compiler matters, so signal fences are enough.
+ */
+#ifndef TACHO_SEGMENT_REDO_H
+#define TACHO_SEGMENT_REDO_H
+
+#include "segment/layout.h"
+
+#include <stdbool.h>
+
+typedef struct tacho__set {
+    tacho__redo *redo;
+    const uint8_t *base;
+    uint32_t count;
+    bool saturated; /* a sum reached the end of its range */
+} tacho__set;
+
+static inline void tacho__set_entry(tacho__set *set, uint64_t target, uint64_t value) {
+    tacho__redo_entry *entry = &set->redo->entry[set->count++];
+    tacho__put(&entry->target, target);
+    tacho__put(&entry->value, value);
+}
+
+/** The cell becomes `value`. */
+static inline void tacho__set_word(tacho__set *set, tacho__word *cell, uint64_t value) {
+    tacho__set_entry(set, (uint64_t)((const uint8_t *)cell - set->base), value);
+}
+static inline void tacho__set_half(tacho__set *set, tacho__half *cell, uint32_t value) {
+    tacho__set_entry(set, (uint64_t)((const uint8_t *)cell - set->base) | TACHO__REDO_HALF, value);
+}
+
+/** The cell grows by `more`, at most to the end of its range. */
+static inline void tacho__set_add(tacho__set *set, tacho__word *cell, uint64_t more) {
+    uint64_t sum;
+    if (__builtin_add_overflow(tacho__get(cell), more, &sum)) {
+        sum = UINT64_MAX;
+        set->saturated = true;
+    }
+    tacho__set_word(set, cell, sum);
+}
+
+/** The same for an amount of money. */
+static inline void tacho__set_add_money(tacho__set *set, tacho__word *cell, int64_t more) {
+    int64_t sum;
+    if (__builtin_add_overflow((int64_t)tacho__get(cell), more, &sum)) {
+        sum = more < 0 ? INT64_MIN + 1 : INT64_MAX;
+        set->saturated = true;
+    }
+    tacho__set_word(set, cell, (uint64_t)sum);
+}
+
+/** Publishes and applies the set. */
+static inline void tacho__set_commit(tacho__set *set, uint8_t *base) {
+    tacho__redo *redo = set->redo;
+    atomic_store_explicit(&redo->count, set->count, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
+    for (uint32_t i = 0; i < set->count; ++i) {
+        const uint64_t target = tacho__get(&redo->entry[i].target);
+        const uint64_t value = tacho__get(&redo->entry[i].value);
+        if (target & TACHO__REDO_HALF) {
+            tacho__put_half((tacho__half *)(base + (target & ~TACHO__REDO_HALF)), (uint32_t)value);
+        } else {
+            tacho__put((tacho__word *)(base + target), value);
+        }
+    }
+    atomic_signal_fence(memory_order_seq_cst);
+    atomic_store_explicit(&redo->count, 0, memory_order_release);
+}
+
+#endif

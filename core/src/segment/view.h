@@ -1,0 +1,42 @@
+/** A view inside: the private copy and how it is read without trusting it. For the files reader*.c only. */
+#ifndef TACHO_SEGMENT_VIEW_H
+#define TACHO_SEGMENT_VIEW_H
+
+#include "segment/reader.h"
+
+struct tacho__view {
+    uint64_t *words; /* the copy, `lines` whole lines */
+    uint64_t lines;
+    tacho__view_info info;
+    const tacho__header *header;
+    uint32_t lanes_first, sessions_first, open_first, series_first; /* lines of the regions, checked */
+    int64_t anchor_wall, anchor_mono;
+    const tacho__stored_record **records; /* those that are whole */
+    uint32_t record_count;
+    const tacho__stored_record **slowest;
+    uint32_t slowest_count;
+    uint32_t *sessions; /* slots that were used */
+    uint32_t session_count;
+    uint32_t *open; /* open slots in use */
+    uint32_t open_count;
+    char writer[33];
+};
+
+/** `count` lines from `line` on, or NULL where the copy does not have them (line 0 included). */
+static inline const void *tacho__view_lines(const tacho__view *view, tacho__line line, uint64_t count) {
+    return line != 0 && line + count <= view->lines ? (const uint8_t *)view->words + (uint64_t)line * TACHO__LINE
+                                                    : NULL;
+}
+
+/** A text, or NULL for none and for what is no string. */
+const char *tacho__view_text(const tacho__view *view, tacho__line line);
+/** The descriptor of a series, or NULL. */
+const tacho__descriptor *tacho__view_descriptor(const tacho__view *view, uint32_t number);
+const tacho__lane_header *tacho__view_lane(const tacho__view *view, uint32_t lane);
+const tacho__session_slot *tacho__view_slot(const tacho__view *view, uint32_t slot);
+const tacho__open_slot *tacho__view_open_slot(const tacho__view *view, uint32_t slot);
+
+/** Collects records and slowest of all lanes. `live`: where the bytes were copied from, NULL = a file. */
+tacho_status tacho__view_find_records(tacho__view *view, const uint8_t *live);
+
+#endif
