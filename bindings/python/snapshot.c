@@ -99,7 +99,8 @@ static PyObject *snapshot_slowest(snapshot *self, PyObject *args) {
         return NULL;
     }
     tacho_records *records = NULL;
-    return records_table(self, tacho_snapshot_slowest(self->handle, (size_t)n, &records), records);
+    tacho_status status = tacho_snapshot_slowest(self->handle, (size_t)n, &records);
+    return records_table(self, status, records);
 }
 
 static PyObject *snapshot_records(snapshot *self, PyObject *args) {

@@ -1,7 +1,7 @@
 """What @track adds to a function, against prometheus_client's Histogram.time() and a plain closure.
 
 Prints one line per figure: name, measured, limit, separated by tabs. All variants run interleaved in one process,
-ROUNDS times; a figure is the median of the rounds' differences to the plain function, so that a slow moment of the
+ROUNDS times; a figure is the median of the differences to the plain function, so that a slow moment of the machine
 machine hits every variant alike.
 """
 

@@ -1,0 +1,275 @@
+"""Operations by hand and by block, sessions, and what they report."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import io
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tachograph as tacho
+
+
+def records(collector: tacho.Collector) -> list[Any]:
+    return list(collector.snapshot().records())
+
+
+def test_a_block_is_one_operation(collector: tacho.Collector) -> None:
+    with collector.operation("qa", kind="agent") as op:
+        assert tacho.current() is op
+        assert op.seconds is not None and op.outcome is None and op.record is None
+        assert op.id is not None and len(op.id) == 16
+    assert op.outcome == "ok"
+    (record,) = records(collector)
+    assert (record.operation, record.kind, record.outcome, record.id) == ("qa", "agent", "ok", op.id)
+    assert record.seconds == pytest.approx(op.seconds, abs=1e-9)
+    assert op.record == record
+
+
+def test_an_exception_passes_and_is_recorded(collector: tacho.Collector) -> None:
+    error = ValueError("x")
+    with pytest.raises(ValueError) as caught, collector.operation("qa"):
+        raise error
+    assert caught.value is error
+    (record,) = records(collector)
+    assert (record.outcome, record.error_type) == ("error", "ValueError")
+
+
+def test_async_with(collector: tacho.Collector) -> None:
+    async def main() -> None:
+        async with collector.session("s"), collector.operation("outer") as op, op.component("part"):
+            await asyncio.sleep(0)
+            assert tacho.current() is op
+        with pytest.raises(KeyError):
+            async with collector.operation("fails"):
+                raise KeyError("k")
+
+    asyncio.run(main())
+    assert [(record.operation, record.outcome) for record in records(collector)] == [
+        ("outer", "ok"),
+        ("fails", "error"),
+    ]
+
+
+def test_as_a_decorator(collector: tacho.Collector) -> None:
+    @collector.operation("deco", kind="step", provider="openai")
+    def function(x: int) -> int:
+        return x + 1
+
+    @collector.operation("deco", kind="step")
+    async def waits(x: int) -> int:
+        return x + 1
+
+    assert function(1) == 2 and asyncio.run(waits(2)) == 3
+    assert [(record.operation, record.kind) for record in records(collector)] == [("deco", "step")] * 2
+
+
+def test_by_hand(collector: tacho.Collector) -> None:
+    op = collector.operation("hand")
+    assert op.id is None and op.seconds is None
+    assert op.start() is op
+    assert tacho.current() is not op
+    op.end("cancelled")
+    op.end()
+    assert op.outcome == "cancelled"
+    assert [record.outcome for record in records(collector)] == ["cancelled"]
+
+
+def test_misuse_is_ignored_or_raises_in_strict_mode(collector: tacho.Collector, strict: tacho.Collector) -> None:
+    for one in (collector, strict):
+        op = one.operation("x")
+        calls = [lambda op=op: op.end(), lambda op=op: op.start() and op.start(), lambda op=op: op.end("nonsense")]
+        for call in calls:
+            if one is strict:
+                with pytest.raises(tacho.TachoError):
+                    call()
+            else:
+                call()
+    with strict.operation("y") as op:
+        with pytest.raises(tacho.TachoError):
+            op.tool_call("x", -1)
+        with pytest.raises(tacho.TachoError):
+            op.add_component("x", float("nan"))
+        with pytest.raises(tacho.TachoError):
+            op.cost("much")
+
+
+def test_nothing_raises_on_wrong_values(collector: tacho.Collector) -> None:
+    with collector.operation("x") as op:
+        for value in (None, "text", -1, float("nan"), float("inf"), object(), [], 10**40, b"bytes"):
+            op.tool_call("tool", value)  # type: ignore[arg-type]
+            op.tool_call(value, 1)  # type: ignore[arg-type]
+            op.add_component("part", value)  # type: ignore[arg-type]
+            op.usage(value)
+            op.usage(input=value)
+            op.usage(model=value)
+            op.model(value)  # type: ignore[arg-type]
+            op.provider(value)  # type: ignore[arg-type]
+            op.cost(value)
+            op.context(value, value, value)  # type: ignore[arg-type]
+            op.fail(value, value)  # type: ignore[arg-type]
+            op.retry(value)  # type: ignore[arg-type]
+            op.warn(value)  # type: ignore[arg-type]
+            with op.component(value):  # type: ignore[arg-type]
+                pass
+    assert len([record for record in records(collector) if record.kind == "custom"]) == 1
+
+
+def test_dropped_while_open_is_aborted(collector: tacho.Collector) -> None:
+    collector.operation("dropped").start()
+    gc.collect()
+    assert [record.outcome for record in records(collector)] == ["aborted"]
+
+
+@pytest.mark.parametrize("word", ["step", "tool", "llm", "agent", "workflow"])
+def test_short_forms(word: str, collector: tacho.Collector) -> None:
+    with getattr(collector, word)("name"):
+        pass
+    assert [(record.operation, record.kind) for record in records(collector)] == [("name", word)]
+    assert callable(getattr(tacho, word))
+
+
+def test_what_an_operation_reports(collector: tacho.Collector) -> None:
+    with collector.operation("answer", kind="llm", provider="anthropic") as op:
+        op.usage(input=1200, output_tokens=340, cache_read=10000, model="claude-opus-4-6")
+        op.retry("rate limit")
+        op.human()
+        op.warn("slow")
+        op.context(11200, limit=200000, compressed=True)
+        op.first_token()
+        op.tool_call("search", 0.25)
+        op.tool_call("fetch", 1.5, error=TimeoutError())
+        op.tool_call("fetch", 0.5, success=False)
+        op.add_component("inference", 1.25)
+        with op.component("search"):
+            pass
+        assert op.cost_usd is not None
+    record = op.record
+    assert record.usage.input_tokens == 1200 and record.usage.total_tokens == 11540
+    assert (record.retries, record.interventions, record.warning_count) == (1, 1, 1)
+    assert (record.context_size, record.context_limit, record.compressions) == (11200, 200000, 1)
+    assert record.model == "claude-opus-4-6" and record.cost.state == "exact"
+    assert record.cost_usd == op.cost_usd == Decimal("0.0195")
+    assert record.tool_calls == 3
+    assert record.components["inference"] == 1.25 and set(record.components) == {"inference", "search"}
+    assert record.first_token_seconds is not None
+    rows = {row.tool: row for row in collector.tools()}
+    assert (rows["fetch"].calls, rows["fetch"].timeout, rows["fetch"].error) == (2, 1, 1)
+    children = [one for one in records(collector) if one.kind == "tool"]
+    assert {child.parent_id for child in children} == {op.id}
+
+
+def test_a_reported_cost_wins(collector: tacho.Collector) -> None:
+    with collector.llm("a", provider="anthropic", model="claude-opus-4-6") as op:
+        op.usage({"input": 1000})
+        op.cost(Decimal("0.123456789012"))
+    assert op.cost_usd == Decimal("0.123456789012")
+    assert op.record.cost.state == "reported" and op.record.cost.table_usd == Decimal("0.005")
+
+
+def test_usage_refuses_unknown_names(collector: tacho.Collector) -> None:
+    with collector.operation("x") as op:
+        with pytest.raises(TypeError):
+            op.usage(inptu=3)
+        with pytest.raises(TypeError):
+            op.usage({}, input=3)
+
+
+def test_current_is_never_none() -> None:
+    op = tacho.current()
+    assert op.id is None and op.seconds is None and op.cost_usd is None and op.record is None
+    with op:
+        op.usage(input=3)
+        op.tool_call("x", 1)
+        op.start()
+        op.end()
+        op.fail("auth")
+        assert op.traceparent() is None
+    assert tacho.snapshot().records() == []
+
+
+def test_traceparent_is_inherited(collector: tacho.Collector) -> None:
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    with collector.operation("outer", traceparent=parent) as outer, collector.operation("inner") as inner:
+        assert outer.traceparent().split("-")[1] == "0af7651916cd43dd8448eb211c80319c"  # type: ignore[union-attr]
+        assert inner.traceparent() == f"00-0af7651916cd43dd8448eb211c80319c-{inner.id}-01"
+    assert {record.trace_id for record in records(collector)} == {"0af7651916cd43dd8448eb211c80319c"}
+
+
+# ---------------------------------------------------------------------------------------------------------- sessions
+
+
+def test_everything_inside_belongs_to_the_session(collector: tacho.Collector) -> None:
+    @collector.track("tracked")
+    def tracked() -> None: ...
+
+    with collector.session("one") as session:
+        assert session.id == "one"
+        tracked()
+        with collector.operation("block"), collector.session("two"):
+            tracked()
+            collector.record("after", 1)
+        collector.record("after", 1)
+    tracked()
+    assert [(record.operation, record.session) for record in records(collector)] == [
+        ("tracked", "one"),
+        ("tracked", "two"),
+        ("after", "two"),
+        ("block", "one"),
+        ("after", "one"),
+        ("tracked", "test"),
+    ]
+
+
+def test_a_session_for_one_operation(collector: tacho.Collector) -> None:
+    with collector.operation("a", session="given"):
+        collector.record("b", 1)
+    with collector.operation("c", session="given"):
+        pass
+    assert [(record.operation, record.session) for record in records(collector)] == [
+        ("b", "given"),
+        ("a", "given"),
+        ("c", "given"),
+    ]
+    with pytest.raises(TypeError):
+        collector.operation("d", session=3)  # type: ignore[arg-type]
+
+
+def test_a_session_has_a_random_id_by_default(collector: tacho.Collector) -> None:
+    with collector.session() as first, collector.session() as second:
+        assert first.id and second.id and first.id != second.id
+
+
+def test_summary_is_of_the_session_around(collector: tacho.Collector) -> None:
+    with tacho.session("around"):
+        tacho.record("a", 1)
+        with tacho.operation("b"):
+            assert tacho.summary().session == "around"
+    tacho.record("c", 1)
+    assert tacho.summary("around").total_operations == 2
+    assert tacho.summary().total_operations == 3
+    with pytest.raises(tacho.TachoError) as caught:
+        tacho.summary("nowhere")
+    assert isinstance(caught.value, LookupError)
+
+
+def test_summary_at_the_end_of_a_session(collector: tacho.Collector, tmp_path: Path) -> None:
+    stream = io.StringIO()
+    for target in (stream, tmp_path / "summary.txt"):
+        with collector.session("told", summary=target):
+            collector.record("a", 1)
+    assert stream.getvalue() and (tmp_path / "summary.txt").read_text()
+    with collector.session("told", summary=tmp_path / "missing" / "file"):
+        pass
+
+
+def test_sessions_do_not_cross_collectors(collector: tacho.Collector) -> None:
+    with tacho.session("default"), tacho.operation("outer"):
+        with collector.operation("own") as own:
+            pass
+        tacho.record("inner", 1)
+    assert own.record.session == "test" and own.record.parent_id is None
+    assert {record.session for record in tacho.snapshot().records()} == {"default"}

@@ -1,0 +1,231 @@
+"""What reading gives."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import io
+import json
+import pickle
+from datetime import datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tachograph as tacho
+
+
+@pytest.fixture
+def story(collector: tacho.Collector) -> tacho.Collector:
+    """One agent run of five calls."""
+    with collector.session("demo"):
+        collector.record_tool_call("web_search", 0.25, ended_at="2026-06-01T12:00:02Z")
+        collector.record_tool_call("web_fetch", 1.5, error="timeout", ended_at="2026-06-01T12:00:03Z")
+        collector.record_step("search", 2.1, ended_at="2026-06-01T12:00:03Z")
+        collector.record(
+            "answer",
+            1.8,
+            kind="llm",
+            provider="anthropic",
+            model="claude-opus-4-6",
+            usage={"input": 1200, "output": 340, "cache_read": 10000},
+            ended_at="2026-06-01T12:00:05Z",
+        )
+        collector.record("plan_trip", 4.2, kind="agent", ended_at="2026-06-01T12:00:05Z")
+    return collector
+
+
+def test_summary(story: tacho.Collector) -> None:
+    summary = story.summary("demo")
+    assert (summary.session, summary.total_operations, summary.total_steps, summary.total_tool_calls) == (
+        "demo",
+        3,
+        1,
+        2,
+    )
+    assert summary.total_cost_usd == Decimal("0.0195") and summary.cost_state == "exact"
+    assert summary.total_tokens == 11540 and summary.total_seconds == pytest.approx(4.2)
+    assert {row.tool for row in summary.tools} == {"web_fetch", "web_search"}
+    assert [row.model for row in summary.models] == ["claude-opus-4-6"]
+    assert summary.slowest[0].operation == "plan_trip"
+    assert summary.data_quality["records_lost"] == 0
+    assert summary.started_at == datetime(2026, 6, 1, 12, 0, 0, 800000, tzinfo=timezone.utc)
+
+
+def test_summary_is_a_mapping(story: tacho.Collector) -> None:
+    summary = story.summary("demo")
+    assert summary["total_steps"] == 1 and "total_steps" in summary
+    assert dict(summary)["session"] == "demo" and len(summary) == len(list(summary))
+    with pytest.raises(KeyError):
+        summary["nothing"]
+    with pytest.raises(AttributeError):
+        summary.nothing  # noqa: B018
+    assert summary.get("nothing") is None
+
+
+def test_results_are_frozen(story: tacho.Collector) -> None:
+    for result in (story.summary(), story.operations()[0], story.slowest()[0], story.slowest()[0].cost):
+        assert dataclasses.is_dataclass(result)
+        name = dataclasses.fields(result)[0].name
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(result, name, 1)
+
+
+def test_tables_print_as_the_terminal_does(story: tacho.Collector) -> None:
+    for listed in (story.operations(), story.tools(), story.models(), story.sessions(), story.slowest()):
+        text = str(listed)
+        assert text and not text.endswith("\n")
+        html = listed._repr_html_()
+        assert html.startswith("<table>") and html.endswith("</table>")
+        assert listed.to_dict() == [item.to_dict() for item in listed]
+    assert "web_fetch" in str(story.tools()) and "claude-opus-4-6" in str(story.models())
+    assert "demo" in str(story.summary("demo")) and "<pre>" in story.summary()._repr_html_()
+    empty = tacho.Collector().operations()
+    assert list(empty) == [] and isinstance(str(empty), str) and empty._repr_html_().startswith("<table>")
+
+
+def test_html_is_escaped(collector: tacho.Collector) -> None:
+    collector.record("<script>alert(1)</script>", 1)
+    assert "<script>" not in collector.operations()._repr_html_()
+    assert "<script>" not in collector.summary()._repr_html_()
+
+
+def test_rows_have_totals(story: tacho.Collector) -> None:
+    rows = story.operations()
+    assert rows.totals is not None and rows.totals.calls == sum(row.calls for row in rows) == 3
+    assert rows.warnings == []
+
+
+def test_slowest(story: tacho.Collector) -> None:
+    assert [record.operation for record in story.slowest(2)] == ["plan_trip", "search"]
+    with pytest.raises(ValueError):
+        story.slowest(-1)
+
+
+def test_to_dict_is_plain(story: tacho.Collector) -> None:
+    as_dict = story.summary("demo").to_dict()
+    assert isinstance(as_dict["tools"], list) and isinstance(as_dict["tools"][0], dict)
+    json.dumps(as_dict, default=str)
+
+
+def test_field_names_are_those_of_json(story: tacho.Collector) -> None:
+    document = json.loads(story.export("json"))  # type: ignore[arg-type]
+    text = json.dumps(document)
+    names = {field.name for field in dataclasses.fields(story.operations()[0])}
+    for name in ("success_rate", "p95_seconds", "cost_usd", "input_tokens", "calls"):
+        assert name in names and f'"{name}"' in text
+
+
+def test_every_class_says_what_its_fields_are(story: tacho.Collector) -> None:
+    for name in ("Row", "Record", "SessionSummary"):
+        made = getattr(tacho, name)
+        for field in dataclasses.fields(made):
+            if field.name not in ("tools", "models", "slowest", "data_quality"):
+                assert f"    {field.name}: " in made.__doc__
+
+
+def test_results_can_be_copied_and_pickled(story: tacho.Collector) -> None:
+    row = story.operations()[0]
+    assert pickle.loads(pickle.dumps(row)) == row == copy.deepcopy(row)
+    record = story.slowest()[0]
+    assert pickle.loads(pickle.dumps(record)) == record
+
+
+# ---------------------------------------------------------------------------------------------------- save and load
+
+
+@pytest.mark.parametrize("name", ["numbers.json", "numbers.msgpack", "numbers"])
+def test_save_and_load(name: str, story: tacho.Collector, tmp_path: Path) -> None:
+    path = tmp_path / name
+    assert story.save(path) == str(path)
+    loaded = tacho.load(path)
+    assert loaded.export("json") == story.export("json")
+    assert str(loaded.summary("demo")) == str(story.summary("demo"))
+    assert (loaded | loaded).export("json") == loaded.export("json")
+    assert (loaded | story.snapshot()).export("json") == loaded.export("json")
+
+
+def test_save_without_a_path(story: tacho.Collector, tmp_path: Path) -> None:
+    path = Path(story.save())
+    assert path.parent == tmp_path / "XDG_DATA_HOME" / "tachograph" / "metrics"
+    assert tacho.load(path).summary("demo").total_steps == 1
+
+
+def test_load_of_what_is_no_snapshot(tmp_path: Path, story: tacho.Collector) -> None:
+    with pytest.raises(tacho.TachoError):
+        tacho.load(tmp_path / "missing")
+    for content in (b"", b"\x93", b"{}", b"hello", bytes(range(256)), story.export("msgpack")[:-5]):  # type: ignore[index]
+        path = tmp_path / "bad"
+        path.write_bytes(content)  # type: ignore[arg-type]
+        with pytest.raises(tacho.TachoError):
+            tacho.load(path)
+        assert path.read_bytes() == content
+
+
+def test_load_never_mixes_into_live_numbers(story: tacho.Collector, tmp_path: Path) -> None:
+    before = tacho.export("json")
+    tacho.load(story.save(tmp_path / "x"))
+    assert tacho.export("json") == before
+
+
+def test_export(story: tacho.Collector, tmp_path: Path) -> None:
+    stream = io.StringIO()
+    assert story.export("json", stream) is None and stream.getvalue() == story.export("json")
+    assert story.export("json", tmp_path / "x.json") is None
+    assert (tmp_path / "x.json").read_text() == story.export("json")
+    assert isinstance(story.export("msgpack"), bytes)
+    story.export("msgpack", tmp_path / "x.msgpack")
+    assert tacho.load(tmp_path / "x.msgpack").export("json") == story.export("json")
+    csv: Any = story.export("csv")
+    assert csv.splitlines()[0].startswith("step,duration,tokens,cost,tool,success")
+    with pytest.raises(ValueError):
+        story.export("nonsense")
+
+
+# ------------------------------------------------------------------------------------------------------------- cost
+
+
+def test_calculate_cost() -> None:
+    cost = tacho.calculate_cost(
+        "claude-opus-4-6",
+        {"input": 1_000_000, "output": 1000},
+        provider="anthropic",
+        at=datetime(2026, 6, 1, tzinfo=timezone.utc),
+    )
+    assert cost.usd == Decimal("5.025") and cost.state == "exact" and cost.currency == "USD"
+    assert (cost.input_usd, cost.output_usd) == (Decimal(5), Decimal("0.025"))
+    assert cost.components == {"input": Decimal(5), "output": Decimal("0.025")}
+    assert cost.table_version and cost.priced_at == datetime(2026, 6, 1, tzinfo=timezone.utc)
+    assert str(cost) == "5.025 USD (exact)"
+
+
+def test_cost_of_an_unknown_model_is_unknown() -> None:
+    cost = tacho.calculate_cost("no-such-model", {"input": 5})
+    assert cost.usd is None and cost.state == "unknown" and str(cost) == "- USD (unknown)"
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"input_tokens": 100, "output_tokens": 5, "cache_read_input_tokens": 10, "cache_creation_input_tokens": 0},
+        {
+            "usage": {"input_tokens": 100, "output_tokens": 5, "cache_read_input_tokens": 10},
+            "model": "x",
+            "type": "message",
+        },
+        '{"usage": {"input_tokens": 100, "output_tokens": 5, "cache_read_input_tokens": 10}}',
+    ],
+)
+def test_cost_of_a_response(usage: Any) -> None:
+    cost = tacho.calculate_cost("claude-opus-4-6", usage, provider="anthropic", at=1780272000)
+    assert cost.usd == Decimal("0.00063")
+
+
+def test_calculate_cost_refuses_what_makes_no_sense() -> None:
+    with pytest.raises(TypeError):
+        tacho.calculate_cost(3, {})  # type: ignore[arg-type]
+    with pytest.raises(ValueError):
+        tacho.calculate_cost("m", {}, at=datetime(2026, 6, 1))
+    with pytest.raises(TypeError):
+        tacho.calculate_cost("m", {}, at=[])  # type: ignore[arg-type]
