@@ -13,7 +13,8 @@ extern "C" {
 
 typedef struct tacho_history tacho_history; /* opaque */
 
-#define TACHO_HISTORY_READ_ONLY 1u /* the file must exist and is not changed */
+#define TACHO_HISTORY_READ_ONLY   1u /* the file must exist and is not changed */
+#define TACHO_HISTORY_MAKE_FOLDER 2u /* folders of the path that are missing are made, mode 0700 */
 
 /**
  * Open or create a history file (mode 0600).
@@ -34,8 +35,14 @@ TACHO_API tacho_status tacho_history_add_snapshot(tacho_history *history, const 
 /* The same readings as of a snapshot, over all that is stored. */
 TACHO_API tacho_status tacho_history_usage(tacho_history *history, const tacho_query *query, tacho_rows **out);
 TACHO_API tacho_status tacho_history_records(tacho_history *history, const tacho_query *query, tacho_records **out);
-/** session NULL = the newest one. TACHO_OK; TACHO_NO_DATA; TACHO_NOT_FOUND; TACHO_INVALID (a prefix that is not unique). */
+/** session NULL = the newest one. TACHO_OK; TACHO_NO_DATA; TACHO_NOT_FOUND; TACHO_INVALID (a prefix that is not
+ * unique). */
 TACHO_API tacho_status tacho_history_summary(tacho_history *history, const char *session, tacho_summary **out);
+/**
+ * Version of the price table that priced what was stored last ("2026-11-21.3f9a01bc"); "" where nothing is priced.
+ * Lives until the next call with this handle.
+ */
+TACHO_API const char *tacho_history_prices(tacho_history *history);
 /** Number of stored records. */
 TACHO_API tacho_status tacho_history_count(tacho_history *history, uint64_t *out);
 

@@ -29,6 +29,25 @@ static tacho_status make_file(const char *path) {
     return TACHO_OK;
 }
 
+/* Makes the folders above a path that are missing. */
+static tacho_status make_folders(const char *path) {
+    size_t length = strlen(path);
+    char *folder = tacho__malloc(length + 1);
+    if (!folder) {
+        return TACHO_NOMEM;
+    }
+    memcpy(folder, path, length + 1);
+    int failed = 0;
+    for (char *slash = strchr(folder + 1, '/'); slash && !failed; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        failed = mkdir(folder, S_IRWXU) != 0 && errno != EEXIST ? errno : 0;
+        *slash = '/';
+    }
+    tacho__free(folder);
+    errno = failed;
+    return !failed ? TACHO_OK : failed == EACCES || failed == EPERM || failed == EROFS ? TACHO_DENIED : TACHO_IO;
+}
+
 static tacho_status open_failed(tacho_history *history, tacho_status status, const char *why) {
     if (why) {
         snprintf(open_problem, sizeof open_problem, "%s", why);
@@ -108,7 +127,10 @@ tacho_status tacho_history_open(tacho_history **out, const char *path, uint32_t 
     if (!missing && !S_ISREG(info.st_mode)) {
         return open_failed(NULL, TACHO_FOREIGN, "it is not a regular file");
     }
-    tacho_status status = missing ? make_file(path) : TACHO_OK;
+    tacho_status status = missing && (flags & TACHO_HISTORY_MAKE_FOLDER) ? make_folders(path) : TACHO_OK;
+    if (status == TACHO_OK && missing) {
+        status = make_file(path);
+    }
     if (status != TACHO_OK) {
         return open_failed(NULL, status, strerror(errno));
     }

@@ -166,3 +166,21 @@ tacho_status tacho_history_count(tacho_history *history, uint64_t *out) {
     sqlite3_finalize(statement);
     return status;
 }
+
+const char *tacho_history_prices(tacho_history *history) {
+    sqlite3_stmt *statement = NULL;
+    if (!history) {
+        return "";
+    }
+    history->prices[0] = 0;
+    int result = sqlite3_prepare_v2(history->db,
+                                    "SELECT price_sheet FROM record WHERE price_sheet IS NOT NULL"
+                                    " ORDER BY key DESC LIMIT 1",
+                                    -1, &statement, NULL);
+    if (result == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW) {
+        const char *sheet = (const char *)sqlite3_column_text(statement, 0);
+        snprintf(history->prices, sizeof history->prices, "%.*s", (int)strcspn(sheet, "/"), sheet);
+    }
+    sqlite3_finalize(statement);
+    return history->prices;
+}

@@ -46,6 +46,7 @@ struct tacho_history {
     bool in_transaction;
     sqlite3_stmt *statements[TACHO__STORE_STATEMENT_COUNT]; /* prepared at first use */
     char problem[256];                                      /* of the last failure; "" = none */
+    char prices[TACHO__PRICE_TABLE_TEXT];                   /* answer of tacho_history_prices */
 };
 
 /** Keeps SQLite's words for the failure `result` and gives our status for it. TACHO_OK for OK, ROW and DONE. */
