@@ -121,7 +121,7 @@ tacho__build_source_kind tacho__build_recognise(const tacho__json_node *root) {
         return tacho__json_member(root->first, "models") ? TACHO__SOURCE_GENAI : TACHO__SOURCE_UNKNOWN;
     }
     if (tacho__json_member(root, "prices") || tacho__json_member(root, "aliases") ||
-        tacho__json_member(root, "providers")) {
+        tacho__json_member(root, "providers") || tacho__json_member(root, "modifiers")) {
         return TACHO__SOURCE_OWN;
     }
     for (const tacho__json_node *entry = root->first; entry; entry = entry->next) {

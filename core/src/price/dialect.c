@@ -43,9 +43,17 @@ static const struct {
     {"usage", "output_tokens_details", TACHO__DIALECT_RESPONSES},
     {"", "stop_reason", TACHO__DIALECT_ANTHROPIC},
     {"usage", "input_tokens", TACHO__DIALECT_RESPONSES},
+    /* events of streams */
+    {"message", "usage", TACHO__DIALECT_ANTHROPIC},
+    {"response", "usage", TACHO__DIALECT_RESPONSES},
+    {"response", "usageMetadata", TACHO__DIALECT_GEMINI},
+    {"metadata", "usage", TACHO__DIALECT_CONVERSE},
+    {"x_groq", "usage", TACHO__DIALECT_CHAT},
+    {"delta", "stop_reason", TACHO__DIALECT_ANTHROPIC},
+    {"usage", "output_tokens", TACHO__DIALECT_RESPONSES},
 };
 #define MARKS (sizeof marks / sizeof *marks)
-_Static_assert(MARKS <= 32, "a fingerprint has 32 bits");
+_Static_assert(MARKS <= 64, "a fingerprint has 64 bits");
 
 static bool is_text(const char *text, const char *other, size_t length) {
     return strlen(text) == length && memcmp(text, other, length) == 0;
@@ -55,7 +63,7 @@ tacho__fingerprint tacho__fingerprint_key(const char *parent, size_t parent_leng
     tacho__fingerprint bits = 0;
     for (size_t i = 0; i < MARKS; i++) {
         if (is_text(marks[i].key, key, length) && is_text(marks[i].parent, parent, parent_length)) {
-            bits |= 1u << i;
+            bits |= UINT64_C(1) << i;
         }
     }
     return bits;
@@ -67,7 +75,7 @@ bool tacho__fingerprint_question(size_t index, const char **parent, const char *
     }
     *parent = marks[index].parent;
     *key = marks[index].key;
-    *bit = 1u << index;
+    *bit = UINT64_C(1) << index;
     return true;
 }
 
@@ -115,7 +123,7 @@ const tacho_dialect *tacho__dialect_choose(tacho__fingerprint seen, const char *
     if (!seen) {
         return NULL;
     }
-    uint8_t found = marks[__builtin_ctz(seen)].dialect;
+    uint8_t found = marks[__builtin_ctzll(seen)].dialect;
     int habit = habit_of(provider);
     bool anthropic = habit >= 0 && habits[habit].standard == TACHO__DIALECT_ANTHROPIC;
     if (found == TACHO__DIALECT_CHAT && habit >= 0) {

@@ -104,7 +104,7 @@ uint16_t tacho__trie_key(tacho__trie trie, uint16_t node, const char *key, size_
  */
 
 /** Bits of what a response shows of itself, gathered while its keys pass by. */
-typedef uint32_t tacho__fingerprint;
+typedef uint64_t tacho__fingerprint;
 
 /** Fold the path of a key (at most 3 levels matter) into a fingerprint. `parent` may be "". */
 tacho__fingerprint tacho__fingerprint_key(const char *parent, size_t parent_length, const char *key, size_t length);

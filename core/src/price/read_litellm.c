@@ -321,6 +321,17 @@ static bool agrees(litellm *l, const tacho__built_model *model) {
     return false;
 }
 
+/* Fees that genai-prices does not have: searches, sessions, seconds, images. Token rates stay as they are there. */
+static void add_fees(const litellm *l, tacho__card_draft *card) {
+    for (uint32_t mask = l->sheets[0].card.mask & ~card->mask; mask; mask &= mask - 1) {
+        int unit = __builtin_ctz(mask);
+        if (!tacho_unit_describe((tacho_unit)unit)->is_token && card->mask && unit != TACHO_UNIT_REQUESTS) {
+            card->rates[unit] = l->sheets[0].card.rates[unit];
+            card->mask |= TACHO_UNIT_BIT(unit);
+        }
+    }
+}
+
 static void merge_services(litellm *l, const tacho__built_model *model) {
     tacho__built_model copy = *model;
     if (copy.list_count + TACHO_PRICE_SERVICE_FAST > TACHO__BUILD_SHEETS) {
@@ -328,6 +339,10 @@ static void merge_services(litellm *l, const tacho__built_model *model) {
     }
     for (uint32_t i = 0; i < copy.list_count; i++) {
         tacho__build_sheet_at(l->builder, &copy, i, &l->merged[i]);
+        add_fees(l, &l->merged[i].card);
+        for (uint32_t band = 0; band < l->merged[i].band_count; band++) {
+            add_fees(l, &l->merged[i].bands[band]);
+        }
     }
     size_t count = add_services(l, l->merged, copy.list_count);
     tacho__build_model(l->builder, copy.provider, l->id, copy.context, copy.rank, l->merged, count, copy.flags);
