@@ -2,8 +2,8 @@
  * A new coroutine inherits what is open in its creator (semantics 7). Lua tells nobody that a coroutine was made, so
  * coroutine.create and coroutine.wrap are extended, once, when the first operation or session begins or the first
  * function is tracked: before that there is nothing to inherit. They behave as before; while nothing is open they add
- * one function call. Code that
- * kept the old functions, and C code that makes threads, gets the rule of stack.c: inherit from who resumes first.
+ * one function call. Code that kept the old functions, and C code that makes threads, gets the rule of stack.c:
+ * inherit from who resumes first.
  */
 #include "module.h"
 

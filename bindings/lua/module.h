@@ -97,7 +97,7 @@ struct tacho_lua_collector {
     int used;                 /* something was bound: configure() comes too late */
 };
 
-/** User values: 1 = its collector. */
+/** User values: 1 = its collector, 2 = its stack, 3 = where its summary goes at the end. */
 struct tacho_lua_session {
     tacho_lua_entry entry;
     tacho_session *handle; /* NULL = ended */
@@ -289,7 +289,13 @@ int tacho_lua_sink(void *context, const char *bytes, size_t length);
 /** Results of a function that ends with this output, which is on top: its text, or a failure. */
 int tacho_lua_finish_output(lua_State *L, const void *output, tacho_status status);
 
+/* ---- data_path.c */
+#define TACHO_LUA_PATH_MAX 4096
+tacho_status tacho_lua_default_path(char *out, size_t size);
+
 /* ---- reading.c */
+/** A C function: gives the summary of an open session to an object that has a method write. */
+int tacho_lua_write_summary(lua_State *L);
 extern const luaL_Reg tacho_lua_reading_functions[];
 void tacho_lua_snapshot_type(lua_State *L);
 int tacho_lua_load(lua_State *L);

