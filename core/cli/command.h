@@ -70,6 +70,7 @@ typedef struct cli_arguments {
     const char *value[CLI_FLAG_COUNT]; /* of flags that take one; NULL = not given */
     const char *const *operands;
     int operand_count;
+    int is_bare; /* no command was named: it is summary */
 } cli_arguments;
 
 /** A command line to be shown, and what it does. */

@@ -1,0 +1,255 @@
+/* tacho import: agents' logs into the history. */
+#include "arguments.h"
+#include "data.h"
+#include "import_report.h"
+#include "message.h"
+#include "progress.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* What can be imported; --auto tries all of them in this order. */
+static const struct {
+    const char *kind;
+    tacho_status (*import)(tacho_history *history, const char *const *paths, size_t count,
+                           const tacho_import_options *options, tacho_import_counts *counts);
+    const char *places; /* where it looks without a path */
+} kinds[] = {
+    {"claude-code", tacho_import_claude_code, "$CLAUDE_CONFIG_DIR, ~/.claude/projects, ~/.config/claude/projects"},
+};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+typedef struct import_run {
+    const cli_arguments *arguments;
+    cli_progress progress;
+    cli_import_report report;
+} import_run;
+
+/* ----------------------------------------------------------------------------------------------------- interruption */
+
+static volatile sig_atomic_t signal_seen;
+
+/* The first signal ends the import after the batch under way; a second one ends the program at once. */
+static void on_signal(int number) {
+    signal_seen = number;
+}
+
+static void catch_signals(void) {
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* -------------------------------------------------------------------------------------------------------- callbacks */
+
+static void on_problem(void *context, const tacho_import_problem *problem) {
+    import_run *run = context;
+    uint64_t before = run->report.problem_count;
+    cli_import_report_add(&run->report, problem);
+    if (before < CLI_PROBLEMS_NAMED && run->report.problems[before] != NULL) {
+        cli_progress_erase(&run->progress);
+        cli_warn(run->arguments, "%s", run->report.problems[before]);
+    }
+}
+
+static int on_progress(void *context, const tacho_import_counts *so_far) {
+    import_run *run = context;
+    cli_progress_show(&run->progress, so_far);
+    return signal_seen != 0;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- the work
+ */
+
+/* The folder of the default history is ours to make; folders of other paths are not. */
+static int make_folders(const char *path) {
+    char folder[CLI_PATH_MAX];
+    strcpy(folder, path);
+    for (char *slash = strchr(folder + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
+            return cli_fail(CLI_INTERNAL, "the folder '%s' cannot be made: %s", folder, strerror(errno));
+        }
+        *slash = '/';
+    }
+    return CLI_DONE;
+}
+
+static int open_history(const char *path, int is_default, tacho_history **out) {
+    int code = is_default ? make_folders(path) : CLI_DONE;
+    if (code != CLI_DONE) {
+        return code;
+    }
+    tacho_status status = tacho_history_open(out, path, 0);
+    return status == TACHO_OK ? CLI_DONE
+                              : cli_fail(cli_exit_of(status), "the history '%s' cannot be written: %s", path,
+                                         tacho_history_problem(NULL));
+}
+
+static void read_total(tacho_history *history, cli_import_report *report) {
+    tacho_query query = TACHO_QUERY_INIT;
+    tacho_rows *rows;
+    query.by = TACHO_BY_TOTAL;
+    if (tacho_history_usage(history, &query, &rows) == TACHO_OK) {
+        report->total = rows->totals;
+        tacho_rows_free(rows);
+    }
+}
+
+static void say_doubts(const import_run *run) {
+    const cli_import_report *report = &run->report;
+    if (report->problem_count > CLI_PROBLEMS_NAMED) {
+        cli_warn(run->arguments, "and %" PRIu64 " more like these", report->problem_count - CLI_PROBLEMS_NAMED);
+    }
+    if (report->counts.low_confidence_calls > 0) {
+        char money[40];
+        tacho_money_format(report->counts.low_confidence_cost_pusd, money, sizeof(money));
+        cli_warn(run->arguments,
+                 "%" PRIu64 " calls of low confidence ($%s): the log holds only their preliminary counts",
+                 report->counts.low_confidence_calls, money);
+    }
+}
+
+static int refuse(const import_run *run, tacho_history *history, size_t kind, tacho_status status) {
+    int has_paths = run->arguments->operand_count > 1;
+    switch (status) {
+    case TACHO_NOT_FOUND:
+    case TACHO_NO_DATA:
+        if (cli_given(run->arguments, CLI_FLAG_ALLOW_EMPTY)) {
+            return CLI_DONE;
+        }
+        return has_paths ? cli_fail(CLI_NO_DATA, "no log files of %s there", kinds[kind].kind)
+                         : cli_fail(CLI_NO_DATA,
+                                    "no log files of %s found (looked in %s); name files or folders: tacho "
+                                    "import %s PATH...",
+                                    kinds[kind].kind, kinds[kind].places, kinds[kind].kind);
+    default:
+        return cli_fail(cli_exit_of(status), "the import failed: %s",
+                        tacho_history_problem(history)[0] != '\0' ? tacho_history_problem(history)
+                                                                  : tacho_status_text(status));
+    }
+}
+
+static int strict_code(const import_run *run) {
+    const cli_import_report *report = &run->report;
+    if (!cli_given(run->arguments, CLI_FLAG_STRICT) ||
+        (report->counts.lines_unreadable == 0 && report->problem_count == 0 && report->total.unpriced_calls <= 0)) {
+        return CLI_DONE;
+    }
+    return cli_fail(CLI_INCOMPLETE, "incomplete: %" PRIu64 " unreadable lines, %" PRId64 " calls without a price",
+                    report->counts.lines_unreadable,
+                    report->total.unpriced_calls > 0 ? report->total.unpriced_calls : 0);
+}
+
+static int print_report(const import_run *run, cli_output *output, tacho_format format) {
+    if (format == TACHO_FORMAT_JSON) {
+        return cli_import_report_json(&run->report, run->arguments, output);
+    }
+    cli_import_report_print(&run->report, output);
+    return CLI_DONE;
+}
+
+static int import_kind(import_run *run, tacho_history *history, size_t kind, const tacho_price_table *prices,
+                       cli_output *output, tacho_format format) {
+    const cli_arguments *arguments = run->arguments;
+    const tacho_import_options options = {.struct_size = (uint32_t)sizeof(options),
+                                          .prices = prices,
+                                          .problem = on_problem,
+                                          .progress = on_progress,
+                                          .context = run};
+    size_t paths = arguments->operand_count > 1 ? (size_t)arguments->operand_count - 1 : 0;
+    run->report.kind = kinds[kind].kind;
+    run->report.counts.struct_size = (uint32_t)sizeof(run->report.counts);
+    cli_progress_begin(arguments, &run->progress);
+    tacho_status status =
+        kinds[kind].import(history, paths > 0 ? arguments->operands + 1 : NULL, paths, &options, &run->report.counts);
+    cli_progress_erase(&run->progress);
+    if (status != TACHO_OK && status != TACHO_STOPPED) {
+        return refuse(run, history, kind, status);
+    }
+    run->report.is_stopped = status == TACHO_STOPPED;
+    read_total(history, &run->report);
+    say_doubts(run);
+    int code = print_report(run, output, format);
+    if (run->report.is_stopped) {
+        return 128 + (signal_seen != 0 ? signal_seen : SIGINT);
+    }
+    return code == CLI_DONE ? strict_code(run) : code;
+}
+
+/* ------------------------------------------------------------------------------------------------------- arguments */
+
+static int find_kind(const cli_arguments *arguments, size_t *out) {
+    const char *names[KINDS];
+    for (size_t i = 0; i < KINDS; i++) {
+        names[i] = kinds[i].kind;
+        if (arguments->operand_count > 0 && strcmp(arguments->operands[0], kinds[i].kind) == 0) {
+            *out = i;
+            return CLI_DONE;
+        }
+    }
+    if (arguments->operand_count == 0) {
+        return cli_fail(CLI_USAGE, "import what? tacho import claude-code [PATH...], or tacho import --auto");
+    }
+    return cli_fail(CLI_USAGE, "unknown kind of log '%s'; the nearest is %s", arguments->operands[0],
+                    tacho_nearest_word(arguments->operands[0], names, KINDS));
+}
+
+static int import_all(import_run *run, tacho_history *history, size_t kind, const tacho_price_table *prices,
+                      tacho_format format) {
+    cli_output output;
+    int code = cli_output_open(run->arguments, &output);
+    if (code != CLI_DONE) {
+        return code;
+    }
+    catch_signals();
+    code = import_kind(run, history, kind, prices, &output, format);
+    return cli_output_close(&output, code);
+}
+
+static int run_with_settings(import_run *run, size_t kind, tacho_format format, tacho_settings *settings) {
+    char path[CLI_PATH_MAX];
+    tacho_config config = TACHO_CONFIG_INIT;
+    tacho_history *history = NULL;
+    tacho_status status = tacho_settings_config(settings, &config);
+    if (status != TACHO_OK) {
+        return cli_fail(status == TACHO_NOMEM ? CLI_INTERNAL : CLI_USAGE, "--prices: '%s' cannot be used: %s",
+                        tacho_settings_get(settings, "prices", NULL), tacho_status_text(status));
+    }
+    int code = cli_history_path(run->arguments, settings, path, &run->report.is_default);
+    if (code == CLI_DONE) {
+        code = open_history(path, run->report.is_default, &history);
+    }
+    run->report.history = path;
+    if (code == CLI_DONE) {
+        code = import_all(run, history, kind, config.prices, format);
+    }
+    tacho_history_close(history);
+    return code;
+}
+
+int cli_import(const cli_arguments *arguments) {
+    import_run run = {.arguments = arguments};
+    tacho_settings *settings;
+    tacho_format format;
+    size_t kind = 0;
+    int code = cli_format_read(arguments, TACHO_FORMAT_PLAIN, &format);
+    if (code == CLI_DONE && cli_given(arguments, CLI_FLAG_AUTO) && arguments->operand_count > 0) {
+        code = cli_fail(CLI_USAGE, "--auto finds logs by itself and takes no '%s'", arguments->operands[0]);
+    } else if (code == CLI_DONE && !cli_given(arguments, CLI_FLAG_AUTO)) {
+        code = find_kind(arguments, &kind);
+    }
+    if (code == CLI_DONE) {
+        code = cli_settings_read(arguments, &settings);
+    }
+    if (code == CLI_DONE) {
+        code = run_with_settings(&run, kind, format, settings);
+        tacho_settings_free(settings);
+    }
+    cli_import_report_free(&run.report);
+    return code;
+}

@@ -1,0 +1,250 @@
+/* tacho usage: rows by one key. */
+#include "arguments.h"
+#include "message.h"
+#include "reading.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COLUMNS_MAX 128
+
+/* What the flags of this command alone say. */
+typedef struct usage_flags {
+    const char *columns[COLUMNS_MAX + 1]; /* NULL-terminated */
+    int has_columns;
+    char *text; /* that `columns` point into */
+    const tacho_field *sort;
+    int is_turned; /* --sort -COLUMN */
+} usage_flags;
+
+/* -------------------------------------------------------------------------------------------------------- flags */
+
+static int read_by(const cli_arguments *arguments, uint32_t *out) {
+    const char *text = arguments->value[CLI_FLAG_BY];
+    const char *words[TACHO_BY_COUNT];
+    tacho_by by = TACHO_BY_MODEL;
+    if (text != NULL && tacho_by_parse(text, &by) != TACHO_OK) {
+        for (int i = 0; i < TACHO_BY_COUNT; i++) {
+            words[i] = tacho_by_text(i);
+        }
+        return cli_refuse_word(CLI_FLAG_BY, text, words, TACHO_BY_COUNT);
+    }
+    *out = by;
+    return CLI_DONE;
+}
+
+static const tacho_field *find_field(const char *name) {
+    size_t count;
+    const tacho_field *fields = tacho_row_fields(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(fields[i].name, name) == 0) {
+            return &fields[i];
+        }
+    }
+    return NULL;
+}
+
+static int refuse_column(cli_flag flag, const char *name) {
+    size_t count;
+    const tacho_field *fields = tacho_row_fields(&count);
+    const char *names[COLUMNS_MAX];
+    count = count < COLUMNS_MAX ? count : COLUMNS_MAX;
+    for (size_t i = 0; i < count; i++) {
+        names[i] = fields[i].name;
+    }
+    return cli_refuse_word(flag, name, names, count);
+}
+
+static int read_sort(const cli_arguments *arguments, usage_flags *flags) {
+    const char *text = arguments->value[CLI_FLAG_SORT];
+    if (text == NULL) {
+        return CLI_DONE;
+    }
+    flags->is_turned = text[0] == '-';
+    flags->sort = find_field(text + flags->is_turned);
+    return flags->sort != NULL ? CLI_DONE : refuse_column(CLI_FLAG_SORT, text + flags->is_turned);
+}
+
+static int read_columns(const cli_arguments *arguments, usage_flags *flags) {
+    const char *list = arguments->value[CLI_FLAG_COLUMNS];
+    if (list == NULL) {
+        return CLI_DONE;
+    }
+    flags->text = strdup(list);
+    size_t count = 0;
+    char *rest;
+    for (char *name = flags->text != NULL ? strtok_r(flags->text, ", ", &rest) : NULL; name != NULL;
+         name = strtok_r(NULL, ", ", &rest)) {
+        if (find_field(name) == NULL || count == COLUMNS_MAX) {
+            return refuse_column(CLI_FLAG_COLUMNS, name);
+        }
+        flags->columns[count++] = name;
+    }
+    flags->columns[count] = NULL;
+    flags->has_columns = 1;
+    return count > 0 ? CLI_DONE : cli_fail(CLI_USAGE, "--columns: '%s' names no column", list);
+}
+
+/* ------------------------------------------------------------------------------------------------------- sorting */
+
+static const void *field_of(const tacho_row *row, const tacho_field *field) {
+    return (const char *)row + field->offset;
+}
+
+/* A number of any field as a double, which is exact enough to sort by; NaN = unknown. */
+static double number_of(const tacho_row *row, const tacho_field *field) {
+    int64_t value;
+    if (field->type == TACHO_FIELD_RATIO) {
+        double ratio;
+        memcpy(&ratio, field_of(row, field), sizeof(ratio));
+        return ratio;
+    }
+    if (field->type == TACHO_FIELD_STATE) {
+        int32_t state;
+        memcpy(&state, field_of(row, field), sizeof(state));
+        return state;
+    }
+    if (field->type == TACHO_FIELD_NAMED) {
+        uint32_t count;
+        memcpy(&count, (const char *)field_of(row, field) + sizeof(void *), sizeof(count));
+        return count;
+    }
+    memcpy(&value, field_of(row, field), sizeof(value));
+    int is_unknown = field->type == TACHO_FIELD_USD    ? value == TACHO_COST_UNKNOWN
+                     : field->type == TACHO_FIELD_TIME ? value == 0
+                                                       : value < 0;
+    return is_unknown ? (double)NAN : (double)value;
+}
+
+/* Texts rise, numbers fall; what is unknown stands last either way. */
+static int compare(const void *left, const void *right, void *context) {
+    const usage_flags *flags = context;
+    const tacho_row *a = left, *b = right;
+    int order;
+    if (flags->sort->type == TACHO_FIELD_TEXT) {
+        const char *x, *y;
+        memcpy(&x, field_of(a, flags->sort), sizeof(x));
+        memcpy(&y, field_of(b, flags->sort), sizeof(y));
+        if (x == NULL || y == NULL) {
+            return (x == NULL) - (y == NULL);
+        }
+        order = strcmp(x, y);
+    } else {
+        double x = number_of(a, flags->sort), y = number_of(b, flags->sort);
+        if (isnan(x) || isnan(y)) {
+            return isnan(x) - isnan(y);
+        }
+        order = (x < y) - (x > y);
+    }
+    return flags->is_turned ? -order : order;
+}
+
+/* Sorts and cuts a copy of the rows; the totals stay those of all. NULL = out of memory. */
+static tacho_row *sorted(const tacho_rows *rows, usage_flags *flags, uint32_t limit, tacho_rows *view) {
+    tacho_row *copy = malloc((rows->count + 1) * sizeof(*copy));
+    if (copy == NULL) {
+        return NULL;
+    }
+    *view = *rows;
+    if (rows->count > 0) {
+        memcpy(copy, rows->rows, rows->count * sizeof(*copy));
+    }
+    if (flags->sort != NULL) {
+        qsort_r(copy, rows->count, sizeof(*copy), compare, flags);
+    }
+    view->rows = copy;
+    view->count = limit > 0 && limit < rows->count ? limit : rows->count;
+    return copy;
+}
+
+/* ------------------------------------------------------------------------------------------------------- printing */
+
+static void print_heading(cli_reading *reading, const tacho_rows *rows) {
+    char begin[32], end[32];
+    const char *from = cli_instant(rows->totals.started_at_ns, begin);
+    const char *to = cli_instant(rows->totals.ended_at_ns, end);
+    const char *bold = reading->style.color && reading->format == TACHO_FORMAT_TABLE ? "\033[1m" : "";
+    cli_output_print(&reading->output, "%sUsage by %s%s\n", bold, tacho_by_text((int)rows->by),
+                     bold[0] != '\0' ? "\033[0m" : "");
+    if (rows->totals.started_at_ns != 0 && rows->totals.ended_at_ns != 0) {
+        cli_output_print(&reading->output, "%s to %s %s\n", from, strncmp(from, to, 11) == 0 ? to + 11 : to,
+                         reading->zone.name);
+    } else {
+        cli_output_print(&reading->output, "Times in %s\n", reading->zone.name);
+    }
+    cli_output_print(&reading->output, "\n");
+}
+
+static int print_rows(cli_reading *reading, const tacho_rows *rows, const usage_flags *flags) {
+    if (cli_reading_for_people(reading)) {
+        print_heading(reading, rows);
+        for (size_t i = 0; i < rows->warning_count; i++) {
+            cli_warn(reading->arguments, "%s", rows->warnings[i]);
+        }
+    }
+    return cli_written(tacho_write_rows(rows, reading->format, "tacho.usage/1",
+                                        flags->has_columns ? flags->columns : NULL, &reading->style, cli_output_write,
+                                        &reading->output));
+}
+
+static int refuse_nothing(const cli_reading *reading) {
+    const char *since = reading->arguments->value[CLI_FLAG_SINCE], *until = reading->arguments->value[CLI_FLAG_UNTIL];
+    return cli_fail(CLI_NO_DATA, "nothing in %s matches%s%s%s%s (times in %s)", reading->data.path,
+                    since != NULL ? " --since " : "", since != NULL ? since : "", until != NULL ? " --until " : "",
+                    until != NULL ? until : "", reading->zone.name);
+}
+
+static int answer(cli_reading *reading, const tacho_rows *rows, usage_flags *flags, uint32_t limit) {
+    if (rows->count == 0 && !cli_given(reading->arguments, CLI_FLAG_ALLOW_EMPTY)) {
+        return refuse_nothing(reading);
+    }
+    tacho_rows view;
+    tacho_row *copy = sorted(rows, flags, limit, &view);
+    if (copy == NULL) {
+        return cli_fail(CLI_INTERNAL, "out of memory");
+    }
+    int code = print_rows(reading, &view, flags);
+    free(copy);
+    if (code == CLI_DONE && cli_given(reading->arguments, CLI_FLAG_STRICT) && rows->totals.unpriced_calls > 0) {
+        return cli_fail(CLI_INCOMPLETE, "incomplete: %lld calls have no price", (long long)rows->totals.unpriced_calls);
+    }
+    return code;
+}
+
+static int read_and_answer(cli_reading *reading, usage_flags *flags) {
+    tacho_rows *rows;
+    int code = cli_reading_describe(reading);
+    if (code != CLI_DONE) {
+        return code;
+    }
+    tacho_query query = reading->query;
+    query.limit = 0; /* sorted first, cut then */
+    tacho_status status = cli_data_usage(&reading->data, &query, &rows);
+    if (status != TACHO_OK) {
+        return cli_data_refuse(reading->arguments, &reading->data, NULL, status);
+    }
+    code = answer(reading, rows, flags, reading->query.limit);
+    tacho_rows_free(rows);
+    return code;
+}
+
+int cli_usage(const cli_arguments *arguments) {
+    cli_reading reading = {.query = TACHO_QUERY_INIT};
+    usage_flags flags = {.text = NULL};
+    int code = read_by(arguments, &reading.query.by);
+    if (code == CLI_DONE) {
+        code = read_sort(arguments, &flags);
+    }
+    if (code == CLI_DONE) {
+        code = read_columns(arguments, &flags);
+    }
+    if (code == CLI_DONE) {
+        code = cli_reading_begin(arguments, &reading);
+        if (code == CLI_DONE) {
+            code = cli_reading_end(&reading, read_and_answer(&reading, &flags));
+        }
+    }
+    free(flags.text);
+    return code;
+}

@@ -1,0 +1,96 @@
+#include "command.h"
+
+#include <string.h>
+
+static const cli_flag_row flag_rows[CLI_FLAG_COUNT] = {
+#define X(name, text, letter, value, help) {text, letter, value, help},
+    CLI_FLAG_MAP(X)
+#undef X
+};
+
+#define FORMAT(name) (1u << TACHO_FORMAT_##name)
+#define READING                                                                                                        \
+    (CLI_BIT(HISTORY) | CLI_BIT(FROM) | CLI_BIT(TZ) | CLI_BIT(FORMAT) | CLI_BIT(OUTPUT) | CLI_BIT(COLOR) |             \
+     CLI_BIT(ASCII) | CLI_BIT(STRICT) | CLI_BIT(ALLOW_EMPTY) | CLI_BIT(QUIET) | CLI_BIT(VERBOSE))
+#define TABLES (FORMAT(TABLE) | FORMAT(PLAIN) | FORMAT(JSON) | FORMAT(JSONL) | FORMAT(CSV))
+
+static const cli_command commands[] = {
+    {
+        .name = "import",
+        .operands = "KIND [PATH...] ",
+        .operands_max = -1,
+        .help = "read the logs of agents into the history",
+        .flags = CLI_BIT(HISTORY) | CLI_BIT(AUTO) | CLI_BIT(PRICES) | CLI_BIT(TZ) | CLI_BIT(FORMAT) | CLI_BIT(OUTPUT) |
+                 CLI_BIT(STRICT) | CLI_BIT(ALLOW_EMPTY) | CLI_BIT(QUIET) | CLI_BIT(VERBOSE),
+        .formats = FORMAT(PLAIN) | FORMAT(JSON),
+        .examples = {{"tacho import --auto", "every agent whose logs are found on this machine"},
+                     {"tacho import claude-code", "Claude Code, from where it writes"},
+                     {"tacho import claude-code logs/ --history h.db", "these files, into a history of your own"},
+                     {"tacho import claude-code --strict", "exit 4 if a line could not be read"}},
+        .notes = "KIND is claude-code: transcripts (*.jsonl) below the given files and folders, or below\n"
+                 "$CLAUDE_CONFIG_DIR, ~/.claude/projects and ~/.config/claude/projects.\n"
+                 "Logs are only read, never changed. Importing again adds what is new; nothing is counted twice.\n"
+                 "Prompts, answers and arguments of tools are not stored.",
+        .run = cli_import,
+    },
+    {
+        .name = "usage",
+        .operands = "",
+        .operands_max = 0,
+        .help = "calls, tokens and cost by model, day, session, tool and others",
+        .flags =
+            READING | CLI_BIT(SINCE) | CLI_BIT(UNTIL) | CLI_BIT(BY) | CLI_BIT(SORT) | CLI_BIT(LIMIT) | CLI_BIT(COLUMNS),
+        .formats = TABLES,
+        .examples = {{"tacho usage", "by model, over everything in the history"},
+                     {"tacho usage --by day --since 7d", "the last seven days"},
+                     {"tacho usage --by tool --sort total_seconds -n 10", "the ten tools that took longest"},
+                     {"tacho usage --by session --format csv -o usage.csv", "for a spreadsheet"},
+                     {"tacho usage --format json | jq .totals", "for a program"}},
+        .run = cli_usage,
+    },
+    {
+        .name = "summary",
+        .operands = "[SESSION] ",
+        .operands_max = 1,
+        .help = "one session: cost, tokens, models, tools, slowest operations",
+        .flags = READING,
+        .formats = TABLES,
+        .examples = {{"tacho", "the newest session"},
+                     {"tacho summary 7f3a", "the session whose id begins with 7f3a"},
+                     {"tacho summary --from run.tacho", "a snapshot that a program saved"},
+                     {"tacho summary --format json", "for a program"}},
+        .notes = "SESSION is an id or a beginning of at least 4 characters; without it, the newest session.",
+        .run = cli_summary,
+    },
+    {
+        .name = "steps",
+        .operands = "[SESSION] ",
+        .operands_max = 1,
+        .help = "one session step by step: what ran inside what, how long, at what cost",
+        .flags = READING | CLI_BIT(SINCE) | CLI_BIT(UNTIL) | CLI_BIT(LIMIT),
+        .formats = TABLES,
+        .examples = {{"tacho steps", "the newest session"},
+                     {"tacho steps 7f3a --since 1h", "the last hour of a session"},
+                     {"tacho steps --format csv", "one line per step: step,duration,tokens,cost,tool,success"}},
+        .notes = "SESSION is an id or a beginning of at least 4 characters; without it, the newest session.",
+        .run = cli_steps,
+    },
+};
+
+const cli_command *cli_commands(size_t *count) {
+    *count = sizeof(commands) / sizeof(commands[0]);
+    return commands;
+}
+
+const cli_command *cli_command_find(const char *name) {
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+const cli_flag_row *cli_flag_describe(cli_flag flag) {
+    return &flag_rows[flag];
+}

@@ -1,0 +1,148 @@
+#include "query_json.h"
+#include "when.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void add(cli_json *json, const char *bytes, size_t length) {
+    if (json->failed) {
+        return;
+    }
+    if (json->length + length + 1 > json->capacity) {
+        size_t capacity = (json->length + length + 1) * 2;
+        char *grown = realloc(json->text, capacity);
+        if (grown == NULL) {
+            json->failed = 1;
+            return;
+        }
+        json->text = grown;
+        json->capacity = capacity;
+    }
+    memcpy(json->text + json->length, bytes, length);
+    json->length += length;
+    json->text[json->length] = '\0';
+}
+
+static void add_text(cli_json *json, const char *text) {
+    add(json, text, strlen(text));
+}
+
+/* Length of the well-formed UTF-8 sequence at `text` (Unicode 15, table 3-7); 0 = ill-formed. */
+static size_t sequence(const unsigned char *text) {
+    unsigned char first = text[0], second = text[1];
+    if (first < 0x80) {
+        return 1;
+    }
+    size_t length = first >= 0xc2 && first < 0xe0   ? 2
+                    : first >= 0xe0 && first < 0xf0 ? 3
+                    : first >= 0xf0 && first < 0xf5 ? 4
+                                                    : 0;
+    unsigned char low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    if (length == 0 || second < low || second > high) {
+        return 0;
+    }
+    for (size_t i = 2; i < length; i++) {
+        if ((text[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    return length;
+}
+
+static void add_quoted(cli_json *json, const char *text) {
+    add(json, "\"", 1);
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
+        char escape[8];
+        size_t length = sequence(at);
+        if (length == 0) {
+            add_text(json, "\xef\xbf\xbd");
+            length = 1;
+        } else if (*at == '"' || *at == '\\') {
+            add(json, escape, (size_t)snprintf(escape, sizeof(escape), "\\%c", *at));
+        } else if (*at < 0x20) {
+            add(json, escape, (size_t)snprintf(escape, sizeof(escape), "\\u%04x", *at));
+        } else {
+            add(json, (const char *)at, length);
+        }
+        at += length;
+    }
+    add(json, "\"", 1);
+}
+
+static void member(cli_json *json, const char *key) {
+    if (json->needs_comma) {
+        add(json, ",", 1);
+    }
+    if (key != NULL) {
+        add_quoted(json, key);
+        add(json, ":", 1);
+    }
+    json->needs_comma = 1;
+}
+
+void cli_json_begin(cli_json *json, const char *key, char bracket) {
+    member(json, key);
+    add(json, &bracket, 1);
+    json->needs_comma = 0;
+}
+
+void cli_json_end(cli_json *json, char bracket) {
+    add(json, &bracket, 1);
+    json->needs_comma = 1;
+}
+
+void cli_json_text(cli_json *json, const char *key, const char *value) {
+    member(json, key);
+    if (value == NULL) {
+        add_text(json, "null");
+    } else {
+        add_quoted(json, value);
+    }
+}
+
+void cli_json_integer(cli_json *json, const char *key, int64_t value) {
+    char digits[24];
+    member(json, key);
+    add(json, digits, (size_t)snprintf(digits, sizeof(digits), "%" PRId64, value));
+}
+
+void cli_json_free(cli_json *json) {
+    free(json->text);
+    *json = (cli_json){0};
+}
+
+const char *cli_query_json(cli_json *json, const cli_arguments *arguments, const char *source,
+                           const tacho_query *query) {
+    char time[32];
+    cli_json_begin(json, NULL, '{');
+    cli_json_text(json, "command", arguments->command->name);
+    cli_json_text(json, "source", source);
+    if (query->session != NULL) {
+        cli_json_text(json, "session", query->session);
+    }
+    if ((arguments->command->flags & CLI_BIT(BY)) != 0) {
+        cli_json_text(json, "by", tacho_by_text((int)query->by));
+    }
+    if (query->since_ns != 0) {
+        cli_when_print(query->since_ns, time);
+        cli_json_text(json, "since", time);
+    }
+    if (query->until_ns != 0) {
+        cli_when_print(query->until_ns, time);
+        cli_json_text(json, "until", time);
+    }
+    if (query->zone != NULL) {
+        cli_json_text(json, "tz", query->zone->name);
+    }
+    if (arguments->value[CLI_FLAG_SORT] != NULL) {
+        cli_json_text(json, "sort", arguments->value[CLI_FLAG_SORT]);
+    }
+    if (query->limit != 0) {
+        cli_json_integer(json, "limit", query->limit);
+    }
+    cli_json_end(json, '}');
+    return json->failed ? NULL : json->text;
+}

@@ -1,0 +1,42 @@
+/** What the commands that read have in common: zone, period, format, source and place of the answer. */
+#ifndef TACHO_CLI_READING_H
+#define TACHO_CLI_READING_H
+
+#include "data.h"
+#include "output.h"
+#include "query_json.h"
+
+typedef struct cli_reading {
+    const cli_arguments *arguments;
+    tacho_zone zone;
+    tacho_query query; /* `by` is set by the command before */
+    tacho_format format;
+    tacho_style style;
+    cli_data data;
+    cli_output output;
+    cli_json json;
+} cli_reading;
+
+/**
+ * Checks the flags, then opens source and output. Flags are all checked before a file is touched.
+ *
+ * @return CLI_DONE, then cli_reading_end must follow; another exit code, said why
+ */
+int cli_reading_begin(const cli_arguments *arguments, cli_reading *reading);
+
+/** Puts the query into the style; the strings live until the end. CLI_DONE or CLI_INTERNAL. */
+int cli_reading_describe(cli_reading *reading);
+
+/** Closes everything. Returns the exit code of the whole command. */
+int cli_reading_end(cli_reading *reading, int code);
+
+/** True if the answer is for a person. */
+int cli_reading_for_people(const cli_reading *reading);
+
+/** Exit code for a status that a writer returned. */
+int cli_written(tacho_status status);
+
+/** "2026-02-03 04:05" in the zone of the process; "-" for 0. */
+const char *cli_instant(int64_t unix_ns, char out[32]);
+
+#endif
