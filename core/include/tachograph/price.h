@@ -164,12 +164,14 @@ TACHO_API void tacho_cost_add(tacho_cost *sum, const tacho_cost *more);
 TACHO_API const tacho_price_table *tacho_price_table_builtin(void);
 
 /**
- * Use a table from bytes (a file of `tacho prices build`).
+ * Use a table from bytes: a file of `tacho prices build`, or user prices and sources as JSON (tachograph/price_table.h
+ * has a form that says where a JSON text is wrong).
  *
  * @param out    the caller's; NULL on failure
  * @param bytes  the file; checked whole (every offset, hash order, checksum), then copied
- * @param base   table to ask for what this one does not have; NULL = none. Must outlive *out
- * @return TACHO_OK; TACHO_FOREIGN, TACHO_DAMAGED, TACHO_NEWER, TACHO_LIMIT (> 4 MiB), TACHO_NOMEM
+ * @param base   asked for what user prices do not have; a whole table does not ask. NULL = none. Must outlive *out
+ * @return TACHO_OK; TACHO_FOREIGN, TACHO_DAMAGED, TACHO_NEWER, TACHO_INVALID (a wrong value in JSON), TACHO_LIMIT
+ *         (a table over 4 MiB, a JSON text over 64 MiB), TACHO_NOMEM
  */
 TACHO_API tacho_status tacho_price_table_load(tacho_price_table **out, const void *bytes, size_t length,
                                               const tacho_price_table *base);

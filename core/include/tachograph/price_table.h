@@ -20,8 +20,11 @@ typedef struct tacho_price_source {
 #define TACHO_PRICE_SOURCE_INIT                                                                                        \
     { .struct_size = (uint32_t)sizeof(tacho_price_source) }
 
+#define TACHO_PRICE_FILE_MAX (64u * 1048576u) /* bytes of a file of prices */
+
 /* Flags of tacho_price_build. */
 #define TACHO_PRICE_BUILD_USER         1u /* user prices: asked before another table; patterns and "*" allowed */
+#define TACHO_PRICE_BUILD_DETECT       4u /* USER when every source is of our own schema */
 #define TACHO_PRICE_BUILD_NO_OVERRIDES 2u /* leave out the corrections and aliases that the library carries */
 
 /** What was built, or why not. Free with tacho_price_built_clear. */
@@ -88,6 +91,16 @@ extern "C" {
 TACHO_API tacho_status tacho_price_build(const tacho_price_source *sources, size_t count, uint32_t date, uint32_t flags,
                                          const tacho_price_table *previous, tacho_price_built *out);
 TACHO_API void tacho_price_built_clear(tacho_price_built *built);
+
+/**
+ * A table from a file's bytes, whatever form it has: a table as `tacho prices build` writes it, user prices in our own
+ * schema (they stand above `base`), or the JSON of a source (a whole table).
+ *
+ * @param built  filled where a JSON text was built or refused (`fault`, line, column); cleared by the caller
+ * @return as tacho_price_table_load and tacho_price_build
+ */
+TACHO_API tacho_status tacho_price_table_read(tacho_price_table **out, const void *bytes, size_t length,
+                                              const tacho_price_table *base, tacho_price_built *built);
 
 /** Resolve a model as tacho_price_model_find does and tell every step. TACHO_OK or TACHO_NOT_FOUND. */
 TACHO_API tacho_status tacho_price_explain(const tacho_price_table *table, const char *provider, const char *model,

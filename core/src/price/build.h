@@ -87,6 +87,10 @@ tacho_status tacho__build_same(tacho__price_builder *builder, uint16_t provider,
 tacho_status tacho__build_glob(tacho__price_builder *builder, uint16_t provider, const char *pattern,
                                const tacho__sheet_draft *sheets, size_t count);
 
+/** A factor on every price that the pattern finds in the tables below; for the user's contracts. */
+tacho_status tacho__build_contract(tacho__price_builder *builder, uint16_t provider, const char *pattern,
+                                   const tacho__price_modifier *modifier);
+
 /** Remember the first model node of a provider in genai-prices, whose rules say which ids it matches; NULL = none. The
  * document outlives the reading of the others. */
 void tacho__build_set_rules(tacho__price_builder *builder, uint16_t provider, const tacho__json_node *models);

@@ -106,6 +106,14 @@ static tacho_status finish(tacho__price_builder *builder, uint32_t date, const t
     return TACHO_OK;
 }
 
+static bool is_user(const document *documents, size_t count, uint32_t flags) {
+    bool own = flags & TACHO_PRICE_BUILD_DETECT;
+    for (size_t i = 0; i < count; i++) {
+        own &= documents[i].kind == TACHO__SOURCE_OWN;
+    }
+    return own || (flags & TACHO_PRICE_BUILD_USER);
+}
+
 static tacho_status build(tacho__price_builder *builder, const tacho_price_source *sources, document *documents,
                           size_t count, uint32_t date, uint32_t flags, const tacho_price_table *previous,
                           tacho_price_built *out) {
@@ -114,6 +122,9 @@ static tacho_status build(tacho__price_builder *builder, const tacho_price_sourc
     for (size_t i = 0; i < count && status == TACHO_OK; i++) {
         status = read_document(&sources[i], i, &documents[i], out);
     }
+    bool user = is_user(documents, count, flags);
+    tacho__build_flags(builder, user ? TACHO__PRICE_TABLE_USER | TACHO__PRICE_TABLE_OVER_REPORTED : 0);
+    flags |= user ? TACHO_PRICE_BUILD_USER : 0;
     if (status == TACHO_OK) {
         status = add_all(builder, sources, documents, count, flags, &report, out);
     }
@@ -136,8 +147,6 @@ tacho_status tacho_price_build(const tacho_price_source *sources, size_t count, 
     tacho__price_builder *builder = tacho__price_builder_new();
     tacho_status status = TACHO_NOMEM;
     if (documents && builder) {
-        tacho__build_flags(
-            builder, flags & TACHO_PRICE_BUILD_USER ? TACHO__PRICE_TABLE_USER | TACHO__PRICE_TABLE_OVER_REPORTED : 0);
         status = build(builder, sources, documents, count, date, flags, previous, out);
     }
     for (size_t i = 0; documents && i < count; i++) {

@@ -337,6 +337,11 @@ static void price_from_table(const tacho__match *match, const tacho_usage *usage
     out->service = p.sheet->service;
     choose_card(&p, tacho_usage_input_tokens(usage), out);
     apply_modifiers(&p, service, region, out);
+    if (match->denominator) {
+        p.numerator *= match->numerator;
+        p.denominator *= match->denominator;
+        out->modifiers |= TACHO_PRICE_MODIFIER_CONTRACT;
+    }
     p.tier_missing |= unknown_tier;
     price_units(&p, usage, out);
     out->state = table_state(&p, match, usage, out);

@@ -94,12 +94,14 @@ typedef struct handle {
     uint16_t provider;
     uint32_t flags;
     const char *id;
+    uint16_t numerator, denominator;
 } handle;
 
 _Static_assert(sizeof(handle) <= sizeof(((tacho_price_model *)0)->opaque), "a handle fits its public form");
 
 void tacho__handle_of_match(const tacho__match *match, tacho_price_model *out) {
-    handle inside = {match->list, (uint16_t)match->list_count, match->provider, match->flags, match->id};
+    handle inside = {match->list,      (uint16_t)match->list_count, match->provider, match->flags, match->id,
+                     match->numerator, match->denominator};
     *out = (tacho_price_model){
         .struct_size = (uint32_t)sizeof *out, .match = match->match, .context = match->context, .table = match->table};
     memcpy(out->opaque, &inside, sizeof inside);
@@ -133,7 +135,9 @@ bool tacho__match_of_handle(const tacho_price_model *model, tacho__match *out) {
                           .match = model->match,
                           .context = model->context,
                           .provider = inside.provider,
-                          .id = inside.id};
+                          .id = inside.id,
+                          .numerator = inside.numerator,
+                          .denominator = inside.denominator};
     return true;
 }
 

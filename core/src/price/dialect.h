@@ -23,6 +23,7 @@ typedef enum tacho__dialect_target {
     TACHO__TARGET_TICKS,                          /* 10^-10 USD, the full charge */
     TACHO__TARGET_UPSTREAM,                       /* USD paid upstream; an addend only with BYOK */
     TACHO__TARGET_BYOK,                           /* boolean */
+    TACHO__TARGET_INCLUSIVE,                      /* boolean: input and output include their other classes */
     TACHO__TARGET_TOTAL                           /* the provider's own total of all tokens: checked */
 } tacho__dialect_target;
 

@@ -248,7 +248,8 @@ static const tacho__dialect_row own_rows[] = {
     LAST("service_tier", TIER),
     LAST("speed", SPEED),
     LAST("region", REGION),
-    LAST("cost_usd", COST)};
+    LAST("cost_usd", COST),
+    LAST("inclusive", INCLUSIVE)};
 
 #define DIALECT(name, rows, fix, ...)                                                                                  \
     { name, {__VA_ARGS__}, rows, COUNT(rows), fix }

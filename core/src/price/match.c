@@ -363,7 +363,7 @@ static bool try_globs(const search *s, uint16_t provider, const char *id) {
     const tacho__price_glob *globs = TACHO__PRICE_AT(s->table, TACHO__PRICE_GLOBS, tacho__price_glob);
     for (uint32_t i = TACHO__PRICE_COUNT(s->table, TACHO__PRICE_GLOBS); i-- > 0;) {
         const tacho__price_glob *glob = &globs[i];
-        if ((glob->provider != TACHO__PRICE_NONE && glob->provider != provider) ||
+        if (glob->list_count == 0 || (glob->provider != TACHO__PRICE_NONE && glob->provider != provider) ||
             !tacho__glob_matches(tacho__price_text_at(s->table, glob->pattern), id)) {
             continue;
         }
@@ -428,6 +428,31 @@ static bool search_table(const search *s, const char *provider, const char *id) 
     return try_agreeing_decorated(s, id) == AGREED || try_maker(s, id);
 }
 
+/* A factor of the user's contract: a pattern without prices of its own. The user may write the provider's alias. */
+static bool is_contract_for(const tacho_price_table *user, const tacho__price_glob *glob, const tacho__match *found) {
+    if (glob->list_count || !tacho__glob_matches(tacho__price_text_at(user, glob->pattern), found->id)) {
+        return false;
+    }
+    if (glob->provider == TACHO__PRICE_NONE) {
+        return true;
+    }
+    const char *name = provider_id(user, glob->provider);
+    return provider_by_name(found->table, name, strlen(name)) == found->provider;
+}
+
+static void apply_contract(const tacho_price_table *user, tacho__match *found) {
+    const tacho__price_glob *globs = TACHO__PRICE_AT(user, TACHO__PRICE_GLOBS, tacho__price_glob);
+    for (uint32_t i = TACHO__PRICE_COUNT(user, TACHO__PRICE_GLOBS); i-- > 0;) {
+        if (is_contract_for(user, &globs[i], found)) {
+            const tacho__price_modifier *modifier =
+                TACHO__PRICE_AT(user, TACHO__PRICE_MODIFIERS, tacho__price_modifier) + (globs[i].list >> 8);
+            found->numerator = modifier->numerator;
+            found->denominator = modifier->denominator;
+            return;
+        }
+    }
+}
+
 bool tacho__match_find(const tacho_price_table *table, const char *provider, const char *model, tacho__match *out,
                        tacho__match_step step, void *context) {
     char id_text[TACHO__MODEL_ID_MAX + 1], provider_text[TACHO__MODEL_ID_MAX + 1] = "";
@@ -444,6 +469,9 @@ bool tacho__match_find(const tacho_price_table *table, const char *provider, con
         bool found = at->sheets->flags & TACHO__PRICE_TABLE_USER ? try_user(&s, provider_text, id)
                                                                  : search_table(&s, provider_text, id);
         if (found) {
+            for (const tacho_price_table *user = table; user != at; user = user->base) {
+                apply_contract(user, out);
+            }
             return true;
         }
         *out = (tacho__match){.table = table, .provider = TACHO__PRICE_NONE, .id = ""};

@@ -16,8 +16,9 @@ typedef struct tacho__match {
     uint32_t flags; /* TACHO__PRICE_ENTRY_* */
     uint32_t match; /* tacho_price_match */
     uint32_t context;
-    uint16_t provider; /* TACHO__PRICE_NONE with a pattern for any provider */
-    const char *id;    /* as the table has it */
+    uint16_t provider;               /* TACHO__PRICE_NONE with a pattern for any provider */
+    const char *id;                  /* as the table has it */
+    uint16_t numerator, denominator; /* of a contract in the user's prices above the table; 0 = none */
 } tacho__match;
 
 /** Index of a provider by id, alias or URL; TACHO__PRICE_NONE when it is not known. */

@@ -338,12 +338,33 @@ static void modify_model(own *o, const tacho__built_model *model, const tacho__p
     }
 }
 
+/* In user prices a factor without condition is a contract, on whatever the tables below say. */
+static tacho_status read_contract(own *o, const tacho__json_node *entry, const tacho__price_modifier *modifier) {
+    const char *name = tacho__json_member_text(entry, "provider", NULL);
+    uint16_t provider = name ? tacho__build_provider(o->builder, name) : TACHO__PRICE_NONE;
+    tacho_status status = TACHO_OK;
+    if (!first_of(entry, "models")) {
+        return tacho__build_contract(o->builder, provider, "*", modifier);
+    }
+    for (const tacho__json_node *model = first_of(entry, "models"); model && status == TACHO_OK; model = model->next) {
+        status = tacho__build_contract(o->builder, provider, model->text, modifier);
+    }
+    return status;
+}
+
 static tacho_status read_modifiers(own *o, const tacho__json_node *root) {
     for (const tacho__json_node *entry = first_of(root, "modifiers"); entry; entry = entry->next) {
         tacho__price_modifier modifier;
         tacho_status status = read_modifier(o, entry, &modifier);
         if (status != TACHO_OK) {
             return status;
+        }
+        if (o->user && modifier.kind == TACHO__PRICE_MODIFIES_ALWAYS) {
+            status = read_contract(o, entry, &modifier);
+            if (status != TACHO_OK) {
+                return status;
+            }
+            continue;
         }
         uint16_t provider = tacho__build_find_provider(o->builder, tacho__json_member_text(entry, "provider", ""));
         for (const tacho__json_node *name = first_of(entry, "models"); name; name = name->next) {

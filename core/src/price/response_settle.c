@@ -2,6 +2,7 @@
  * From what the rows found to canonical usage (reference/cost-tables.md 2.3 and 2.7): totals minus their subsets,
  * overlaps through their join class, splits by time to live, the named fix of a dialect.
  */
+#include "price/dialect_rows.h"
 #include "price/response.h"
 #include "price/usage_fields.h"
 
@@ -15,7 +16,7 @@ typedef struct tally {
     bool has_total[3];
     int64_t of_tool;
     int64_t own_total, cost, ticks, upstream, byok;
-    bool has_own_total, has_cost, has_ticks, has_upstream;
+    bool has_own_total, has_cost, has_ticks, has_upstream, inclusive;
     uint32_t faults;
 } tally;
 
@@ -51,6 +52,9 @@ static void gather_special(tally *t, const tacho__dialect_row *row, int64_t valu
         break;
     case TACHO__TARGET_BYOK:
         t->byok = value;
+        break;
+    case TACHO__TARGET_INCLUSIVE:
+        t->inclusive = value != 0;
         break;
     default:
         break;
@@ -248,6 +252,15 @@ static void check_total(const tally *t, tacho_usage *usage) {
     }
 }
 
+/* Under our own names the caller says all there is: what is not named is 0, not unknown (semantics 25, 26). */
+static void complete_own(const tally *t, tacho_usage *usage) {
+    if (usage->present) {
+        usage->present = 0;
+        usage->flags |= t->inclusive ? TACHO_USAGE_INCLUSIVE : 0;
+        tacho_usage_normalise(usage, usage);
+    }
+}
+
 static void settle_slots(tacho_response *response, const tacho__slots *own, bool of_item, tacho_usage *usage) {
     tally t;
     gather(response->dialect, own, of_item, &t);
@@ -257,6 +270,9 @@ static void settle_slots(tacho_response *response, const tacho__slots *own, bool
     take_cost(&t, usage);
     take_texts(own, &response->top, usage);
     usage->faults = t.faults;
+    if (response->dialect == &tacho__dialects[TACHO__DIALECT_OWN]) {
+        complete_own(&t, usage);
+    }
     check_total(&t, usage);
     if (!usage->present && !(usage->flags & TACHO_USAGE_REPORTED_COST)) {
         usage->flags |= TACHO_USAGE_ABSENT;

@@ -77,7 +77,8 @@ void tacho__response_number(tacho_response *response, uint16_t row, const char *
 }
 
 void tacho__response_boolean(tacho_response *response, uint16_t row, bool value) {
-    if (row_of(response, row)->target == TACHO__TARGET_BYOK) {
+    uint8_t target = row_of(response, row)->target;
+    if (target == TACHO__TARGET_BYOK || target == TACHO__TARGET_INCLUSIVE) {
         put_value(response, row, value);
     }
 }

@@ -59,15 +59,9 @@ tacho_status tacho__price_open(const void *bytes, size_t length, const tacho__pr
     return TACHO_OK;
 }
 
-tacho_status tacho_price_table_load(tacho_price_table **out, const void *bytes, size_t length,
-                                    const tacho_price_table *base) {
-    if (!out) {
-        return TACHO_INVALID;
-    }
+tacho_status tacho__price_load(tacho_price_table **out, const void *bytes, size_t length,
+                               const tacho_price_table *base) {
     *out = NULL;
-    if (!bytes) {
-        return TACHO_INVALID;
-    }
     const tacho__price_header *sheets;
     size_t sheets_length;
     tacho_status status = tacho__price_open(bytes, length, &sheets, &sheets_length);
@@ -82,12 +76,14 @@ tacho_status tacho_price_table_load(tacho_price_table **out, const void *bytes, 
         return TACHO_NOMEM;
     }
     memcpy(copy, sheets, sheets_length);
-    *table = (tacho_price_table){.sheets = copy, .base = base, .owned = copy};
+    *table = (tacho_price_table){.sheets = copy, .owned = copy};
     status = tacho__price_check(table->sheets, sheets_length);
     if (status != TACHO_OK) {
         tacho_price_table_free(table);
         return status;
     }
+    /* A whole table replaces the one before; only the user's prices stand above another. */
+    table->base = table->sheets->flags & TACHO__PRICE_TABLE_USER ? base : NULL;
     put_version(table);
     *out = table;
     return TACHO_OK;

@@ -35,4 +35,8 @@ tacho_status tacho__price_check(const tacho__price_header *sheets, size_t length
 tacho_status tacho__price_open(const void *bytes, size_t length, const tacho__price_header **sheets,
                                size_t *sheets_length);
 
+/** A table from the bytes of a table file; `base` counts for user tables. */
+tacho_status tacho__price_load(tacho_price_table **out, const void *bytes, size_t length,
+                               const tacho_price_table *base);
+
 #endif

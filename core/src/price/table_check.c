@@ -58,7 +58,6 @@ static void check_rates(check *c) {
 
 static void check_sheet(check *c, const tacho__price_sheet *sheet) {
     const tacho__price_band *bands = TACHO__PRICE_AT(c->table, TACHO__PRICE_BANDS, tacho__price_band);
-    const tacho__price_modifier *modifiers = TACHO__PRICE_AT(c->table, TACHO__PRICE_MODIFIERS, tacho__price_modifier);
     check_card(c, sheet->card);
     uint32_t bands_end = (uint32_t)sheet->bands + sheet->band_count;
     uint32_t modifiers_end = (uint32_t)sheet->modifiers + sheet->modifier_count;
@@ -74,8 +73,12 @@ static void check_sheet(check *c, const tacho__price_sheet *sheet) {
         demand(c, i == sheet->bands || bands[i - 1].threshold < bands[i].threshold);
     }
     demand(c, sheet->modifier_count <= 8);
-    for (uint32_t i = sheet->modifiers; i < modifiers_end; i++) {
-        demand(c, modifiers[i].denominator > 0);
+}
+
+static void check_modifiers(check *c) {
+    const tacho__price_modifier *modifiers = TACHO__PRICE_AT(c->table, TACHO__PRICE_MODIFIERS, tacho__price_modifier);
+    for (uint32_t i = 0; i < TACHO__PRICE_COUNT(c->table, TACHO__PRICE_MODIFIERS); i++) {
+        demand(c, modifiers[i].denominator > 0 && modifiers[i].denominator <= 1000 && modifiers[i].numerator <= 1000);
     }
 }
 
@@ -121,7 +124,8 @@ static void check_names(check *c) {
     const tacho__price_glob *globs = TACHO__PRICE_AT(c->table, TACHO__PRICE_GLOBS, tacho__price_glob);
     for (uint32_t i = 0; i < TACHO__PRICE_COUNT(c->table, TACHO__PRICE_GLOBS); i++) {
         check_text(c, globs[i].pattern);
-        check_list(c, globs[i].list >> 8, globs[i].list_count);
+        check_list(c, globs[i].list_count ? globs[i].list >> 8 : 0, globs[i].list_count);
+        demand(c, globs[i].list_count || globs[i].list >> 8 < TACHO__PRICE_COUNT(c->table, TACHO__PRICE_MODIFIERS));
         demand(c, globs[i].provider == TACHO__PRICE_NONE || globs[i].provider < providers);
     }
 }
@@ -149,6 +153,7 @@ tacho_status tacho__price_check(const tacho__price_header *sheets, size_t length
     tacho_price_table table = {.sheets = sheets};
     check c = {.table = &table, .bad = TACHO__PRICE_COUNT(&table, TACHO__PRICE_CONTEXTS) == 0};
     check_rates(&c);
+    check_modifiers(&c);
     const tacho__price_sheet *list = TACHO__PRICE_AT(&table, TACHO__PRICE_SHEETS, tacho__price_sheet);
     for (uint32_t i = 0; i < TACHO__PRICE_COUNT(&table, TACHO__PRICE_SHEETS) && !c.bad; i++) {
         check_sheet(&c, &list[i]);

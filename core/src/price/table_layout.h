@@ -151,7 +151,7 @@ typedef struct tacho__price_alias {
 
 typedef struct tacho__price_glob {
     tacho__price_text pattern; /* `*` and `?` */
-    uint32_t list;             /* as in an entry */
+    uint32_t list;             /* as in an entry; with list_count 0 a contract: index in MODIFIERS << 8 */
     uint16_t provider;         /* TACHO__PRICE_NONE = any */
     uint8_t list_count;
     uint8_t reserved;
