@@ -8,7 +8,12 @@
 
 #include <tachograph/status.h>
 
+/** How long a writer waits for another one. */
+#ifdef TACHO_TESTING
+#define TACHO__LOCK_WAIT_MS 50
+#else
 #define TACHO__LOCK_WAIT_MS 2000
+#endif
 
 /** Opens (creates, 0600) `path`.lock; *fd is the caller's, -1 on failure. TACHO_OK; TACHO_DENIED; TACHO_IO;
  * TACHO_NOMEM. */

@@ -71,7 +71,7 @@ static tacho_status take_line(tacho__claude_source *source, tacho__claude_batch 
         return status;
     }
     batch->counts.lines_foreign += line->type == TACHO__CLAUDE_FOREIGN;
-    return tacho__claude_collect(&batch->facts, line, source->session);
+    return tacho__claude_collect(&batch->facts, line, source->session, source->prices);
 }
 
 /* One line, and what of it is worth more than a status. TACHO_NO_DATA: no further line end. */
@@ -105,7 +105,7 @@ static tacho_status take_tail(tacho__claude_source *source, tacho__claude_batch 
     if (length == 0 || tacho__claude_parse(source->parser, text, length, &line) != TACHO_OK) {
         return TACHO_OK;
     }
-    return tacho__claude_collect(&batch->facts, line, source->session);
+    return tacho__claude_collect(&batch->facts, line, source->session, source->prices);
 }
 
 /* --- files ----------------------------------------------------------------------------------------------------- */
@@ -212,8 +212,9 @@ static tacho_status read_on(tacho__claude_source *source, tacho__claude_batch *b
 }
 
 tacho_status tacho__claude_source_init(tacho__claude_source *source, const tacho__log_files *files,
-                                       tacho__progress *progress) {
-    *source = (tacho__claude_source){.files = files, .progress = progress, .reader = TACHO__LINE_READER_INIT};
+                                       const tacho_price_table *prices, tacho__progress *progress) {
+    *source = (tacho__claude_source){
+        .files = files, .prices = prices, .progress = progress, .reader = TACHO__LINE_READER_INIT};
     source->parser = tacho__claude_parser_new();
     return source->parser ? TACHO_OK : TACHO_NOMEM;
 }

@@ -43,6 +43,7 @@ void tacho__claude_batch_free(tacho__claude_batch *batch);
 /** Where the reading of a list of files stands. */
 typedef struct tacho__claude_source {
     const tacho__log_files *files;
+    const tacho_price_table *prices;
     tacho__progress *progress; /* per file: what the history knows of it, then how far it was read */
     size_t next;               /* file to open */
     bool begun;                /* a batch was read */
@@ -52,9 +53,13 @@ typedef struct tacho__claude_source {
     tacho__line_reader reader;
 } tacho__claude_source;
 
-/** @param progress one per file, in the order of the files; offset 0 = never read. TACHO_OK; TACHO_NOMEM. */
+/**
+ * @param prices    what calls are priced with; NULL = the built-in table
+ * @param progress  one per file, in the order of the files; offset 0 = never read
+ * @return TACHO_OK; TACHO_NOMEM
+ */
 tacho_status tacho__claude_source_init(tacho__claude_source *source, const tacho__log_files *files,
-                                       tacho__progress *progress);
+                                       const tacho_price_table *prices, tacho__progress *progress);
 void tacho__claude_source_free(tacho__claude_source *source);
 
 /** Reads on into an empty batch; see batch->status. */

@@ -37,11 +37,12 @@ static void report(import_run *import, const char *file, uint64_t line, const ch
 
 /* --- batches --------------------------------------------------------------------------------------------------- */
 
-static void count_call(tacho_import_counts *counts, const tacho__fact *call) {
+static void count_call(const tacho__facts *facts, const tacho__fact *call, tacho_import_counts *counts) {
+    const tacho__fact_usage *usage = tacho__facts_usage(facts, call);
     counts->calls++;
     if (call->low_confidence) {
         counts->low_confidence_calls++;
-        counts->low_confidence_cost_pusd += call->cost_pusd == TACHO_COST_UNKNOWN ? 0 : call->cost_pusd;
+        counts->low_confidence_cost_pusd += usage && usage->cost_pusd != TACHO_COST_UNKNOWN ? usage->cost_pusd : 0;
     }
 }
 
@@ -55,7 +56,7 @@ static void count_facts(import_run *import) {
             continue;
         }
         if (fact->kind == TACHO__FACT_CALL) {
-            count_call(counts, fact);
+            count_call(facts, fact, counts);
         }
         counts->tool_calls += fact->kind == TACHO__FACT_TOOL;
         counts->steps += fact->kind == TACHO__FACT_PROMPT;
@@ -123,8 +124,7 @@ static tacho_status store_batch(import_run *import, const tacho__claude_batch *b
         status = tacho__claude_derive(&import->facts);
     }
     if (status == TACHO_OK) {
-        status =
-            tacho__claude_write(&import->facts, import->history, import->options.prices, &import->counts.calls_new);
+        status = tacho__claude_write(&import->facts, import->history, &import->counts.calls_new);
     }
     for (size_t i = 0; i < batch->position_count && status == TACHO_OK; i++) {
         status = tacho__progress_put(import->history, &batch->positions[i]);
@@ -276,7 +276,7 @@ static tacho_status read_files(import_run *import) {
     if (status != TACHO_OK) {
         return status;
     }
-    status = tacho__claude_source_init(&source, &import->files, import->progress);
+    status = tacho__claude_source_init(&source, &import->files, import->options.prices, import->progress);
     tacho__claude_ahead *ahead =
         status == TACHO_OK ? tacho__claude_ahead_new(&source, left > TACHO__BATCH_BYTES) : NULL;
     status = ahead ? take_batches(import, ahead) : TACHO_NOMEM;

@@ -10,6 +10,7 @@
 typedef struct seen_line {
     tacho__facts *facts;
     const tacho__claude_line *line;
+    const tacho_price_table *prices;
     tacho__fact_text session, agent, uuid;
 } seen_line;
 
@@ -53,6 +54,57 @@ static tacho_status call_id(const seen_line *seen, tacho__fact_text *id) {
     return tacho__facts_text(seen->facts, text, id);
 }
 
+const char *tacho__claude_provider(const char *model) {
+    if (!model || !strstr(model, "claude")) {
+        return NULL;
+    }
+    if (strstr(model, "anthropic.")) {
+        return "aws.bedrock";
+    }
+    return strchr(model, '@') ? "gcp.vertex_ai" : "anthropic";
+}
+
+/* A cost that the agent wrote down is that of the whole response; else each part has the price of its own model. */
+static tacho_status price(const seen_line *seen, const tacho_usage *sum, tacho_cost *cost) {
+    const tacho__claude_line *line = seen->line;
+    const char *model = line->model ? tacho__claude_text_of(line, line->model) : NULL;
+    if (line->reported_pusd == TACHO_COST_UNKNOWN) {
+        return tacho_response_cost(seen->prices, line->response, tacho__claude_provider(model), model, line->at_ns,
+                                   cost);
+    }
+    tacho_usage usage = *sum;
+    usage.model = model;
+    usage.provider = tacho__claude_provider(model);
+    usage.flags |= TACHO_USAGE_REPORTED_COST;
+    usage.reported_cost_pusd = line->reported_pusd;
+    return tacho_calculate_cost(seen->prices, &usage, line->at_ns, cost);
+}
+
+static void read_usage(const seen_line *seen, tacho__fact_usage *usage) {
+    const tacho_response *response = seen->line->response;
+    tacho_usage sum = *tacho_response_usage(response, 0);
+    tacho_cost cost;
+    for (size_t part = 1; part < tacho_response_parts(response); part++) {
+        tacho_usage_add(&sum, tacho_response_usage(response, part));
+    }
+    *usage = (tacho__fact_usage){.present = sum.present};
+    for (int unit = 0; unit < TACHO_UNIT_COUNT; unit++) {
+        usage->units[unit] = tacho_usage_get(&sum, (tacho_unit)unit);
+    }
+    usage->input_tokens = tacho_usage_input_tokens(&sum);
+    usage->total_tokens = tacho_usage_total_tokens(&sum);
+    usage->cost_pusd = usage->reported_pusd = usage->table_pusd = TACHO_COST_UNKNOWN;
+    if (price(seen, &sum, &cost) == TACHO_OK) {
+        usage->cost_state = (int32_t)cost.state;
+        usage->cost_pusd = cost.total_pusd;
+        usage->reported_pusd = cost.reported_pusd;
+        usage->table_pusd = cost.table_pusd;
+        if (cost.sheet) {
+            snprintf(usage->price_sheet, sizeof usage->price_sheet, "%.30s/%08x", cost.table_version, cost.sheet);
+        }
+    }
+}
+
 /* Messages that the agent wrote itself in the model's place: no call was made for them. */
 static bool synthetic(const tacho__claude_line *line) {
     return strcmp(tacho__claude_text_of(line, line->model), "<synthetic>") == 0;
@@ -60,7 +112,8 @@ static bool synthetic(const tacho__claude_line *line) {
 
 static tacho_status collect_call(const seen_line *seen) {
     const tacho__claude_line *line = seen->line;
-    const tacho_usage *usage = line->flags & TACHO__CLAUDE_USAGE ? &line->usage : NULL;
+    tacho__fact_usage usage;
+    bool known = (line->flags & TACHO__CLAUDE_USAGE) != 0;
     tacho__fact_text id;
     tacho_status status = call_id(seen, &id);
     if (status != TACHO_OK) {
@@ -70,11 +123,12 @@ static tacho_status collect_call(const seen_line *seen) {
     call.low_confidence = (line->flags & TACHO__CLAUDE_WRAPPED) != 0;
     call.line_flags = (line->flags & TACHO__CLAUDE_SIDECHAIN ? TACHO__LINE_SIDECHAIN : 0) |
                       (line->flags & TACHO__CLAUDE_WRAPPED ? TACHO__LINE_WRAPPED : 0);
-    if (usage && usage->present & TACHO_UNIT_BIT(TACHO_UNIT_OUTPUT)) {
-        call.output = usage->output;
+    if (known) {
+        read_usage(seen, &usage);
+        call.output = usage.present & TACHO_UNIT_BIT(TACHO_UNIT_OUTPUT) ? usage.units[TACHO_UNIT_OUTPUT] : -1;
     }
     status = intern(seen, line->model, &call.name);
-    return status == TACHO_OK ? tacho__facts_join(seen->facts, &call, usage, NULL) : status;
+    return status == TACHO_OK ? tacho__facts_join(seen->facts, &call, known ? &usage : NULL, NULL) : status;
 }
 
 /* --- tools and sub-agents -------------------------------------------------------------------------------------- */
@@ -194,8 +248,9 @@ static tacho_status collect_facts(const seen_line *seen) {
     return status == TACHO_OK ? collect_blocks(seen) : status;
 }
 
-tacho_status tacho__claude_collect(tacho__facts *facts, const tacho__claude_line *line, const char *session) {
-    seen_line seen = {.facts = facts, .line = line};
+tacho_status tacho__claude_collect(tacho__facts *facts, const tacho__claude_line *line, const char *session,
+                                   const tacho_price_table *prices) {
+    seen_line seen = {.facts = facts, .line = line, .prices = prices};
     const char *own = tacho__claude_text_of(line, line->session);
     if (line->type == TACHO__CLAUDE_FOREIGN || line->type == TACHO__CLAUDE_SILENT) {
         return TACHO_OK;

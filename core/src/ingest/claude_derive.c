@@ -88,7 +88,7 @@ static void shape_tool(tacho__fact *tool) {
 }
 
 static void shape_call(session_walk *walk, tacho__fact *call) {
-    const tacho_usage *usage = tacho__facts_usage(walk->facts, call);
+    const tacho__fact_usage *usage = tacho__facts_usage(walk->facts, call);
     tacho__fact_shape *shape = &call->shape;
     shape->there = 1;
     shape->low_confidence = call->low_confidence;
@@ -96,7 +96,7 @@ static void shape_call(session_walk *walk, tacho__fact *call) {
     if (!usage || !on_main_thread(call)) {
         return;
     }
-    shape->context_size = tacho_usage_input_tokens(usage);
+    shape->context_size = usage->input_tokens;
     int64_t before = walk->last_call ? walk->last_call->shape.context_size : 0;
     shape->compressions = walk->boundaries ? walk->boundaries : shape->context_size * 2 < before;
     walk->last_call = call;

@@ -111,18 +111,11 @@ static tacho_status add_fact(tacho__facts *facts, const tacho__fact *candidate, 
 
 /* --- usage ----------------------------------------------------------------------------------------------------- */
 
-const tacho_usage *tacho__facts_usage(const tacho__facts *facts, const tacho__fact *fact) {
+const tacho__fact_usage *tacho__facts_usage(const tacho__facts *facts, const tacho__fact *fact) {
     return fact->usage ? &facts->usages[fact->usage - 1] : NULL;
 }
 
-static tacho_status intern_in_place(tacho__facts *facts, const char **text) {
-    tacho__fact_text id;
-    tacho_status status = tacho__facts_text(facts, *text, &id);
-    *text = tacho__facts_get_or_null(facts, id);
-    return status;
-}
-
-static tacho_status set_usage(tacho__facts *facts, tacho__fact *fact, const tacho_usage *usage) {
+static tacho_status set_usage(tacho__facts *facts, tacho__fact *fact, const tacho__fact_usage *usage) {
     if (!usage) {
         fact->usage = 0;
         return TACHO_OK;
@@ -134,14 +127,8 @@ static tacho_status set_usage(tacho__facts *facts, tacho__fact *fact, const tach
         }
         fact->usage = (uint32_t)++facts->usage_count;
     }
-    tacho_usage *kept = &facts->usages[fact->usage - 1];
-    *kept = *usage;
-    kept->model = kept->provider = kept->response_id = kept->requested_tier = NULL;
-    tacho_status status = intern_in_place(facts, &kept->service_tier);
-    if (status == TACHO_OK) {
-        status = intern_in_place(facts, &kept->speed);
-    }
-    return status == TACHO_OK ? intern_in_place(facts, &kept->region) : status;
+    facts->usages[fact->usage - 1] = *usage;
+    return TACHO_OK;
 }
 
 /* --- joining --------------------------------------------------------------------------------------------------- */
@@ -265,7 +252,7 @@ static tacho_status touch(tacho__facts *facts, tacho__fact_text session) {
 }
 
 /* Joins and says what happened; a call that lost to the candidate has `usage` from now on. */
-static tacho_status join(tacho__facts *facts, const tacho__fact *candidate, const tacho_usage *usage,
+static tacho_status join(tacho__facts *facts, const tacho__fact *candidate, const tacho__fact_usage *usage,
                          tacho__fact **joined, bool *changed) {
     tacho__fact *fact = tacho__facts_find(facts, candidate->kind, candidate->id);
     tacho_status status = TACHO_OK;
@@ -289,7 +276,7 @@ static tacho_status join(tacho__facts *facts, const tacho__fact *candidate, cons
     return status == TACHO_OK && session != fact->session ? touch(facts, session) : status;
 }
 
-tacho_status tacho__facts_join(tacho__facts *facts, const tacho__fact *candidate, const tacho_usage *usage,
+tacho_status tacho__facts_join(tacho__facts *facts, const tacho__fact *candidate, const tacho__fact_usage *usage,
                                tacho__fact **joined) {
     tacho__fact *fact = NULL;
     bool changed;
@@ -315,7 +302,7 @@ static bool differs(const tacho__facts *facts, const tacho__fact *a, const tacho
            compare_rest(facts, a, b) != 0;
 }
 
-tacho_status tacho__facts_join_stored(tacho__facts *facts, const tacho__fact *stored, const tacho_usage *usage,
+tacho_status tacho__facts_join_stored(tacho__facts *facts, const tacho__fact *stored, const tacho__fact_usage *usage,
                                       tacho__fact **joined) {
     tacho__fact *fact = NULL;
     bool changed;
@@ -326,7 +313,6 @@ tacho_status tacho__facts_join_stored(tacho__facts *facts, const tacho__fact *st
     fact->dirty = differs(facts, fact, stored);
     fact->in_file = fact->checked = true;
     fact->written = stored->written;
-    fact->cost_pusd = stored->cost_pusd;
     *joined = fact;
     return touch(facts, stored->session);
 }

@@ -38,6 +38,16 @@ typedef struct tacho__fact_shape {
     uint32_t low_confidence; /* CALL */
 } tacho__fact_shape;
 
+/** Usage of a call, and what it cost under the prices of the import. */
+typedef struct tacho__fact_usage {
+    uint32_t present; /* bit per unit */
+    int32_t cost_state;
+    int64_t cost_pusd, reported_pusd, table_pusd;
+    int64_t units[TACHO_UNIT_COUNT];
+    int64_t input_tokens, total_tokens;
+    char price_sheet[40]; /* "version/sheet" of the price table; "" = none */
+} tacho__fact_usage;
+
 typedef struct tacho__fact {
     tacho__fact_kind kind;
     tacho__fact_text id, session, agent, name, line;
@@ -46,7 +56,6 @@ typedef struct tacho__fact {
     uint32_t line_flags;
     uint32_t usage;      /* CALL: position in `usages` + 1; 0 = no usage was reported */
     int64_t output;      /* CALL: output tokens; -1 = unknown */
-    int64_t cost_pusd;   /* CALL: as it was written */
     bool is_error;       /* TOOL: of the result */
     bool has_use;        /* TOOL: the call was read, not only its result */
     bool low_confidence; /* CALL: no direct line was read */
@@ -63,7 +72,7 @@ typedef struct tacho__facts {
     size_t count, room;
     uint32_t *slots; /* open addressing over (kind, id): index + 1 */
     size_t slot_count;
-    tacho_usage *usages; /* of calls; texts are interned */
+    tacho__fact_usage *usages; /* of calls */
     size_t usage_count, usage_room;
     uint8_t *sessions; /* by text id: TACHO__SESSION_* bits */
     size_t session_room;
@@ -93,19 +102,19 @@ tacho__fact *tacho__facts_find(const tacho__facts *facts, tacho__fact_kind kind,
  *
  * @param joined receives the fact; valid until the next join; may be NULL
  */
-tacho_status tacho__facts_join(tacho__facts *facts, const tacho__fact *candidate, const tacho_usage *usage,
+tacho_status tacho__facts_join(tacho__facts *facts, const tacho__fact *candidate, const tacho__fact_usage *usage,
                                tacho__fact **joined);
 /**
  * The same for what a history file says under a key that is already here (or not): afterwards the fact is dirty exactly
  * if it says more than the file.
  */
-tacho_status tacho__facts_join_stored(tacho__facts *facts, const tacho__fact *stored, const tacho_usage *usage,
+tacho_status tacho__facts_join_stored(tacho__facts *facts, const tacho__fact *stored, const tacho__fact_usage *usage,
                                       tacho__fact **joined);
 /** Joins all facts of another table. */
 tacho_status tacho__facts_merge(tacho__facts *facts, const tacho__facts *more);
 
 /** Usage of a call, or NULL. */
-const tacho_usage *tacho__facts_usage(const tacho__facts *facts, const tacho__fact *fact);
+const tacho__fact_usage *tacho__facts_usage(const tacho__facts *facts, const tacho__fact *fact);
 
 uint8_t tacho__facts_session(const tacho__facts *facts, tacho__fact_text session);
 tacho_status tacho__facts_session_set(tacho__facts *facts, tacho__fact_text session, uint8_t set, uint8_t clear);

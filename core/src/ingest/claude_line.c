@@ -4,11 +4,11 @@
  */
 #include "ingest/claude_line.h"
 
-#include "base/decimal.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "ingest/claude_path.h"
+#include "price/response.h"
 
 #include <string.h>
 #include <tachograph/price.h>
@@ -25,8 +25,9 @@ struct tacho__claude_parser {
     tacho__claude_node next; /* what the value that comes is; NODE_NOWHERE = pass over */
     bool inner_time;         /* the wrapped message has a time of its own, which counts */
     bool inner_chain;        /* and says itself whether it is of a sub-agent */
-    int64_t write_total;     /* cache_creation_input_tokens: 5 min and 1 h together; -1 = absent */
-    tacho__claude_text tier, speed, region;
+    const tacho_dialect *dialect;
+    tacho_response *response;
+    uint32_t usage_depth; /* containers open inside the usage object, itself included; 0 = not in it */
 };
 
 /* --- where we are ---------------------------------------------------------------------------------------------- */
@@ -67,8 +68,6 @@ static tacho_status open_container(tacho__claude_parser *parser, bool list) {
     parser->next = item_of(node);
     if (node == NODE_MESSAGE) {
         parser->line.flags |= TACHO__CLAUDE_MESSAGE;
-    } else if (node == NODE_USAGE) {
-        parser->line.flags |= TACHO__CLAUDE_USAGE;
     } else if (node == NODE_INNER) {
         parser->line.flags |= TACHO__CLAUDE_WRAPPED;
     }
@@ -247,17 +246,6 @@ static void take_text(tacho__claude_parser *parser, tacho__claude_node node, con
     case NODE_CONTENT:
         take_words(parser, text, length);
         break;
-    case NODE_TIER:
-        keep(parser, &parser->tier, text, length);
-        break;
-    case NODE_SPEED:
-        keep(parser, &parser->speed, text, length);
-        break;
-    case NODE_REGION:
-        if (!is(text, length, "not_available")) {
-            keep(parser, &parser->region, text, length);
-        }
-        break;
     case NODE_BLOCK_TYPE:
     case NODE_BLOCK_ID:
     case NODE_BLOCK_TOOL:
@@ -271,36 +259,10 @@ static void take_text(tacho__claude_parser *parser, tacho__claude_node node, con
     }
 }
 
-static void take_count(tacho__claude_parser *parser, tacho__claude_node node, const char *text, size_t length) {
-    static const struct {
-        tacho__claude_node node;
-        tacho_unit unit;
-    } units[] = {{NODE_TOKENS_INPUT, TACHO_UNIT_INPUT},
-                 {NODE_TOKENS_OUTPUT, TACHO_UNIT_OUTPUT},
-                 {NODE_TOKENS_READ, TACHO_UNIT_CACHE_READ},
-                 {NODE_TOKENS_WRITE_5M, TACHO_UNIT_CACHE_WRITE},
-                 {NODE_TOKENS_WRITE_1H, TACHO_UNIT_CACHE_WRITE_1H},
-                 {NODE_SEARCHES, TACHO_UNIT_WEB_SEARCHES}};
-    int64_t count;
-    if (tacho__decimal_parse(text, length, 0, TACHO__DECIMAL_HALF_EVEN, &count) != TACHO_OK) {
-        return;
-    }
-    if (node == NODE_TOKENS_WRITE) {
-        parser->write_total = count;
-    }
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (units[i].node == node) {
-            tacho_usage_set(&parser->line.usage, units[i].unit, count);
-        }
-    }
-}
-
 static void take_number(tacho__claude_parser *parser, tacho__claude_node node, const char *text, size_t length) {
-    tacho_usage *usage = &parser->line.usage;
-    if (node >= NODE_TOKENS_INPUT && node <= NODE_SEARCHES) {
-        take_count(parser, node, text, length);
-    } else if (node == NODE_COST && tacho_money_parse(text, length, &usage->reported_cost_pusd) == TACHO_OK) {
-        usage->flags |= TACHO_USAGE_REPORTED_COST;
+    int64_t cost_pusd;
+    if (node == NODE_COST && tacho_money_parse(text, length, &cost_pusd) == TACHO_OK && cost_pusd >= 0) {
+        parser->line.reported_pusd = cost_pusd;
     }
 }
 
@@ -331,8 +293,32 @@ static void take_value(tacho__claude_parser *parser, tacho__json_event event, co
     }
 }
 
+/* The usage object is the dialect's: it gets the events from its begin to its end. */
+static tacho_status on_usage_event(tacho__claude_parser *parser, tacho__json_event event, const char *text,
+                                   size_t length) {
+    if (event == TACHO__JSON_OBJECT_BEGIN || event == TACHO__JSON_ARRAY_BEGIN) {
+        parser->usage_depth++;
+    } else if (event == TACHO__JSON_OBJECT_END || event == TACHO__JSON_ARRAY_END) {
+        parser->usage_depth--;
+    }
+    return tacho__response_event(parser->response, event, text, length);
+}
+
+static tacho_status begin_usage(tacho__claude_parser *parser) {
+    tacho_response_clear(parser->response);
+    tacho__response_begin(parser->response, parser->dialect);
+    parser->next = NODE_NOWHERE;
+    return on_usage_event(parser, TACHO__JSON_OBJECT_BEGIN, NULL, 0);
+}
+
 static tacho_status on_event(void *context, tacho__json_event event, const char *text, size_t length) {
     tacho__claude_parser *parser = context;
+    if (parser->usage_depth > 0) {
+        return on_usage_event(parser, event, text, length);
+    }
+    if (event == TACHO__JSON_OBJECT_BEGIN && !parser->skip && parser->next == NODE_USAGE) {
+        return begin_usage(parser);
+    }
     switch (event) {
     case TACHO__JSON_OBJECT_BEGIN:
     case TACHO__JSON_ARRAY_BEGIN:
@@ -362,44 +348,35 @@ static void begin_line(tacho__claude_parser *parser) {
     tacho__buffer_clear(&texts);
     tacho__buffer_byte(&texts, 0); /* so that no text is at 0 */
     *line = (tacho__claude_line){.blocks = blocks, .texts = texts};
-    line->usage.struct_size = (uint32_t)sizeof line->usage;
-    parser->depth = parser->skip = 0;
+    line->response = parser->response;
+    line->reported_pusd = TACHO_COST_UNKNOWN;
+    tacho_response_clear(parser->response);
+    parser->depth = parser->skip = parser->usage_depth = 0;
     parser->next = NODE_LINE;
     parser->inner_time = parser->inner_chain = false;
-    parser->write_total = -1;
-    parser->tier = parser->speed = parser->region = 0;
-}
-
-/* Named fix: the written total covers both lifetimes. What the breakdown leaves out lives 5 minutes. */
-static void split_writes(tacho__claude_parser *parser) {
-    tacho_usage *usage = &parser->line.usage;
-    int64_t known = usage->cache_write + usage->cache_write_1h;
-    if (parser->write_total > known) {
-        tacho_usage_set(usage, TACHO_UNIT_CACHE_WRITE, usage->cache_write + parser->write_total - known);
-    }
 }
 
 static void end_line(tacho__claude_parser *parser) {
     tacho__claude_line *line = &parser->line;
-    const uint32_t chained = TACHO__CLAUDE_WRAPPED;
-    split_writes(parser);
+    if (tacho__response_settle(parser->response) == TACHO_OK) {
+        line->flags |= TACHO__CLAUDE_USAGE;
+    }
     /* A message inside a progress line is one of a sub-agent, whatever the line around it is. */
-    if ((line->flags & chained) && !parser->inner_chain) {
+    if ((line->flags & TACHO__CLAUDE_WRAPPED) && !parser->inner_chain) {
         line->flags |= TACHO__CLAUDE_SIDECHAIN;
     }
-    line->usage.service_tier = parser->tier ? tacho__claude_text_of(line, parser->tier) : NULL;
-    line->usage.speed = parser->speed ? tacho__claude_text_of(line, parser->speed) : NULL;
-    line->usage.region = parser->region ? tacho__claude_text_of(line, parser->region) : NULL;
 }
 
 tacho__claude_parser *tacho__claude_parser_new(void) {
     const tacho__json_limits limits = {.utf8 = TACHO__JSON_UTF8_PASS}; /* what is kept is cleaned here */
     tacho__claude_parser *parser = tacho__calloc(1, sizeof *parser);
-    if (parser) {
-        parser->reader = tacho__json_reader_new(&limits);
+    if (!parser) {
+        return NULL;
     }
-    if (parser && !parser->reader) {
-        tacho__free(parser);
+    parser->dialect = tacho_dialect_find("anthropic", NULL);
+    parser->reader = tacho__json_reader_new(&limits);
+    if (!parser->reader || tacho_response_create(&parser->response) != TACHO_OK) {
+        tacho__claude_parser_free(parser);
         return NULL;
     }
     return parser;
@@ -410,6 +387,7 @@ void tacho__claude_parser_free(tacho__claude_parser *parser) {
         return;
     }
     tacho__json_reader_free(parser->reader);
+    tacho_response_free(parser->response);
     tacho__buffer_free(&parser->line.texts);
     tacho__free(parser->line.blocks);
     tacho__free(parser);

@@ -32,7 +32,7 @@ typedef enum tacho__claude_type {
 #define TACHO__CLAUDE_SUMMARY     8u   /* the summary after a compaction */
 #define TACHO__CLAUDE_BOUNDARY    16u  /* a compaction happened here */
 #define TACHO__CLAUDE_MESSAGE     32u  /* there is a message object */
-#define TACHO__CLAUDE_USAGE       64u  /* it has a usage object */
+#define TACHO__CLAUDE_USAGE       64u  /* it has a usage object with something in it */
 #define TACHO__CLAUDE_WORDS       128u /* the message has text: a string, or a text or image block */
 #define TACHO__CLAUDE_RESULTS     256u /* it has tool results */
 #define TACHO__CLAUDE_INTERRUPTED 512u /* its text says that the user interrupted the agent */
@@ -52,7 +52,8 @@ typedef struct tacho__claude_line {
     tacho__claude_text uuid, session, agent, message_id, request_id, model;
     tacho__claude_text parent_tool;  /* tool that runs the sub-agent of a wrapped line */
     tacho__claude_text result_agent; /* sub-agent whose result a direct line carries */
-    tacho_usage usage;               /* not normalised; valid with TACHO__CLAUDE_USAGE */
+    const tacho_response *response;  /* the usage, read by the dialect; valid with TACHO__CLAUDE_USAGE */
+    int64_t reported_pusd;           /* cost that the agent wrote beside it; TACHO_COST_UNKNOWN = none */
     tacho__claude_block *blocks;
     size_t block_count;
     tacho__buffer texts; /* owned by the parser */

@@ -59,24 +59,6 @@ static const key_row block_keys[] = {
 static const key_row input_keys[] = {
     KEY("subagent_type", NODE_AGENT_TYPE),
 };
-static const key_row usage_keys[] = {
-    KEY("input_tokens", NODE_TOKENS_INPUT),
-    KEY("output_tokens", NODE_TOKENS_OUTPUT),
-    KEY("cache_read_input_tokens", NODE_TOKENS_READ),
-    KEY("cache_creation_input_tokens", NODE_TOKENS_WRITE),
-    KEY("cache_creation", NODE_CREATION),
-    KEY("server_tool_use", NODE_SERVER_TOOLS),
-    KEY("service_tier", NODE_TIER),
-    KEY("speed", NODE_SPEED),
-    KEY("inference_geo", NODE_REGION),
-};
-static const key_row creation_keys[] = {
-    KEY("ephemeral_5m_input_tokens", NODE_TOKENS_WRITE_5M),
-    KEY("ephemeral_1h_input_tokens", NODE_TOKENS_WRITE_1H),
-};
-static const key_row server_tools_keys[] = {
-    KEY("web_search_requests", NODE_SEARCHES),
-};
 
 #define KEYS(rows)                                                                                                     \
     { rows, sizeof rows / sizeof rows[0] }
@@ -85,11 +67,9 @@ static const struct {
     const key_row *rows;
     size_t count;
 } keys[NODE_LAST_CONTAINER + 1] = {
-    [NODE_LINE] = KEYS(line_keys),         [NODE_RESULT] = KEYS(result_keys),
-    [NODE_DATA] = KEYS(data_keys),         [NODE_INNER] = KEYS(inner_keys),
-    [NODE_MESSAGE] = KEYS(message_keys),   [NODE_BLOCK] = KEYS(block_keys),
-    [NODE_INPUT] = KEYS(input_keys),       [NODE_USAGE] = KEYS(usage_keys),
-    [NODE_CREATION] = KEYS(creation_keys), [NODE_SERVER_TOOLS] = KEYS(server_tools_keys),
+    [NODE_LINE] = KEYS(line_keys),   [NODE_RESULT] = KEYS(result_keys),   [NODE_DATA] = KEYS(data_keys),
+    [NODE_INNER] = KEYS(inner_keys), [NODE_MESSAGE] = KEYS(message_keys), [NODE_BLOCK] = KEYS(block_keys),
+    [NODE_INPUT] = KEYS(input_keys),
 };
 
 tacho__claude_node tacho__claude_child(tacho__claude_node parent, const char *key, size_t length) {

@@ -18,8 +18,6 @@ typedef enum tacho__claude_node {
     NODE_BLOCK,
     NODE_INPUT,
     NODE_USAGE,
-    NODE_CREATION,
-    NODE_SERVER_TOOLS,
     NODE_RESULT,
     NODE_LAST_CONTAINER = NODE_RESULT,
     /* values of the line itself */
@@ -50,17 +48,7 @@ typedef enum tacho__claude_node {
     NODE_BLOCK_TOOL,
     NODE_BLOCK_ERROR,
     NODE_BLOCK_TEXT,
-    NODE_AGENT_TYPE,
-    NODE_TOKENS_INPUT,
-    NODE_TOKENS_OUTPUT,
-    NODE_TOKENS_READ,
-    NODE_TOKENS_WRITE,
-    NODE_TOKENS_WRITE_5M,
-    NODE_TOKENS_WRITE_1H,
-    NODE_SEARCHES,
-    NODE_TIER,
-    NODE_SPEED,
-    NODE_REGION
+    NODE_AGENT_TYPE
 } tacho__claude_node;
 
 /** Where `key` leads inside the container `parent`; NODE_NOWHERE = nothing is taken from its value. */

@@ -1,64 +1,33 @@
 #include "ingest/claude_row.h"
 
+#include "ingest/claude_collect.h"
 #include "ingest/claude_derive.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/*
- * Who was asked, as far as the name of the model tells: Claude under the names that Anthropic, Bedrock and Vertex give
- * it. Other models are reached through gateways that a transcript does not name.
- */
-static const char *provider_of(const char *model) {
-    if (!model || !strstr(model, "claude")) {
-        return NULL;
-    }
-    if (strstr(model, "anthropic.")) {
-        return "aws.bedrock";
-    }
-    return strchr(model, '@') ? "gcp.vertex_ai" : "anthropic";
-}
-
-static void set_cost(tacho__claude_row *out, const tacho_usage *known, const tacho_price_table *prices) {
-    tacho_record_view *view = &out->row.view;
-    tacho_usage usage = *known;
-    tacho_cost cost;
-    usage.model = view->model;
-    usage.provider = view->provider;
-    if (tacho_calculate_cost(prices, &usage, view->started_at_ns, &cost) != TACHO_OK) {
-        return;
-    }
-    view->cost_state = (int32_t)cost.state;
-    view->cost_pusd = cost.total_pusd;
-    view->reported_pusd = cost.reported_pusd;
-    view->table_pusd = cost.table_pusd;
-    if (cost.sheet) {
-        snprintf(out->price_sheet, sizeof out->price_sheet, "%s/%08x", cost.table_version, cost.sheet);
-        view->price_sheet = out->price_sheet;
-    }
-}
-
-static void call_row(const tacho__facts *facts, const tacho__fact *call, const tacho_price_table *prices,
-                     tacho__claude_row *out) {
-    const tacho_usage *usage = tacho__facts_usage(facts, call);
-    tacho_record_view *view = &out->row.view;
+static void call_row(const tacho__facts *facts, const tacho__fact *call, tacho__history_row *row) {
+    const tacho__fact_usage *usage = tacho__facts_usage(facts, call);
+    tacho_record_view *view = &row->view;
     view->kind = "llm";
     view->operation = "chat"; /* gen_ai.operation.name of the OpenTelemetry conventions */
     view->model = tacho__facts_get_or_null(facts, call->name);
-    view->provider = provider_of(view->model);
+    view->provider = tacho__claude_provider(view->model);
     if (!usage) {
         return;
     }
     view->present = usage->present;
-    for (int unit = 0; unit < TACHO_UNIT_COUNT; unit++) {
-        view->units[unit] = tacho_usage_get(usage, (tacho_unit)unit);
-    }
-    view->total_tokens = tacho_usage_total_tokens(usage);
-    set_cost(out, usage, prices);
+    memcpy(view->units, usage->units, sizeof view->units);
+    view->total_tokens = usage->total_tokens;
+    view->cost_state = usage->cost_state;
+    view->cost_pusd = usage->cost_pusd;
+    view->reported_pusd = usage->reported_pusd;
+    view->table_pusd = usage->table_pusd;
+    view->price_sheet = *usage->price_sheet ? usage->price_sheet : NULL;
 }
 
-static void tool_row(const tacho__facts *facts, const tacho__fact *tool, tacho__claude_row *out) {
-    tacho_record_view *view = &out->row.view;
+static void tool_row(const tacho__facts *facts, const tacho__fact *tool, tacho__history_row *row) {
+    tacho_record_view *view = &row->view;
     view->kind = "tool";
     view->operation = view->tool = tacho__facts_get_or_null(facts, tool->name);
     if (!view->operation) {
@@ -92,8 +61,7 @@ static void set_shape(const tacho__facts *facts, const tacho__fact *fact, tacho_
     set_times(fact, row);
 }
 
-void tacho__claude_row_of(const tacho__facts *facts, const tacho__fact *fact, const tacho_price_table *prices,
-                          tacho__claude_row *out) {
+void tacho__claude_row_of(const tacho__facts *facts, const tacho__fact *fact, tacho__claude_row *out) {
     tacho__history_row *row = &out->row;
     tacho__history_row_init(row);
     row->view.source = TACHO__CLAUDE_SOURCE;
@@ -106,9 +74,9 @@ void tacho__claude_row_of(const tacho__facts *facts, const tacho__fact *fact, co
     row->line_flags = fact->line_flags;
     set_shape(facts, fact, row);
     if (fact->kind == TACHO__FACT_CALL) {
-        call_row(facts, fact, prices, out);
+        call_row(facts, fact, row);
     } else if (fact->kind == TACHO__FACT_TOOL) {
-        tool_row(facts, fact, out);
+        tool_row(facts, fact, row);
     } else {
         bool step = fact->kind == TACHO__FACT_PROMPT;
         row->view.kind = step ? "step" : "agent";
@@ -140,17 +108,31 @@ tacho_status tacho__claude_shape_of(tacho__facts *facts, const tacho__history_ro
     return status;
 }
 
-static void call_of(const tacho_record_view *view, tacho__fact *call, tacho_usage *usage) {
-    call->kind = TACHO__FACT_CALL;
-    call->at_ns = view->started_at_ns;
-    call->cost_pusd = view->cost_pusd;
-    call->low_confidence = view->low_confidence != 0;
-    call->output = view->present & TACHO_UNIT_BIT(TACHO_UNIT_OUTPUT) ? view->units[TACHO_UNIT_OUTPUT] : -1;
+static int64_t input_tokens(const tacho_record_view *view) {
+    int64_t sum = 0;
     for (int unit = 0; unit < TACHO_UNIT_COUNT; unit++) {
-        if (view->present & TACHO_UNIT_BIT(unit)) {
-            tacho_usage_set(usage, (tacho_unit)unit, view->units[unit]);
+        const tacho_unit_info *info = tacho_unit_describe((tacho_unit)unit);
+        if ((view->present & TACHO_UNIT_BIT(unit)) && info->is_token && info->direction == TACHO_DIRECTION_IN) {
+            sum += view->units[unit];
         }
     }
+    return sum;
+}
+
+static void call_of(const tacho_record_view *view, tacho__fact *call, tacho__fact_usage *usage) {
+    call->kind = TACHO__FACT_CALL;
+    call->at_ns = view->started_at_ns;
+    call->low_confidence = view->low_confidence != 0;
+    call->output = view->present & TACHO_UNIT_BIT(TACHO_UNIT_OUTPUT) ? view->units[TACHO_UNIT_OUTPUT] : -1;
+    *usage = (tacho__fact_usage){.present = view->present,
+                                 .cost_state = view->cost_state,
+                                 .cost_pusd = view->cost_pusd,
+                                 .reported_pusd = view->reported_pusd,
+                                 .table_pusd = view->table_pusd,
+                                 .input_tokens = input_tokens(view),
+                                 .total_tokens = view->total_tokens};
+    memcpy(usage->units, view->units, sizeof usage->units);
+    snprintf(usage->price_sheet, sizeof usage->price_sheet, "%s", view->price_sheet ? view->price_sheet : "");
 }
 
 static void tool_of(const tacho_record_view *view, tacho__fact *tool) {
@@ -165,7 +147,7 @@ static void tool_of(const tacho_record_view *view, tacho__fact *tool) {
 }
 
 tacho_status tacho__claude_fact_of(tacho__facts *facts, const tacho__history_row *row, tacho__fact *fact,
-                                   tacho_usage *usage) {
+                                   tacho__fact_usage *usage) {
     const tacho_record_view *view = &row->view;
     bool is_call = strcmp(view->kind, "llm") == 0;
     const char *const texts[] = {view->source_id, view->session, row->agent, is_call ? view->model : view->tool,

@@ -46,7 +46,7 @@ static tacho_status take_derived(tacho__facts *facts, const tacho__history_row *
 static tacho_status take_row(void *context, const tacho__history_row *row) {
     tacho__facts *facts = context;
     tacho__fact fact = {0}, *joined;
-    tacho_usage usage = TACHO_USAGE_INIT;
+    tacho__fact_usage usage = {0};
     const char *kind = row->view.kind;
     if (kind && (strcmp(kind, "step") == 0 || strcmp(kind, "agent") == 0)) {
         return take_derived(facts, row);
@@ -186,20 +186,14 @@ static bool reshaped(const tacho__fact *fact) {
     return memcmp(&fact->shape, &fact->written, sizeof fact->shape) != 0;
 }
 
-static tacho_status write_row(const tacho__facts *facts, tacho_history *history, tacho__fact *fact,
-                              const tacho_price_table *prices) {
+static tacho_status write_row(const tacho__facts *facts, tacho_history *history, const tacho__fact *fact) {
     tacho__claude_row row;
-    tacho__claude_row_of(facts, fact, prices, &row);
-    /* The file does not keep all that a price depends on: a call that is there keeps its cost. */
+    tacho__claude_row_of(facts, fact, &row);
     bool place = fact->kind == TACHO__FACT_CALL && fact->in_file && !fact->dirty;
-    if (!place) {
-        fact->cost_pusd = row.row.view.cost_pusd;
-    }
     return place ? tacho__store_place(history, &row.row) : tacho__store_put(history, &row.row);
 }
 
-static tacho_status write_fact(const tacho__facts *facts, tacho_history *history, tacho__fact *fact,
-                               const tacho_price_table *prices) {
+static tacho_status write_fact(const tacho__facts *facts, tacho_history *history, const tacho__fact *fact) {
     bool marks = mark_words[fact->kind] && !(fact->kind == TACHO__FACT_TOOL && fact->has_use) &&
                  !(fact->kind == TACHO__FACT_AGENT && !fact->name);
     bool content = fact->dirty && fact->kind != TACHO__FACT_PROMPT && fact->kind != TACHO__FACT_AGENT;
@@ -213,21 +207,20 @@ static tacho_status write_fact(const tacho__facts *facts, tacho_history *history
         return status;
     }
     if (fact->shape.there) {
-        return write_row(facts, history, fact, prices);
+        return write_row(facts, history, fact);
     }
     return fact->written.there ? tacho__store_remove(history, TACHO__CLAUDE_SOURCE, tacho__facts_get(facts, fact->id))
                                : TACHO_OK;
 }
 
-tacho_status tacho__claude_write(tacho__facts *facts, tacho_history *history, const tacho_price_table *prices,
-                                 uint64_t *calls_new) {
+tacho_status tacho__claude_write(tacho__facts *facts, tacho_history *history, uint64_t *calls_new) {
     tacho_status status = TACHO_OK;
     for (size_t i = 0; i < facts->count && status == TACHO_OK; i++) {
         tacho__fact *fact = &facts->facts[i];
         if (!(tacho__facts_session(facts, fact->session) & TACHO__SESSION_TOUCHED)) {
             continue;
         }
-        status = write_fact(facts, history, fact, prices);
+        status = write_fact(facts, history, fact);
         *calls_new += fact->kind == TACHO__FACT_CALL && !fact->in_file;
         fact->written = fact->shape;
         fact->dirty = false;

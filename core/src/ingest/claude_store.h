@@ -5,8 +5,6 @@
 #include "history/store.h"
 #include "ingest/claude_fact.h"
 
-#include <tachograph/ingest.h>
-
 /**
  * Joins what the file has under the keys of the facts, and all of the sessions that they touch.
  *
@@ -15,10 +13,9 @@
 tacho_status tacho__claude_load(tacho__facts *facts, tacho_history *history, bool fresh);
 
 /**
- * Stores what the file does not have yet of the touched sessions, priced with `prices` (NULL = built-in), and counts
- * the calls that are new to it. The sessions are not touched any more.
+ * Stores what the file does not have yet of the touched sessions, and counts the calls that are new to it. The sessions
+ * are not touched any more.
  */
-tacho_status tacho__claude_write(tacho__facts *facts, tacho_history *history, const tacho_price_table *prices,
-                                 uint64_t *calls_new);
+tacho_status tacho__claude_write(tacho__facts *facts, tacho_history *history, uint64_t *calls_new);
 
 #endif
