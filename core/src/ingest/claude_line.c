@@ -27,6 +27,7 @@ struct tacho__claude_parser {
     bool inner_chain;        /* and says itself whether it is of a sub-agent */
     const tacho_dialect *dialect;
     tacho_response *response;
+    bool has_usage;       /* the line has a usage object */
     uint32_t usage_depth; /* containers open inside the usage object, itself included; 0 = not in it */
 };
 
@@ -308,6 +309,7 @@ static tacho_status begin_usage(tacho__claude_parser *parser) {
     tacho_response_clear(parser->response);
     tacho__response_begin(parser->response, parser->dialect);
     parser->next = NODE_NOWHERE;
+    parser->has_usage = true;
     return on_usage_event(parser, TACHO__JSON_OBJECT_BEGIN, NULL, 0);
 }
 
@@ -350,15 +352,14 @@ static void begin_line(tacho__claude_parser *parser) {
     *line = (tacho__claude_line){.blocks = blocks, .texts = texts};
     line->response = parser->response;
     line->reported_pusd = TACHO_COST_UNKNOWN;
-    tacho_response_clear(parser->response);
     parser->depth = parser->skip = parser->usage_depth = 0;
     parser->next = NODE_LINE;
-    parser->inner_time = parser->inner_chain = false;
+    parser->inner_time = parser->inner_chain = parser->has_usage = false;
 }
 
 static void end_line(tacho__claude_parser *parser) {
     tacho__claude_line *line = &parser->line;
-    if (tacho__response_settle(parser->response) == TACHO_OK) {
+    if (parser->has_usage && tacho__response_settle(parser->response) == TACHO_OK) {
         line->flags |= TACHO__CLAUDE_USAGE;
     }
     /* A message inside a progress line is one of a sub-agent, whatever the line around it is. */
