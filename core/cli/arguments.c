@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LONG_BASE 256 /* what getopt_long returns for flag 0; above every letter */
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#define LONG_BASE       256 /* what getopt_long returns for flag 0; above every letter */
 
 /* The flags as getopt wants them, made from the one table. */
 typedef struct getopt_tables {
@@ -96,6 +97,14 @@ static const cli_command *command_so_far(const cli_arguments *arguments) {
     return arguments->operand_count > 0 ? cli_command_find(arguments->operands[0]) : NULL;
 }
 
+static int keep_where(cli_arguments *arguments, const char *text) {
+    if (arguments->where_count == CLI_WHERE_MAX) {
+        return cli_fail(CLI_USAGE, "--where: '%s' is too much; %d conditions are the most", text, CLI_WHERE_MAX);
+    }
+    arguments->where[arguments->where_count++] = text;
+    return CLI_DONE;
+}
+
 /* One result of getopt_long. `typed` is the word that it came from. */
 static int take_flag(cli_arguments *arguments, int result, int index, const char *typed) {
     size_t length = strcspn(typed, "=");
@@ -118,7 +127,7 @@ static int take_flag(cli_arguments *arguments, int result, int index, const char
     }
     arguments->given |= UINT32_C(1) << flag;
     arguments->value[flag] = row->value != NULL ? optarg : NULL;
-    return CLI_DONE;
+    return flag == CLI_FLAG_WHERE ? keep_where(arguments, optarg) : CLI_DONE;
 }
 
 static int read_words(int argc, char **argv, const char **operands, cli_arguments *out) {
@@ -229,6 +238,28 @@ int cli_format_read(const cli_arguments *arguments, tacho_format fallback, tacho
         }
     }
     return cli_refuse_word(CLI_FLAG_FORMAT, text, words, count);
+}
+
+int cli_where_read(const cli_arguments *arguments, tacho_query *query) {
+    static const char *const keys[] = {"session", "model", "provider", "operation", "tool"};
+    const char **const places[] = {&query->session, &query->model, &query->provider, &query->operation, &query->tool};
+    for (int i = 0; i < arguments->where_count; i++) {
+        const char *text = arguments->where[i];
+        char key[64];
+        size_t length = strcspn(text, "="), at = 0;
+        snprintf(key, sizeof(key), "%.*s", (int)(length < sizeof(key) ? length : sizeof(key) - 1), text);
+        if (text[length] == '\0' || text[length + 1] == '\0') {
+            return cli_fail(CLI_USAGE, "--where: '%s' is not KEY=VALUE, as model=claude-opus-4-6", text);
+        }
+        while (at < COUNT_OF(keys) && strcmp(keys[at], key) != 0) {
+            at++;
+        }
+        if (at == COUNT_OF(keys)) {
+            return cli_refuse_word(CLI_FLAG_WHERE, key, keys, COUNT_OF(keys));
+        }
+        *places[at] = text + length + 1;
+    }
+    return CLI_DONE;
 }
 
 int cli_limit_read(const cli_arguments *arguments, uint32_t *out) {

@@ -15,6 +15,9 @@ int cli_arguments_read(int argc, char **argv, const char **operands, cli_argumen
 /** The format asked for, else `fallback`. CLI_DONE; CLI_USAGE, said why. */
 int cli_format_read(const cli_arguments *arguments, tacho_format fallback, tacho_format *out);
 
+/** The conditions of --where into the query. CLI_DONE; CLI_USAGE, said why. */
+int cli_where_read(const cli_arguments *arguments, tacho_query *query);
+
 /** The value of --limit; 0 = not given. CLI_DONE; CLI_USAGE, said why. */
 int cli_limit_read(const cli_arguments *arguments, uint32_t *out);
 

@@ -27,8 +27,10 @@ typedef enum cli_exit {
     X(FROM, "from", 0, "FILE", "read a saved snapshot in place of the history")                                        \
     X(SINCE, "since", 0, "WHEN", "from this time on: 2026-02-03, an RFC 3339 time, 24h, 7d")                           \
     X(UNTIL, "until", 0, "WHEN", "up to this time; a date means its whole day")                                        \
-    X(TZ, "tz", 0, "ZONE", "time zone of days and times, as Europe/Berlin (default: local)")                           \
+    X(TZ, "tz", 0, "ZONE", "time zone of days and times: Europe/Berlin, +02:00, UTC (default: local)")                 \
     X(BY, "by", 0, "KEY", "one row per KEY")                                                                           \
+    X(WHERE, "where", 0, "KEY=VALUE",                                                                                  \
+      "only this session, model, provider, operation or tool; may be given several times")                             \
     X(SORT, "sort", 0, "COLUMN", "sort by this column, numbers falling; -COLUMN turns it round")                       \
     X(LIMIT, "limit", 'n', "N", "at most N rows; totals stay those of all rows")                                       \
     X(COLUMNS, "columns", 0, "A,B", "these columns, in this order")                                                    \
@@ -52,6 +54,7 @@ typedef enum cli_flag {
         CLI_FLAG_COUNT
 } cli_flag;
 
+#define CLI_WHERE_MAX 8 /* conditions of --where */
 #define CLI_BIT(flag) (UINT32_C(1) << CLI_FLAG_##flag)
 
 /** A flag, as in CLI_FLAG_MAP. */
@@ -67,7 +70,9 @@ typedef struct cli_arguments {
     const struct cli_command *command;
     const char *program;
     uint32_t given;                    /* bit per flag */
-    const char *value[CLI_FLAG_COUNT]; /* of flags that take one; NULL = not given */
+    const char *value[CLI_FLAG_COUNT]; /* of flags that take one, the last one given; NULL = not given */
+    const char *where[CLI_WHERE_MAX];  /* of --where, all of them */
+    int where_count;
     const char *const *operands;
     int operand_count;
     int is_bare; /* no command was named: it is summary */
@@ -79,7 +84,7 @@ typedef struct cli_example {
     const char *what;
 } cli_example;
 
-#define CLI_EXAMPLES_MAX 5
+#define CLI_EXAMPLES_MAX 6
 
 typedef struct cli_command {
     const char *name;

@@ -5,11 +5,9 @@
 #include "message.h"
 #include "progress.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* What can be imported; --auto tries all of them in this order. */
 static const struct {
@@ -66,25 +64,8 @@ static int on_progress(void *context, const tacho_import_counts *so_far) {
  */
 
 /* The folder of the default history is ours to make; folders of other paths are not. */
-static int make_folders(const char *path) {
-    char folder[CLI_PATH_MAX];
-    strcpy(folder, path);
-    for (char *slash = strchr(folder + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
-            return cli_fail(CLI_INTERNAL, "the folder '%s' cannot be made: %s", folder, strerror(errno));
-        }
-        *slash = '/';
-    }
-    return CLI_DONE;
-}
-
 static int open_history(const char *path, int is_default, tacho_history **out) {
-    int code = is_default ? make_folders(path) : CLI_DONE;
-    if (code != CLI_DONE) {
-        return code;
-    }
-    tacho_status status = tacho_history_open(out, path, 0);
+    tacho_status status = tacho_history_open(out, path, is_default ? TACHO_HISTORY_MAKE_FOLDER : 0);
     return status == TACHO_OK ? CLI_DONE
                               : cli_fail(cli_exit_of(status), "the history '%s' cannot be written: %s", path,
                                          tacho_history_problem(NULL));

@@ -8,10 +8,9 @@
 static void print_heading(cli_reading *reading, const tacho_summary *summary) {
     char begin[32], end[32];
     const char *from = cli_instant(summary->started_at_ns, begin), *to = cli_instant(summary->ended_at_ns, end);
-    const char *bold = reading->style.color && reading->format == TACHO_FORMAT_TABLE ? "\033[1m" : "";
-    cli_output_print(&reading->output, "%sSteps of %s%s%s\n", bold,
-                     summary->session != NULL ? "session " : "all sessions since the start",
-                     summary->session != NULL ? summary->session : "", bold[0] != '\0' ? "\033[0m" : "");
+    const char *session = summary->session;
+    cli_reading_title(reading, session != NULL ? "Steps of session " : "Steps of all sessions since the start",
+                      session != NULL ? session : "");
     cli_output_print(&reading->output, "%s to %s %s\n\n", from, strncmp(from, to, 11) == 0 ? to + 11 : to,
                      reading->zone.name);
 }

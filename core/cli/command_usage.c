@@ -160,20 +160,40 @@ static tacho_row *sorted(const tacho_rows *rows, usage_flags *flags, uint32_t li
 
 /* ------------------------------------------------------------------------------------------------------- printing */
 
+/* Period, zone and prices belong to every answer; a narrow terminal gets them on lines of their own. */
 static void print_heading(cli_reading *reading, const tacho_rows *rows) {
-    char begin[32], end[32];
+    char begin[32], end[32], period[96] = "";
     const char *from = cli_instant(rows->totals.started_at_ns, begin);
     const char *to = cli_instant(rows->totals.ended_at_ns, end);
-    const char *bold = reading->style.color && reading->format == TACHO_FORMAT_TABLE ? "\033[1m" : "";
-    cli_output_print(&reading->output, "%sUsage by %s%s\n", bold, tacho_by_text((int)rows->by),
-                     bold[0] != '\0' ? "\033[0m" : "");
     if (rows->totals.started_at_ns != 0 && rows->totals.ended_at_ns != 0) {
-        cli_output_print(&reading->output, "%s to %s %s\n", from, strncmp(from, to, 11) == 0 ? to + 11 : to,
-                         reading->zone.name);
-    } else {
-        cli_output_print(&reading->output, "Times in %s\n", reading->zone.name);
+        snprintf(period, sizeof(period), "%s to %s ", from, strncmp(from, to, 11) == 0 ? to + 11 : to);
     }
-    cli_output_print(&reading->output, "\n");
+    cli_reading_title(reading, "Usage by ", tacho_by_text((int)rows->by));
+    int length = snprintf(NULL, 0, "%s%s, prices of %s", period, reading->zone.name, reading->prices);
+    const char *gap = (uint32_t)length > reading->style.width ? ",\n" : ", ";
+    cli_output_print(&reading->output, "%s%s", period, reading->zone.name);
+    if (reading->prices[0] != '\0') {
+        cli_output_print(&reading->output, "%sprices of %s", gap, reading->prices);
+    }
+    cli_output_print(&reading->output, "\n\n");
+}
+
+/* Counts the first line of a table that is as wide as it gets. */
+static int measure(void *context, const char *bytes, size_t length) {
+    size_t *width = context;
+    const char *end = memchr(bytes, '\n', length);
+    *width += end != NULL ? (size_t)(end - bytes) : length;
+    return end != NULL;
+}
+
+/* A table leaves columns out where the terminal is too narrow: then it says so. */
+static void hint_at_width(const cli_reading *reading, const tacho_rows *rows) {
+    size_t width = 0;
+    if (reading->format == TACHO_FORMAT_TABLE &&
+        tacho_write_rows(rows, TACHO_FORMAT_PLAIN, NULL, NULL, &reading->style, measure, &width) == TACHO_STOPPED &&
+        width > reading->style.width) {
+        cli_hint(reading->arguments, "Columns are left out at this width; all of them: --format plain");
+    }
 }
 
 static int print_rows(cli_reading *reading, const tacho_rows *rows, const usage_flags *flags) {
@@ -183,9 +203,13 @@ static int print_rows(cli_reading *reading, const tacho_rows *rows, const usage_
             cli_warn(reading->arguments, "%s", rows->warnings[i]);
         }
     }
-    return cli_written(tacho_write_rows(rows, reading->format, "tacho.usage/1",
-                                        flags->has_columns ? flags->columns : NULL, &reading->style, cli_output_write,
-                                        &reading->output));
+    int code =
+        cli_written(tacho_write_rows(rows, reading->format, "tacho.usage/1", flags->has_columns ? flags->columns : NULL,
+                                     &reading->style, cli_output_write, &reading->output));
+    if (!flags->has_columns) {
+        hint_at_width(reading, rows);
+    }
+    return code;
 }
 
 static int refuse_nothing(const cli_reading *reading) {
@@ -222,7 +246,7 @@ static int read_and_answer(cli_reading *reading, usage_flags *flags) {
     query.limit = 0; /* sorted first, cut then */
     tacho_status status = cli_data_usage(&reading->data, &query, &rows);
     if (status != TACHO_OK) {
-        return cli_data_refuse(reading->arguments, &reading->data, NULL, status);
+        return cli_data_refuse(reading->arguments, &reading->data, query.session, status);
     }
     code = answer(reading, rows, flags, reading->query.limit);
     tacho_rows_free(rows);

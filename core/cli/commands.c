@@ -20,7 +20,7 @@ static const cli_command commands[] = {
         .operands = "KIND [PATH...] ",
         .operands_max = -1,
         .help = "read the logs of agents into the history",
-        .flags = CLI_BIT(HISTORY) | CLI_BIT(AUTO) | CLI_BIT(PRICES) | CLI_BIT(TZ) | CLI_BIT(FORMAT) | CLI_BIT(OUTPUT) |
+        .flags = CLI_BIT(HISTORY) | CLI_BIT(AUTO) | CLI_BIT(PRICES) | CLI_BIT(FORMAT) | CLI_BIT(OUTPUT) |
                  CLI_BIT(STRICT) | CLI_BIT(ALLOW_EMPTY) | CLI_BIT(QUIET) | CLI_BIT(VERBOSE),
         .formats = FORMAT(PLAIN) | FORMAT(JSON),
         .examples = {{"tacho import --auto", "every agent whose logs are found on this machine"},
@@ -38,12 +38,13 @@ static const cli_command commands[] = {
         .operands = "",
         .operands_max = 0,
         .help = "calls, tokens and cost by model, day, session, tool and others",
-        .flags =
-            READING | CLI_BIT(SINCE) | CLI_BIT(UNTIL) | CLI_BIT(BY) | CLI_BIT(SORT) | CLI_BIT(LIMIT) | CLI_BIT(COLUMNS),
+        .flags = READING | CLI_BIT(SINCE) | CLI_BIT(UNTIL) | CLI_BIT(WHERE) | CLI_BIT(BY) | CLI_BIT(SORT) |
+                 CLI_BIT(LIMIT) | CLI_BIT(COLUMNS),
         .formats = TABLES,
         .examples = {{"tacho usage", "by model, over everything in the history"},
                      {"tacho usage --by day --since 7d", "the last seven days"},
                      {"tacho usage --by tool --sort total_seconds -n 10", "the ten tools that took longest"},
+                     {"tacho usage --by day --where model=claude-opus-4-6", "one model, day by day"},
                      {"tacho usage --by session --format csv -o usage.csv", "for a spreadsheet"},
                      {"tacho usage --format json | jq .totals", "for a program"}},
         .run = cli_usage,
@@ -67,7 +68,7 @@ static const cli_command commands[] = {
         .operands = "[SESSION] ",
         .operands_max = 1,
         .help = "one session step by step: what ran inside what, how long, at what cost",
-        .flags = READING | CLI_BIT(SINCE) | CLI_BIT(UNTIL) | CLI_BIT(LIMIT),
+        .flags = READING | CLI_BIT(SINCE) | CLI_BIT(UNTIL) | CLI_BIT(WHERE) | CLI_BIT(LIMIT),
         .formats = TABLES,
         .examples = {{"tacho steps", "the newest session"},
                      {"tacho steps 7f3a --since 1h", "the last hour of a session"},

@@ -177,6 +177,18 @@ tacho_status cli_data_summary(const cli_data *data, const char *session, tacho_s
                                  : tacho_snapshot_summary(data->snapshot, session, out);
 }
 
+void cli_data_prices(const cli_data *data, char out[CLI_PRICES_MAX]) {
+    tacho_summary *summary = NULL;
+    const char *version = NULL;
+    if (data->history != NULL) {
+        version = tacho_history_prices(data->history);
+    } else if (tacho_snapshot_summary(data->snapshot, NULL, &summary) == TACHO_OK) {
+        version = summary->price_table;
+    }
+    snprintf(out, CLI_PRICES_MAX, "%s", version != NULL ? version : "");
+    tacho_summary_free(summary);
+}
+
 int cli_data_refuse(const cli_arguments *arguments, const cli_data *data, const char *session, tacho_status status) {
     int code;
     if (session != NULL && status == TACHO_NOT_FOUND) {

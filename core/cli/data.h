@@ -6,7 +6,8 @@
 
 #include <tachograph/history.h>
 
-#define CLI_PATH_MAX 4096
+#define CLI_PATH_MAX   4096
+#define CLI_PRICES_MAX 64
 
 typedef struct cli_data {
     tacho_history *history; /* one of the two is there */
@@ -40,6 +41,9 @@ void cli_data_close(cli_data *data);
 tacho_status cli_data_usage(const cli_data *data, const tacho_query *query, tacho_rows **out);
 tacho_status cli_data_records(const cli_data *data, const tacho_query *query, tacho_records **out);
 tacho_status cli_data_summary(const cli_data *data, const char *session, tacho_summary **out);
+
+/** Version of the price table that priced it ("2026-11-21.3f9a01bc"); "" where nothing is priced. */
+void cli_data_prices(const cli_data *data, char out[CLI_PRICES_MAX]);
 
 /** Says why a reading failed; `session` is what was asked for, or NULL. Returns the exit code. */
 int cli_data_refuse(const cli_arguments *arguments, const cli_data *data, const char *session, tacho_status status);

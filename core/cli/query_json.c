@@ -114,32 +114,39 @@ void cli_json_free(cli_json *json) {
     *json = (cli_json){0};
 }
 
-const char *cli_query_json(cli_json *json, const cli_arguments *arguments, const char *source,
+/* What is not given is left out. */
+static void given_text(cli_json *json, const char *key, const char *value) {
+    if (value != NULL && value[0] != '\0') {
+        cli_json_text(json, key, value);
+    }
+}
+
+static void given_time(cli_json *json, const char *key, int64_t unix_ns) {
+    char text[32];
+    if (unix_ns != 0) {
+        cli_when_print(unix_ns, text);
+        cli_json_text(json, key, text);
+    }
+}
+
+const char *cli_query_json(cli_json *json, const cli_arguments *arguments, const char *source, const char *prices,
                            const tacho_query *query) {
-    char time[32];
     cli_json_begin(json, NULL, '{');
     cli_json_text(json, "command", arguments->command->name);
     cli_json_text(json, "source", source);
-    if (query->session != NULL) {
-        cli_json_text(json, "session", query->session);
-    }
+    given_text(json, "prices", prices);
+    given_text(json, "session", query->session);
+    given_text(json, "model", query->model);
+    given_text(json, "provider", query->provider);
+    given_text(json, "operation", query->operation);
+    given_text(json, "tool", query->tool);
     if ((arguments->command->flags & CLI_BIT(BY)) != 0) {
         cli_json_text(json, "by", tacho_by_text((int)query->by));
     }
-    if (query->since_ns != 0) {
-        cli_when_print(query->since_ns, time);
-        cli_json_text(json, "since", time);
-    }
-    if (query->until_ns != 0) {
-        cli_when_print(query->until_ns, time);
-        cli_json_text(json, "until", time);
-    }
-    if (query->zone != NULL) {
-        cli_json_text(json, "tz", query->zone->name);
-    }
-    if (arguments->value[CLI_FLAG_SORT] != NULL) {
-        cli_json_text(json, "sort", arguments->value[CLI_FLAG_SORT]);
-    }
+    given_time(json, "since", query->since_ns);
+    given_time(json, "until", query->until_ns);
+    given_text(json, "tz", query->zone != NULL ? query->zone->name : NULL);
+    given_text(json, "sort", arguments->value[CLI_FLAG_SORT]);
     if (query->limit != 0) {
         cli_json_integer(json, "limit", query->limit);
     }

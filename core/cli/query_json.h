@@ -23,9 +23,10 @@ void cli_json_free(cli_json *json);
  * The query as it was understood: command, source and every flag that restricts or orders the answer.
  *
  * @param source  the file that is read
+ * @param prices  version of its price table; "" leaves it out
  * @return the text, which lives as long as `json`; NULL when out of memory
  */
-const char *cli_query_json(cli_json *json, const cli_arguments *arguments, const char *source,
+const char *cli_query_json(cli_json *json, const cli_arguments *arguments, const char *source, const char *prices,
                            const tacho_query *query);
 
 #endif

@@ -27,6 +27,9 @@ static int check_flags(const cli_arguments *arguments, cli_reading *reading) {
         code = cli_limit_read(arguments, &reading->query.limit);
     }
     if (code == CLI_DONE) {
+        code = cli_where_read(arguments, &reading->query);
+    }
+    if (code == CLI_DONE) {
         code = cli_zone_set(arguments, &reading->zone);
     }
     return code == CLI_DONE ? cli_period_read(arguments, cli_now_ns(), &reading->query) : code;
@@ -59,7 +62,9 @@ int cli_reading_begin(const cli_arguments *arguments, cli_reading *reading) {
 }
 
 int cli_reading_describe(cli_reading *reading) {
-    reading->style.query_json = cli_query_json(&reading->json, reading->arguments, reading->data.path, &reading->query);
+    cli_data_prices(&reading->data, reading->prices);
+    reading->style.query_json =
+        cli_query_json(&reading->json, reading->arguments, reading->data.path, reading->prices, &reading->query);
     return reading->style.query_json != NULL ? CLI_DONE : cli_fail(CLI_INTERNAL, "out of memory");
 }
 
@@ -72,6 +77,11 @@ int cli_reading_end(cli_reading *reading, int code) {
 
 int cli_reading_for_people(const cli_reading *reading) {
     return reading->format == TACHO_FORMAT_TABLE || reading->format == TACHO_FORMAT_PLAIN;
+}
+
+void cli_reading_title(cli_reading *reading, const char *title, const char *of) {
+    int is_bold = reading->style.color && reading->format == TACHO_FORMAT_TABLE;
+    cli_output_print(&reading->output, "%s%s%s%s\n", is_bold ? "\033[1m" : "", title, of, is_bold ? "\033[0m" : "");
 }
 
 int cli_written(tacho_status status) {

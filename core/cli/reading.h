@@ -15,6 +15,7 @@ typedef struct cli_reading {
     cli_data data;
     cli_output output;
     cli_json json;
+    char prices[CLI_PRICES_MAX]; /* version of the price table; "" = nothing is priced */
 } cli_reading;
 
 /**
@@ -32,6 +33,9 @@ int cli_reading_end(cli_reading *reading, int code);
 
 /** True if the answer is for a person. */
 int cli_reading_for_people(const cli_reading *reading);
+
+/** Prints a title for people, in bold where there are colours. */
+void cli_reading_title(cli_reading *reading, const char *title, const char *of);
 
 /** Exit code for a status that a writer returned. */
 int cli_written(tacho_status status);

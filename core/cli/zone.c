@@ -79,7 +79,8 @@ static const char *local_name(void) {
     }
     target[length] = '\0';
     const char *name = strstr(target, "zoneinfo/");
-    return name != NULL ? name + strlen("zoneinfo/") : "local time";
+    name = name != NULL ? name + strlen("zoneinfo/") : "local time";
+    return strcmp(name, "Etc/UTC") == 0 ? "UTC" : name;
 }
 
 /* A POSIX rule such as "CET-1CEST,M3.5.0,M10.5.0": a name, then an offset. */
@@ -107,6 +108,21 @@ static int32_t offset_of(void *context, int64_t unix_seconds) {
     return localtime_r(&at, &local) != NULL ? (int32_t)local.tm_gmtoff : 0;
 }
 
+/* "+02:00": POSIX counts the other way round, "<+0200>-02:00". */
+static int set_offset(const char *text) {
+    char rule[32];
+    int has_form = (text[0] == '+' || text[0] == '-') && strlen(text) == 6 && text[3] == ':';
+    for (int i = 1; has_form && i < 6; i++) {
+        has_form = i == 3 || isdigit((unsigned char)text[i]);
+    }
+    if (!has_form || atoi(text + 1) > 14 || atoi(text + 4) > 59) {
+        return 0;
+    }
+    snprintf(rule, sizeof(rule), "<%.3s%s>%c%s", text, text + 4, text[0] == '+' ? '-' : '+', text + 1);
+    setenv("TZ", rule, 1);
+    return 1;
+}
+
 static const char *local_zone(const cli_arguments *arguments) {
     const char *variable = getenv("TZ");
     if (variable == NULL) {
@@ -123,7 +139,7 @@ int cli_zone_set(const cli_arguments *arguments, tacho_zone *out) {
         setenv("TZ", "UTC0", 1); /* known without any file */
     } else if (exists(name)) {
         setenv("TZ", name, 1);
-    } else {
+    } else if (!set_offset(name)) {
         return cli_fail(CLI_USAGE, "--tz: there is no time zone '%s' in %s; the nearest is %s", name, zone_folder(),
                         nearest(name));
     }
