@@ -14,6 +14,8 @@ static const struct {
 } marks[] = {
     {"", "usageMetadata", TACHO__DIALECT_GEMINI},
     {"", "promptTokenCount", TACHO__DIALECT_GEMINI},
+    {"usage_metadata", "prompt_token_count", TACHO__DIALECT_GEMINI}, /* as its own package renames it */
+    {"", "prompt_token_count", TACHO__DIALECT_GEMINI},
     {"", "gen_ai.usage.input_tokens", TACHO__DIALECT_OTEL},
     {"attributes", "gen_ai.usage.input_tokens", TACHO__DIALECT_OTEL},
     {"", "gen_ai.usage.output_tokens", TACHO__DIALECT_OTEL},

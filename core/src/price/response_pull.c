@@ -127,6 +127,11 @@ void tacho__response_pull(tacho_response *response, const tacho_value_source *so
     }
 }
 
+/* Exact names only: "inputTokens" tells one provider, its other spelling "input_tokens" is everybody's. */
+static int get_exact(const tacho_value_source *source, void *value, const char *key, void **out) {
+    return source->get_key(source->context, value, key, out);
+}
+
 tacho__fingerprint tacho__response_pull_fingerprint(const tacho_value_source *source) {
     const char *parent, *key;
     tacho__fingerprint bit, seen = 0;
@@ -135,12 +140,11 @@ tacho__fingerprint tacho__response_pull_fingerprint(const tacho_value_source *so
     }
     for (size_t i = 0; tacho__fingerprint_question(i, &parent, &key, &bit); i++) {
         void *outer = NULL, *inner;
-        if (*parent && !get_named(source, source->root, parent, strlen(parent), &outer)) {
+        if (*parent && !get_exact(source, source->root, parent, &outer)) {
             continue;
         }
         void *from = *parent ? outer : source->root;
-        if (source->kind(source->context, from) == TACHO_VALUE_MAP &&
-            get_named(source, from, key, strlen(key), &inner)) {
+        if (source->kind(source->context, from) == TACHO_VALUE_MAP && get_exact(source, from, key, &inner)) {
             seen |= source->kind(source->context, inner) == TACHO_VALUE_NULL ? 0 : bit;
             source->release(source->context, inner);
         }
