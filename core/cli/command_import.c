@@ -198,8 +198,10 @@ static int run_with_settings(import_run *run, size_t kind, tacho_format format, 
     tacho_history *history = NULL;
     tacho_status status = tacho_settings_config(settings, &config);
     if (status != TACHO_OK) {
-        return cli_fail(status == TACHO_NOMEM ? CLI_INTERNAL : CLI_USAGE, "--prices: '%s' cannot be used: %s",
-                        tacho_settings_get(settings, "prices", NULL), tacho_status_text(status));
+        size_t problems = tacho_settings_skipped(settings);
+        const char *problem = problems > 0 ? tacho_settings_problem(settings, problems - 1) : NULL;
+        return cli_fail(status == TACHO_NOMEM ? CLI_INTERNAL : CLI_USAGE, "--prices: %s",
+                        problem != NULL ? problem : tacho_status_text(status));
     }
     int code = cli_history_path(run->arguments, settings, path, &run->report.is_default);
     if (code == CLI_DONE) {

@@ -349,6 +349,31 @@ static void test_config__refuses_prices_of_an_argument_only(void **state) {
     tacho_settings_free(settings);
 }
 
+static void test_config__loads_json_prices_above_the_built_in_ones(void **state) {
+    (void)state;
+    char path[200];
+    tacho_config config = TACHO_CONFIG_INIT;
+    tacho_price_model model;
+    place(path, "prices.json");
+    write_file("prices.json", "{\"prices\": [ // ours\n{\"provider\": \"anthropic\", \"model\": \"claude-test\","
+                              " \"rates\": {\"input\": 7, \"output\": 9}}]}");
+    setenv("TACHO_PRICES", path, 1);
+    tacho_settings *settings = read_all();
+    assert_int_equal(tacho_settings_config(settings, &config), TACHO_OK);
+    assert_int_equal(tacho_settings_skipped(settings), 0);
+    assert_non_null(config.prices);
+    assert_int_equal(tacho_price_model_find(config.prices, "anthropic", "claude-test", &model), TACHO_OK);
+    assert_int_equal(tacho_price_model_find(config.prices, "anthropic", "claude-opus-4-6", &model), TACHO_OK);
+    tacho_settings_free(settings);
+
+    const tacho_setting argument = {"prices", path};
+    write_file("prices.json", "{\"prices\": [\n {]}");
+    assert_int_equal(tacho_settings_read(&settings, &argument, 1, NULL, 0), TACHO_OK);
+    assert_int_equal(tacho_settings_config(settings, &config), TACHO_DAMAGED);
+    assert_non_null(strstr(tacho_settings_problem(settings, 0), "line 2, column "));
+    tacho_settings_free(settings);
+}
+
 static void test_read__reports_every_refusal_of_the_heap(void **state) {
     (void)state;
     write_file("config/tachograph/config.json", "{\"tags\": [\"a\"], \"thresholds\": {\"x\": 1}, \"windw\": 1}");
@@ -472,6 +497,7 @@ int main(void) {
         CASE(test_read__survives_hostile_files),
         CASE(test_config__fills_a_collector_configuration),
         CASE(test_config__refuses_prices_of_an_argument_only),
+        CASE(test_config__loads_json_prices_above_the_built_in_ones),
         CASE(test_read__reports_every_refusal_of_the_heap),
         CASE(test_default_paths__follow_xdg_then_home),
         CASE(test_duration__reads_its_units),

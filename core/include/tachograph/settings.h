@@ -57,10 +57,11 @@ TACHO_API size_t tacho_settings_skipped(const tacho_settings *settings);
 TACHO_API int tacho_settings_enabled(const tacho_settings *settings);
 /**
  * Fill a collector configuration: session, dir, tags, window, max_series, prices and the flag STRICT. Its pointers live
- * as long as the settings.
+ * as long as the settings. The file `prices` is a built table, or JSON prices that are asked before the built-in ones.
  *
  * @return TACHO_OK; TACHO_NOMEM; a status of reading or loading the file `prices` if that was an argument (from another
- *         source it is skipped like any bad value, and the built-in table is used)
+ *         source it is skipped like any bad value, and the built-in table is used). The sentence is the last one of
+ *         tacho_settings_problem.
  */
 TACHO_API tacho_status tacho_settings_config(tacho_settings *settings, tacho_config *config);
 

@@ -1,5 +1,7 @@
 /* From settings to the configuration of a collector. */
+#include "base/clock.h"
 #include "base/memory.h"
+#include "base/timestamp.h"
 #include "config/file.h"
 #include "config/store.h"
 
@@ -7,17 +9,54 @@
 #include <stdlib.h>
 #include <string.h>
 #include <tachograph/collector.h>
+#include <tachograph/price_table.h>
 
-#define PRICES_MAX (4u * 1024u * 1024u) /* bytes of a price table, as tacho_price_table_load takes */
+#define PRICES_MAX (64u * 1024u * 1024u) /* bytes of a file of prices; as JSON they are larger than as a table */
+#define SENTENCE   512
 
-static tacho_status load_prices(tacho_settings *settings, const char *path) {
+/* A built table is MessagePack; JSON begins with a bracket, a comment or white space. */
+static int is_json(const char *bytes, size_t length) {
+    return length > 0 && strchr("{[/ \t\r\n", bytes[0]) != NULL && bytes[0] != '\0';
+}
+
+static uint32_t today(void) {
+    int64_t year, days = tacho__wall(&tacho__clock_system) / (86400 * (int64_t)TACHO__NS_PER_SECOND);
+    unsigned month, day;
+    tacho__civil_from_days(days, &year, &month, &day);
+    return (uint32_t)year * 10000 + month * 100 + day;
+}
+
+/* Prices of the user's own stand above the built-in ones. */
+static tacho_status build_prices(tacho_settings *settings, const char *path, const char *bytes, size_t length,
+                                 char why[SENTENCE]) {
+    const tacho_price_table *base = tacho_price_table_builtin();
+    const tacho_price_source source = {
+        .struct_size = (uint32_t)sizeof(source), .name = path, .text = bytes, .length = length};
+    tacho_price_built built = TACHO_PRICE_BUILT_INIT;
+    tacho_status status = tacho_price_build(&source, 1, today(), TACHO_PRICE_BUILD_USER, NULL, &built);
+    if (status == TACHO_OK) {
+        status = tacho_price_table_load(&settings->prices, built.bytes, built.length, base);
+    } else if (built.fault[0] != '\0') {
+        snprintf(why, SENTENCE, "line %llu, column %llu: %s", (unsigned long long)built.fault_line,
+                 (unsigned long long)built.fault_column, built.fault);
+    }
+    tacho_price_built_clear(&built);
+    return status;
+}
+
+static tacho_status load_prices(tacho_settings *settings, const char *path, char why[SENTENCE]) {
     char *bytes;
     size_t length;
     tacho_status status = tacho__settings_slurp(path, PRICES_MAX, &bytes, &length);
-    if (status != TACHO_OK) {
-        return status;
+    why[0] = '\0';
+    if (status == TACHO_OK && is_json(bytes, length)) {
+        status = build_prices(settings, path, bytes, length, why);
+    } else if (status == TACHO_OK) {
+        status = tacho_price_table_load(&settings->prices, bytes, length, tacho_price_table_builtin());
     }
-    status = tacho_price_table_load(&settings->prices, bytes, length, tacho_price_table_builtin());
+    if (status != TACHO_OK && why[0] == '\0') {
+        snprintf(why, SENTENCE, "%s", status == TACHO_NOT_FOUND ? "no such file" : tacho_status_text(status));
+    }
     tacho__free(bytes);
     return status;
 }
@@ -26,17 +65,19 @@ static tacho_status load_prices(tacho_settings *settings, const char *path) {
 static tacho_status find_prices(tacho_settings *settings) {
     const char *source;
     const char *path = tacho_settings_get(settings, "prices", &source);
-    if (settings->prices != NULL || path[0] == '\0') {
+    char why[SENTENCE], sentence[SENTENCE];
+    if (settings->prices != NULL || settings->has_no_prices || path[0] == '\0') {
         return TACHO_OK;
     }
-    tacho_status status = load_prices(settings, path);
-    if (status == TACHO_OK || status == TACHO_NOMEM || strcmp(source, "argument") == 0) {
+    tacho_status status = load_prices(settings, path, why);
+    if (status == TACHO_OK || status == TACHO_NOMEM) {
         return status;
     }
-    char sentence[512];
-    snprintf(sentence, sizeof(sentence), "%s: prices '%s' cannot be used: %s", source, path, tacho_status_text(status));
+    int is_argument = strcmp(source, "argument") == 0;
+    snprintf(sentence, sizeof(sentence), "%s: prices '%.200s' cannot be used: %.200s", source, path, why);
     tacho__settings_skip(settings, status, sentence);
-    return TACHO_OK;
+    settings->has_no_prices = !is_argument;
+    return is_argument ? status : TACHO_OK;
 }
 
 /* Splits the list of tags once. */

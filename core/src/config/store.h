@@ -25,6 +25,7 @@ struct tacho_settings {
     const char *problems[TACHO__SETTINGS_PROBLEMS];
     size_t skipped;
     tacho_price_table *prices; /* loaded by tacho_settings_config; NULL = built in */
+    int has_no_prices;         /* loading was tried and skipped */
     const char **tags;         /* of tacho_config */
     size_t tag_count;
 };
