@@ -76,6 +76,23 @@ static const cli_command commands[] = {
         .notes = "SESSION is an id or a beginning of at least 4 characters; without it, the newest session.",
         .run = cli_steps,
     },
+    {
+        .name = "prices",
+        .operands = "[MODEL | list [PART] | build FILE... | update FILE... | check FILE | diff A [B]] ",
+        .operands_max = -1,
+        .help = "what a model costs and why; files of prices",
+        .flags = CLI_BIT(PRICES) | CLI_BIT(PROVIDER) | CLI_BIT(DATE) | CLI_BIT(FORMAT) | CLI_BIT(OUTPUT) |
+                 CLI_BIT(QUIET) | CLI_BIT(VERBOSE),
+        .formats = FORMAT(TABLE) | FORMAT(JSON),
+        .examples = {{"tacho prices claude-opus-4-6", "how its price is found, and all its sheets"},
+                     {"tacho prices list gpt-4", "ids that contain gpt-4, USD per million tokens in and out"},
+                     {"tacho prices check my-prices.json", "is this file good? If not: line and column"},
+                     {"tacho prices build genai-prices.json litellm.json -o t.prices", "a table out of sources"},
+                     {"TACHO_PRICES=t.prices tacho import claude-code", "price with that table"}},
+        .notes = "Works offline. FILE is JSON of genai-prices or litellm, or prices of your own (core/doc/prices.md).\n"
+                 "update builds like build, but keeps the price of the table in use where a new one is 10 times that.",
+        .run = cli_prices,
+    },
 };
 
 const cli_command *cli_commands(size_t *count) {
