@@ -60,8 +60,9 @@ def agrees(found: Any, want: Any) -> bool:
 
 
 def check(case: dict[str, Any], answer: dict[str, Any]) -> None:
+    summary = {**answer["summary"], **answer["summary"]["data_quality"]}
     for field, want in case["expect"]["summary"].items():
-        assert agrees(answer["summary"][field], want), f"summary {field}: {answer['summary'][field]!r}, not {want!r}"
+        assert agrees(summary[field], want), f"summary {field}: {summary[field]!r}, not {want!r}"
     for table, keys, fields in case["expect"]["rows"]:
         rows = [row for row in answer[table] if all(agrees(row[key], want) for key, want in keys.items())]
         assert len(rows) == 1, f"{table} {keys}: {len(rows)} rows"
