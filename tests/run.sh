@@ -119,7 +119,7 @@ lane_ground() {
     check mypy python -m mypy --cache-dir="$root/build/mypy"
     check luacheck luacheck --quiet .
     check shell sh -c 'for f in tests/*.sh examples/*.sh .ci/run; do sh -n "$f" || exit 1; done'
-    run_pytest ground tests/python/test_tree.py tests/python/test_count.py
+    run_pytest ground --noconftest tests/python/test_tree.py tests/python/test_count.py
 }
 
 lane_c() {
@@ -189,6 +189,7 @@ lane_conformance() {
     build_installation || return 1
     build_wheel || return 1
     run_shell_tests tests/conformance
+    run_shell_tests tests/interop
     if tree_has tests/conformance/test_*.py; then
         run_pytest conformance tests/conformance
     fi
