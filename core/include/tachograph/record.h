@@ -19,16 +19,26 @@ extern "C" {
 /* Kinds, outcomes, categories: values are ABI and on-disk; append, never renumber. X(ENUM, text) */
 #define TACHO_KIND_MAP(X)                                                                                              \
     X(CUSTOM, "custom")                                                                                                \
-    X(STEP, "step") X(LLM, "llm") X(EMBEDDING, "embedding") X(TOOL, "tool") X(AGENT, "agent") X(WORKFLOW, "workflow")  \
-        X(RETRIEVER, "retriever") X(RERANKER, "reranker") X(GUARDRAIL, "guardrail") X(EVALUATOR, "evaluator")
+    X(STEP, "step")                                                                                                    \
+    X(LLM, "llm")                                                                                                      \
+    X(EMBEDDING, "embedding")                                                                                          \
+    X(TOOL, "tool")                                                                                                    \
+    X(AGENT, "agent")                                                                                                  \
+    X(WORKFLOW, "workflow")                                                                                            \
+    X(RETRIEVER, "retriever") X(RERANKER, "reranker") X(GUARDRAIL, "guardrail") X(EVALUATOR, "evaluator")
 #define TACHO_OUTCOME_MAP(X)                                                                                           \
     X(OK, "ok")                                                                                                        \
     X(ERROR, "error") X(TIMEOUT, "timeout") X(CANCELLED, "cancelled") X(ABORTED, "aborted") X(ORPHANED, "orphaned")
 #define TACHO_CATEGORY_MAP(X)                                                                                          \
     X(NONE, "")                                                                                                        \
-    X(NETWORK, "network") X(AUTH, "auth") X(RATE_LIMIT, "rate_limit") X(TIMEOUT, "timeout")                            \
-        X(INVALID_REQUEST, "invalid_request") X(CONTEXT_LENGTH, "context_length") X(CONTENT_FILTER, "content_filter")  \
-            X(PROVIDER, "provider") X(TOOL, "tool") X(INTERNAL, "internal") X(OTHER, "other")
+    X(NETWORK, "network")                                                                                              \
+    X(AUTH, "auth")                                                                                                    \
+    X(RATE_LIMIT, "rate_limit")                                                                                        \
+    X(TIMEOUT, "timeout")                                                                                              \
+    X(INVALID_REQUEST, "invalid_request")                                                                              \
+    X(CONTEXT_LENGTH, "context_length")                                                                                \
+    X(CONTENT_FILTER, "content_filter")                                                                                \
+    X(PROVIDER, "provider") X(TOOL, "tool") X(INTERNAL, "internal") X(OTHER, "other")
 
 typedef enum tacho_kind {
 #define X(name, text) TACHO_KIND_##name,

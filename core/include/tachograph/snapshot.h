@@ -104,8 +104,8 @@ TACHO_API const tacho_field *tacho_summary_fields(size_t *count); /* scalars of 
 /** What a table groups by. X(ENUM, word) */
 #define TACHO_BY_MAP(X)                                                                                                \
     X(MODEL, "model")                                                                                                  \
-    X(PROVIDER, "provider") X(SESSION, "session") X(DAY, "day") X(TOOL, "tool") X(OPERATION, "operation")              \
-        X(KIND, "kind") X(TOTAL, "total")
+    X(PROVIDER, "provider")                                                                                            \
+    X(SESSION, "session") X(DAY, "day") X(TOOL, "tool") X(OPERATION, "operation") X(KIND, "kind") X(TOTAL, "total")
 typedef enum tacho_by {
 #define X(name, text) TACHO_BY_##name,
     TACHO_BY_MAP(X)
