@@ -3,6 +3,9 @@
 #include "codec/base64.h"
 #include "codec/snapshot_file.h"
 #include "codec/summary_json.h"
+#include "collect/reading.h"
+
+#include <string.h>
 
 /* Everything that is shown, read before a byte is written. */
 typedef struct reading {
@@ -26,6 +29,28 @@ static tacho_status read_all(const tacho_snapshot *snapshot, reading *all) {
         status = tacho_snapshot_sessions(snapshot, &all->sessions);
     }
     return status == TACHO_OK ? tacho_snapshot_slowest(snapshot, 0, &all->slowest) : status;
+}
+
+/* An id that nobody gave is random: equal numbers would not give equal bytes. */
+static bool made_up(const char *session) {
+    const size_t length = sizeof TACHO__SESSION_MADE_UP - 1;
+    return session && strncmp(session, TACHO__SESSION_MADE_UP, length) == 0 && strlen(session) == length + 32;
+}
+
+static void forget_in_records(const tacho_records *records) {
+    for (size_t i = 0; i < records->count; i++) {
+        tacho_record_view *record = (tacho_record_view *)(uintptr_t)&records->records[i]; /* our own copy */
+        record->session = made_up(record->session) ? NULL : record->session;
+    }
+}
+
+static void forget_made_up(reading *all) {
+    for (size_t i = 0; i < all->sessions->count; i++) {
+        tacho_row *row = (tacho_row *)(uintptr_t)&all->sessions->rows[i];
+        row->session = made_up(row->session) ? NULL : row->session;
+    }
+    forget_in_records(all->slowest);
+    forget_in_records(all->summary->slowest);
 }
 
 static void free_all(reading *all) {
@@ -84,6 +109,7 @@ tacho_status tacho__snapshot_json(const tacho_snapshot *snapshot, const tacho_st
     reading all = {0};
     tacho_status status = read_all(snapshot, &all);
     if (status == TACHO_OK) {
+        forget_made_up(&all);
         status = write_all(snapshot, &all, style, pretty, carry, output);
     }
     free_all(&all);

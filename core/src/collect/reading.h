@@ -12,4 +12,10 @@
  */
 tacho_status tacho__collector_view(tacho_collector *collector, tacho__view **out);
 
+/**
+ * How the id of a session begins that nobody named; 32 random hexadecimal digits follow. Readers that promise equal
+ * bytes for equal numbers leave such an id out.
+ */
+#define TACHO__SESSION_MADE_UP "auto-"
+
 #endif

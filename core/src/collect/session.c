@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "collect/collector.h"
+#include "collect/reading.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -95,7 +96,7 @@ static void name_session(tacho_session *session, const char *id) {
     char high[17], low[17];
     tacho__hex_text(tacho__random_id(), high);
     tacho__hex_text(tacho__random_id(), low);
-    snprintf(session->id, sizeof session->id, "%s%s", high, low);
+    snprintf(session->id, sizeof session->id, TACHO__SESSION_MADE_UP "%s%s", high, low);
 }
 
 bool tacho__session_name(tacho_session *session, const char *id) {

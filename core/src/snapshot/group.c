@@ -178,7 +178,8 @@ static void merge_counts(tacho__group *group, const tacho__group *more) {
     X(interventions)                                                                                                   \
     X(warnings)                                                                                                        \
     X(low_confidence)                                                                                                  \
-    X(timed) X(total_ns) X(first_tokens) X(first_token_ns) X(speed_ns) X(speed_tokens) X(usage_calls) X(usage_absent)  \
+    X(timed)                                                                                                           \
+    X(total_ns) X(first_tokens) X(first_token_ns) X(speed_ns) X(speed_tokens) X(usage_calls) X(usage_absent)           \
         X(cost_pusd) X(low_confidence_pusd) X(steps) X(tool_calls) X(compressions) X(unsplit)
 
 bool tacho__group_merge(tacho__group *group, tacho__arena *texts, const tacho__group *more) {
@@ -203,10 +204,17 @@ static void take(int64_t *value, int64_t less) {
     *value = *value > less ? *value - less : 0;
 }
 
-void tacho__group_subtract(tacho__group *group, const tacho__group *less) {
+/* Outcomes that only `less` knows are among the calls of `group` whose outcome is not known. */
+static void take_outcomes(tacho__group *group, const tacho__group *less) {
     for (int i = 0; i < TACHO_OUTCOME_COUNT; i++) {
+        int64_t over = less->outcomes[i] - group->outcomes[i];
         take(&group->outcomes[i], less->outcomes[i]);
+        take(&group->unsplit, over > 0 ? over : 0);
     }
+}
+
+void tacho__group_subtract(tacho__group *group, const tacho__group *less) {
+    take_outcomes(group, less);
     for (int i = 0; i < TACHO__GROUP_COST_STATES; i++) {
         take(&group->cost_calls[i], less->cost_calls[i]);
     }

@@ -46,7 +46,6 @@ typedef struct tacho__part_session {
     const char *id;
     int64_t shared; /* sessions in this slot; more than 1, or `is_other`: no single session */
     int64_t is_other;
-    int64_t is_random; /* the id was made up because nobody gave one */
     int64_t ended;
     int64_t opened_at_ns, ended_at_ns; /* Unix time; 0 = unknown, not ended */
     int64_t model_calls;

@@ -101,10 +101,19 @@ static void warn_partial(tacho__table *table, const tacho__group *total) {
     }
 }
 
+/* A context belongs to a session: of a row about several it would be that of whichever call came last. */
+static void forget_context(tacho_row *row) {
+    row->context_size = row->max_context_size = -1;
+    row->compressions = 0;
+}
+
 static void make_rows(tacho__table *table, owned_rows *owned) {
     tacho_row *rows = tacho__arena_array(&owned->arena, table->count, sizeof *rows);
     for (size_t i = 0; rows && i < table->count; i++) {
         tacho__group_row(table->groups[i], &owned->arena, &rows[i]);
+        if (table->query.by != TACHO_BY_SESSION) {
+            forget_context(&rows[i]);
+        }
     }
     owned->rows.rows = rows;
     owned->rows.count = rows ? table->count : 0;
@@ -137,6 +146,7 @@ static tacho_status finish(tacho__table *table, owned_rows *owned) {
         warn_low_confidence(table, &total);
         make_rows(table, owned);
         tacho__group_row(&total, &owned->arena, &owned->rows.totals);
+        forget_context(&owned->rows.totals);
         copy_warnings(table, owned);
     }
     tacho__group_free(&total);
