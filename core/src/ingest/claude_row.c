@@ -40,7 +40,9 @@ static void tool_row(const tacho__facts *facts, const tacho__fact *tool, tacho__
 
 static void set_times(const tacho__fact *fact, tacho__history_row *row) {
     const tacho__fact_shape *shape = &fact->shape;
-    bool timed = fact->kind == TACHO__FACT_TOOL ? fact->end_ns && fact->at_ns : fact->kind != TACHO__FACT_CALL;
+    bool timed = fact->kind == TACHO__FACT_TOOL    ? fact->end_ns && fact->at_ns
+                 : fact->kind == TACHO__FACT_AGENT ? shape->ended_at_ns > shape->started_at_ns /* not one line only */
+                                                   : fact->kind != TACHO__FACT_CALL;
     row->view.started_at_ns = shape->started_at_ns;
     row->view.ended_at_ns = shape->ended_at_ns;
     if (timed && shape->ended_at_ns >= shape->started_at_ns) {

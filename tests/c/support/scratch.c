@@ -12,10 +12,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-void scratch_make(scratch *scratch) {
+void scratch_make(scratch *place) {
     const char *base = getenv("TMPDIR");
-    snprintf(scratch->folder, sizeof scratch->folder, "%.200s/tacho-test-XXXXXX", base && *base ? base : "/tmp");
-    assert_non_null(mkdtemp(scratch->folder));
+    snprintf(place->folder, sizeof place->folder, "%.200s/tacho-test-XXXXXX", base && *base ? base : "/tmp");
+    assert_non_null(mkdtemp(place->folder));
 }
 
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *place) {
@@ -25,23 +25,23 @@ static int remove_entry(const char *path, const struct stat *info, int type, str
     return remove(path);
 }
 
-void scratch_remove(const scratch *scratch) {
-    nftw(scratch->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+void scratch_remove(const scratch *place) {
+    nftw(place->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-const char *scratch_path(const scratch *scratch, const char *name) {
+const char *scratch_path(const scratch *place, const char *name) {
     static char paths[8][1024];
     static unsigned next;
     char *path = paths[next++ % 8];
-    snprintf(path, sizeof paths[0], "%s/%s", scratch->folder, name);
+    snprintf(path, sizeof paths[0], "%s/%s", place->folder, name);
     return path;
 }
 
-void scratch_write(const scratch *scratch, const char *name, const char *mode, const void *bytes, size_t length) {
-    const char *path = scratch_path(scratch, name);
+void scratch_write(const scratch *place, const char *name, const char *mode, const void *bytes, size_t length) {
+    const char *path = scratch_path(place, name);
     char folder[1024];
     snprintf(folder, sizeof folder, "%s", path);
-    for (char *slash = strchr(folder + strlen(scratch->folder) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(folder + strlen(place->folder) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
         mkdir(folder, S_IRWXU);
         *slash = '/';
