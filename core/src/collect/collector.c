@@ -174,7 +174,12 @@ tacho_status tacho_collector_reset(tacho_collector *collector) {
 }
 
 int tacho_collector_set_enabled(tacho_collector *collector, int enabled) {
-    return collector ? (int)atomic_exchange_explicit(&collector->enabled, enabled != 0, memory_order_relaxed) : 0;
+    if (!collector) {
+        return 0;
+    }
+    const int before = (int)atomic_exchange_explicit(&collector->enabled, enabled != 0, memory_order_relaxed);
+    tacho__writer_set_gate(&collector->writer, enabled != 0);
+    return before;
 }
 
 int tacho_collector_enabled(const tacho_collector *collector) {

@@ -33,7 +33,7 @@ typedef struct tacho__names {
 } tacho__names;
 
 struct tacho_series {
-    tacho_collector *collector;
+    tacho_collector *collector; /* its writer comes first */
     uint32_t slot;
     uint32_t stamp; /* changes when the slot gets another series; under the lock */
     uint8_t group;  /* TACHO__GROUP_* */

@@ -203,66 +203,75 @@ tacho_status tacho_record(tacho_series *series, const tacho_finished *given) {
 
 /* ---------------------------------------------------------------------------------------------------------- observe */
 
-/* A first use, an unusual value or no room: the long way. No record comes of it either. */
-static void observe_slowly(tacho_series *series, tacho__lane *lane, uint64_t duration_ns) {
-    tacho_collector *collector = series->collector;
+/* A first use, a new extreme or octave, an unusual value, no room: the long way. No record comes of it either. */
+static bool observe_in(tacho_collector *collector, tacho__lane *lane, tacho_series *series, uint64_t duration_ns) {
     tacho__writer *writer = &collector->writer;
-    for (int again = 0; lane && again < 2; ++again) {
-        tacho_series *target = again ? collector->overflow[series->names.kind] : series;
-        const tacho__bound *bound = tacho__series_bound(collector, lane, target);
-        const tacho__session_place place = tacho__session_find(collector, lane, &collector->session);
-        tacho__session_cell *cell = bound ? tacho__session_cell_find(writer, lane, place.slot) : NULL;
-        tacho__spot spot;
-        const bool overflow = bound && bound->descriptor->flags & TACHO__SERIES_IS_OVERFLOW;
-        if (cell &&
-            tacho__spot_find(writer, lane, &bound->block->duration, target->grid, duration_ns, overflow, &spot)) {
-            tacho__set set = tacho__set_begin(lane);
-            tacho__spot_put(&set, &spot);
-            tacho__set_add(&set, &cell->ok[target->group], 1);
-            tacho__set_commit(&set, lane->base);
-            tacho__lane_leave(writer, lane);
-            return;
-        }
-        const bool reentrant = lane->reentrant;
-        tacho__drop_count(lane->segment, again ? TACHO__DROP_LOST : TACHO__DROP_SEGMENT_FULL);
-        if (!lane->shared) {
-            tacho__lane_leave(writer, lane);
-            lane = tacho__lane_enter_shared(writer, reentrant);
-        }
+    const tacho__bound *bound = tacho__series_bound(collector, lane, series);
+    const tacho__session_place place = tacho__session_find(collector, lane, &collector->session);
+    tacho__session_cell *cell = bound ? tacho__session_cell_find(writer, lane, place.slot) : NULL;
+    if (!cell) {
+        return false;
     }
-    if (lane) {
-        tacho__lane_leave(writer, lane);
-    }
-}
-
-tacho_status tacho_observe(tacho_series *series, uint64_t duration_ns) {
-    if (!series || !tacho__is_enabled(series->collector)) {
-        return TACHO_OK;
-    }
-    tacho_collector *collector = series->collector;
-    if (__builtin_expect(duration_ns > TACHO__DURATION_MOST, 0)) {
-        tacho__count(collector, TACHO__DROP_NEGATIVE);
-        return TACHO_INVALID;
-    }
-    tacho__lane *lane = tacho__lane_enter(&collector->writer);
-    if (__builtin_expect(!lane, 0)) {
-        return TACHO_OK;
-    }
-    /* The collector's own session has slot 0 of every segment. */
-    const tacho__bound *bound = &lane->bound[series->slot];
-    tacho__session_cell *cell = lane->cells[0];
+    const bool overflow = bound->descriptor->flags & TACHO__SERIES_IS_OVERFLOW;
+    tacho__sketch *sketch = &bound->block->duration;
     tacho__spot spot;
-    if (__builtin_expect(!bound->block || !cell ||
-                             !tacho__spot_find(&collector->writer, lane, &bound->block->duration, series->grid,
-                                               duration_ns, false, &spot),
-                         0)) {
-        observe_slowly(series, lane, duration_ns);
-        return TACHO_OK;
+    if (!tacho__spot_find(writer, lane, sketch, series->grid, duration_ns, overflow, &spot)) {
+        return false;
     }
     tacho__set set = tacho__set_begin(lane);
     tacho__spot_put(&set, &spot);
     tacho__set_add(&set, &cell->ok[series->group], 1);
     tacho__set_commit(&set, lane->base);
-    tacho__lane_leave(&collector->writer, lane);
+    tacho__bound_quicken(&lane->bound[series->slot], &cell->ok[series->group]);
+    return true;
+}
+
+__attribute__((noinline)) static tacho_status observe_slowly(tacho_series *series, uint64_t duration_ns) {
+    tacho_collector *collector = series->collector;
+    if (!tacho__is_enabled(collector)) {
+        return TACHO_OK;
+    }
+    if (duration_ns > TACHO__DURATION_MOST) {
+        tacho__count(collector, TACHO__DROP_NEGATIVE);
+        return TACHO_INVALID;
+    }
+    tacho__writer *writer = &collector->writer;
+    tacho__lane *lane = tacho__lane_enter(writer);
+    if (lane && !observe_in(collector, lane, series, duration_ns)) {
+        const bool reentrant = lane->reentrant;
+        tacho__drop_count(lane->segment, TACHO__DROP_SEGMENT_FULL);
+        if (!lane->shared) {
+            tacho__lane_leave(writer, lane);
+            lane = tacho__lane_enter_shared(writer, reentrant);
+        }
+        if (lane && !observe_in(collector, lane, collector->overflow[series->names.kind], duration_ns)) {
+            tacho__drop_count(lane->segment, TACHO__DROP_LOST);
+        }
+    }
+    if (lane) {
+        tacho__lane_leave(writer, lane);
+    }
     return TACHO_OK;
+}
+
+tacho_status tacho_observe(tacho_series *series, uint64_t duration_ns) {
+    if (__builtin_expect(!series, 0)) {
+        return TACHO_OK;
+    }
+    const tacho__writer *writer = &series->collector->writer;
+    if (__builtin_expect(tacho__lane_cached.serial != writer->serial, 0)) {
+        return observe_slowly(series, duration_ns);
+    }
+    tacho__lane *lane = tacho__lane_cached.lane;
+    if (__builtin_expect(atomic_load_explicit(&lane->busy, memory_order_relaxed), 0)) {
+        return observe_slowly(series, duration_ns);
+    }
+    /* As tacho__lane_enter, but with everything unusual left to one call at the end, so that no register is saved. */
+    atomic_store_explicit(&lane->busy, 1, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    const bool done = atomic_load_explicit(&writer->gate, memory_order_acquire) ==
+                          atomic_load_explicit(&lane->generation, memory_order_relaxed) &&
+                      tacho__count_duration(lane, &lane->bound[series->slot], duration_ns);
+    atomic_store_explicit(&lane->busy, 0, memory_order_release);
+    return __builtin_expect(done, 1) ? TACHO_OK : observe_slowly(series, duration_ns);
 }

@@ -205,9 +205,11 @@ bool tacho__series_bind_lane(tacho_collector *collector, tacho__lane *lane, tach
     tacho__bound *of_number = number < TACHO__SERIES_RESERVED ? &lane->bound[number] : bound;
     if (!of_number->block) {
         tacho__descriptor *descriptor = tacho__segment_descriptor(lane->segment, number);
-        *of_number = (tacho__bound){tacho__block_make(lane, number, number < TACHO__SERIES_RESERVED), descriptor};
+        of_number->block = tacho__block_make(lane, number, number < TACHO__SERIES_RESERVED);
+        of_number->descriptor = descriptor;
     }
-    *bound = *of_number;
+    bound->block = of_number->block;
+    bound->descriptor = of_number->descriptor;
     tacho__writer_unlock(&collector->writer);
     return bound->block != NULL;
 }

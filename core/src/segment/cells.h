@@ -70,6 +70,60 @@ static inline void tacho__spot_put(tacho__set *set, const tacho__spot *spot) {
     }
 }
 
+/**
+ * The bucket of an ordinary duration: one between those seen so far, inside the grid, in an octave that exists, in a
+ * bucket with room. NULL in any other case.
+ */
+static inline tacho__half *tacho__bucket_of_duration(const tacho__lane *lane, const tacho__bound *bound,
+                                                     uint64_t value) {
+    if (__builtin_expect(value - bound->least >= bound->span, 0)) {
+        return NULL;
+    }
+    uint32_t place = bound->guesses[tacho__grid_key(value) - bound->first_key];
+    place += value > bound->bounds[place + 1];
+    const uint64_t line = tacho__get_half(&bound->block->duration.octaves[place / TACHO__OCTAVE_BUCKETS]);
+    tacho__half *bucket = (tacho__half *)lane->base + line * TACHO__OCTAVE_BUCKETS + place % TACHO__OCTAVE_BUCKETS;
+    return __builtin_expect(line != 0 && tacho__get_half(bucket) != UINT32_MAX, 1) ? bucket : NULL;
+}
+
+/**
+ * An ordinary duration and one more on the counter as a set of three, all of it in registers. False, and nothing done,
+ * if it is not ordinary. What tacho_observe lives on.
+ */
+static inline bool tacho__count_duration(const tacho__lane *lane, const tacho__bound *bound, uint64_t value) {
+    tacho__half *bucket = tacho__bucket_of_duration(lane, bound, value);
+    if (__builtin_expect(!bucket, 0)) {
+        return false;
+    }
+    tacho__sketch *sketch = &bound->block->duration;
+    uint64_t sum;
+    if (__builtin_expect(__builtin_add_overflow(tacho__get(&sketch->sum), value, &sum), 0)) {
+        return false;
+    }
+    uint8_t *base = lane->base;
+    tacho__redo *redo = lane->redo;
+    tacho__word *counter = bound->counter;
+    const uint32_t in_bucket = tacho__get_half(bucket) + 1;
+    const uint64_t count = tacho__get(counter) + 1;
+    tacho__put(&redo->entry[0].target, (uint64_t)((uint8_t *)bucket - base) | TACHO__REDO_HALF);
+    tacho__put(&redo->entry[0].value, in_bucket);
+    tacho__put(&redo->entry[1].target, (uint64_t)((uint8_t *)&sketch->sum - base));
+    tacho__put(&redo->entry[1].value, sum);
+    tacho__put(&redo->entry[2].target, (uint64_t)((uint8_t *)counter - base));
+    tacho__put(&redo->entry[2].value, count);
+    atomic_store_explicit(&redo->count, 3, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
+    tacho__put_half(bucket, in_bucket);
+    tacho__put(&sketch->sum, sum);
+    tacho__put(counter, count);
+    atomic_signal_fence(memory_order_seq_cst);
+    atomic_store_explicit(&redo->count, 0, memory_order_release);
+    return true;
+}
+
+/** Brings up to date what is ordinary. `counter`: see tacho__bound. */
+void tacho__bound_quicken(tacho__bound *bound, tacho__word *counter);
+
 /** A new block of series `number` in this lane, linked to its chain. NULL = no room. Needs the lock. */
 tacho__block *tacho__block_make(tacho__lane *lane, uint32_t number, bool overflow);
 

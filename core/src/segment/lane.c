@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "segment/sketch.h"
 
 #include <string.h>
 #include <sys/syscall.h>
@@ -11,7 +12,7 @@
 /* Rings shrink as the space for details does: no lane may take more than a quarter of what is left. */
 #define DETAIL_SHARE 4u
 
-_Thread_local tacho__lane_cache tacho__lane_caches[TACHO__LANE_CACHES];
+_Thread_local tacho__lane_cache tacho__lane_cached;
 
 /* ------------------------------------------------------------------------------------------------ locks and lines */
 
@@ -146,6 +147,12 @@ static bool settle(tacho__writer *writer, tacho__lane *lane) {
     return true;
 }
 
+/* The generation of the lane is that of the segment: only recording is switched off, which is the caller's business. */
+static bool is_current(const tacho__writer *writer, const tacho__lane *lane) {
+    return atomic_load_explicit(&lane->generation, memory_order_relaxed) ==
+           atomic_load_explicit(&writer->generation, memory_order_acquire);
+}
+
 static tacho__lane *make_lane(tacho__writer *writer, uint32_t number) {
     if (!writer->lanes[number]) {
         tacho__lane *lane = tacho__calloc(1, sizeof *lane);
@@ -163,9 +170,7 @@ static tacho__lane *make_lane(tacho__writer *writer, uint32_t number) {
         writer->lanes[number] = lane;
     }
     tacho__lane *lane = writer->lanes[number];
-    const bool current = atomic_load_explicit(&lane->generation, memory_order_relaxed) ==
-                         atomic_load_explicit(&writer->generation, memory_order_relaxed);
-    if (!current && !settle(writer, lane)) {
+    if (!is_current(writer, lane) && !settle(writer, lane)) {
         return NULL;
     }
     tacho__put_half(&lane->header->state, TACHO__LANE_TAKEN);
@@ -175,8 +180,8 @@ static tacho__lane *make_lane(tacho__writer *writer, uint32_t number) {
 }
 
 bool tacho__lane_renew(tacho__writer *writer, tacho__lane *lane) {
-    bool done = false;
-    if (tacho__writer_lock(writer, lane)) {
+    bool done = is_current(writer, lane);
+    if (!done && tacho__writer_lock(writer, lane)) {
         done = settle(writer, lane);
         tacho__writer_unlock(writer);
     }
@@ -223,7 +228,7 @@ static void give_back(const holding *held) {
 }
 
 static void thread_ends(void *list) {
-    memset(tacho__lane_caches, 0, sizeof tacho__lane_caches);
+    tacho__lane_cached = (tacho__lane_cache){0, NULL};
     for (holding *held = list, *next; held; held = next) {
         next = held->next;
         give_back(held);
@@ -287,16 +292,13 @@ static tacho__lane *claim(tacho__writer *writer) {
 }
 
 static tacho__lane *own_lane(tacho__writer *writer) {
-    if (writer->serialized || !holdings_usable) {
-        return NULL;
-    }
-    tacho__lane *lane = find_held(writer);
-    if (!lane && tacho__writer_lock(writer, NULL)) {
+    tacho__lane *lane = writer->serialized ? writer->lanes[0] : holdings_usable ? find_held(writer) : NULL;
+    if (!lane && holdings_usable && tacho__writer_lock(writer, NULL)) {
         lane = claim(writer);
         tacho__writer_unlock(writer);
     }
     if (lane) {
-        tacho__lane_caches[writer->serial >> 8 & (TACHO__LANE_CACHES - 1)] = (tacho__lane_cache){writer->serial, lane};
+        tacho__lane_cached = (tacho__lane_cache){writer->serial, lane};
     }
     return lane;
 }
@@ -311,9 +313,7 @@ tacho__lane *tacho__lane_enter_shared(tacho__writer *writer, bool reentrant) {
         lane->reentrant = reentrant;
         atomic_store_explicit(&lane->busy, 1, memory_order_relaxed);
         atomic_signal_fence(memory_order_seq_cst);
-        const bool current = atomic_load_explicit(&writer->generation, memory_order_acquire) ==
-                             atomic_load_explicit(&lane->generation, memory_order_relaxed);
-        if (!current && !tacho__lane_renew(writer, lane)) {
+        if (!is_current(writer, lane) && !tacho__lane_renew(writer, lane)) {
             unlock(&writer->sharing);
             return NULL;
         }
@@ -370,10 +370,12 @@ static bool register_writer(tacho__writer *writer) {
 }
 
 tacho_status tacho__writer_open(tacho__writer *writer, tacho__segment *segment) {
+    tacho__grids_prepare();
     pthread_once(&holdings_once, make_key);
     register_barrier();
     atomic_init(&writer->segment, segment);
     atomic_init(&writer->generation, segment->generation);
+    atomic_init(&writer->gate, segment->generation);
     /* With default attributes glibc and musl never refuse. */
     pthread_mutex_init(&writer->lock, NULL);
     pthread_mutex_init(&writer->sharing, NULL);
@@ -411,8 +413,15 @@ void tacho__writer_close(tacho__writer *writer) {
     pthread_mutex_destroy(&writer->lock);
 }
 
+void tacho__writer_set_gate(tacho__writer *writer, bool open) {
+    pthread_mutex_lock(&writer->lock);
+    const uint64_t generation = atomic_load_explicit(&writer->generation, memory_order_relaxed);
+    atomic_store_explicit(&writer->gate, open ? generation : 0, memory_order_release);
+    pthread_mutex_unlock(&writer->lock);
+}
+
 /* Nobody can write to a replaced segment any more: each lane is outside, or has moved on. */
-static bool is_left(tacho__writer *writer, const tacho__segment *segment, bool barrier) {
+static bool is_left(const tacho__writer *writer, const tacho__segment *segment, bool barrier) {
     for (uint32_t i = 0; i < TACHO__LANES; ++i) {
         const tacho__lane *lane = writer->lanes[i];
         if (!lane || atomic_load_explicit(&lane->generation, memory_order_acquire) > segment->generation) {
@@ -451,6 +460,9 @@ void tacho__writer_replace(tacho__writer *writer, tacho__segment *segment, bool 
     }
     atomic_store_explicit(&writer->segment, segment, memory_order_release);
     atomic_store_explicit(&writer->generation, segment->generation, memory_order_release);
+    if (atomic_load_explicit(&writer->gate, memory_order_relaxed) != 0) {
+        atomic_store_explicit(&writer->gate, segment->generation, memory_order_release);
+    }
     old->next_retired = writer->retired;
     writer->retired = old;
     free_retired(writer);

@@ -24,21 +24,30 @@
 #define TACHO__NO_SLOT   UINT16_MAX
 #define TACHO__LANE_NONE ((tacho__lane *)0)
 
-/** What a lane knows of a series: its own block, and the descriptor. */
+/**
+ * What a lane knows of a series: its own block, and the descriptor. The rest is for tacho_observe: durations in
+ * [least, least + span] need no look at anything but their bucket; a span of 0 sends everything the long way.
+ */
 typedef struct tacho__bound {
     tacho__block *block;
     tacho__descriptor *descriptor;
+    uint64_t least, span;
+    const uint64_t *bounds;
+    const uint16_t *guesses;
+    tacho__word *counter; /* ok operations of this group in the collector's own session */
+    uint32_t first_key;   /* of `guesses` */
+    uint32_t reserved;    /* one line per series */
 } tacho__bound;
 
 typedef struct tacho__lane {
     _Atomic uint32_t busy;
     uint32_t number;
     _Atomic uint64_t generation; /* of the segment that everything below points into */
-    tacho__segment *segment;
     uint8_t *base;
     tacho__redo *redo;
+    tacho__bound *bound; /* by series slot; a NULL block = not resolved yet */
+    tacho__segment *segment;
     tacho__lane_header *header;
-    tacho__bound *bound;        /* by series slot; a NULL block = not resolved yet */
     tacho__stored_record *ring; /* NULL = none */
     uint64_t ring_mask;
     uint64_t records;
@@ -67,7 +76,8 @@ typedef struct tacho__writer {
     uint64_t serial; /* unique in the process; low 8 bits: place in the table of living writers */
     bool serialized;
     uint32_t series_slots;
-    _Atomic uint64_t generation; /* number of `segment`; what entering compares */
+    _Atomic uint64_t gate;       /* what entering compares: `generation`, or 0 while recording is switched off */
+    _Atomic uint64_t generation; /* number of `segment` */
     _Atomic(tacho__segment *) segment;
     tacho__lane *lanes[TACHO__LANES]; /* made at first use, under the lock; freed with the writer */
     const tacho__clock *clock;
@@ -82,6 +92,8 @@ typedef struct tacho__writer {
  * and set `serialized`, `series_slots` and `clock`. TACHO_OK; TACHO_NOMEM; TACHO_FULL (256 writers exist).
  */
 tacho_status tacho__writer_open(tacho__writer *writer, tacho__segment *segment);
+/** 0 switches recording off for tacho__lane_enter's usual case, 1 on. Any thread. */
+void tacho__writer_set_gate(tacho__writer *writer, bool open);
 /** No thread may be inside any more. */
 void tacho__writer_close(tacho__writer *writer);
 /** True while the writer with this serial is open. Any thread. */
@@ -97,21 +109,16 @@ typedef struct tacho__lane_cache {
     tacho__lane *lane;
 } tacho__lane_cache;
 
-#define TACHO__LANE_CACHES 4u
-extern _Thread_local tacho__lane_cache tacho__lane_caches[TACHO__LANE_CACHES]
-    __attribute__((tls_model("initial-exec")));
+/* The lane this thread used last. Others are found again in a list of its own, without a lock. */
+extern _Thread_local tacho__lane_cache tacho__lane_cached __attribute__((tls_model("initial-exec")));
 
 /* Everything but the usual case of tacho__lane_enter. `lane` is the thread's own or NULL. */
 tacho__lane *tacho__lane_enter_slow(tacho__writer *writer, tacho__lane *lane);
-/* Resolves a lane that fell behind; false and not entered any more if that failed. */
+/* Resolves an entered lane that fell behind; false and not entered any more if that failed. */
 bool tacho__lane_renew(tacho__writer *writer, tacho__lane *lane);
 
-static inline tacho__lane *tacho__lane_of_thread(tacho__writer *writer) {
-    if (writer->serialized) {
-        return writer->lanes[0];
-    }
-    const tacho__lane_cache *cache = &tacho__lane_caches[writer->serial >> 8 & (TACHO__LANE_CACHES - 1)];
-    return cache->serial == writer->serial ? cache->lane : TACHO__LANE_NONE;
+static inline tacho__lane *tacho__lane_of_thread(const tacho__writer *writer) {
+    return tacho__lane_cached.serial == writer->serial ? tacho__lane_cached.lane : TACHO__LANE_NONE;
 }
 
 /** The caller's lane, entered; NULL when that is impossible (counted). Pair with tacho__lane_leave. */
@@ -122,7 +129,7 @@ static inline tacho__lane *tacho__lane_enter(tacho__writer *writer) {
     }
     atomic_store_explicit(&lane->busy, 1, memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst);
-    if (__builtin_expect(atomic_load_explicit(&writer->generation, memory_order_acquire) !=
+    if (__builtin_expect(atomic_load_explicit(&writer->gate, memory_order_acquire) !=
                              atomic_load_explicit(&lane->generation, memory_order_relaxed),
                          0)) {
         return tacho__lane_renew(writer, lane) ? lane : TACHO__LANE_NONE;

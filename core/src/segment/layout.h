@@ -358,7 +358,7 @@ typedef struct tacho__open_slot {
 #define TACHO__RECORD_LOW         2048u
 #define TACHO__RECORD_REPEATED    4096u
 
-/* A record as it is composed; it is stored and read as TACHO__RECORD_WORDS words. */
+/* A record as a struct; it is stored and read as TACHO__RECORD_WORDS words. */
 typedef struct tacho__record {
     uint64_t sequence;
     uint64_t id, parent;
@@ -392,7 +392,7 @@ typedef struct tacho__slowest {
     tacho__stored_record place[TACHO__SLOWEST + 1];
 } tacho__slowest;
 
-#define TACHO__REDO_HALF (UINT64_C(1) << 63)
+#define TACHO__REDO_HALF UINT64_C(1) /* in a target: offsets are multiples of 4 */
 
 typedef struct tacho__redo_entry {
     tacho__word target;

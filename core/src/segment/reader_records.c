@@ -92,7 +92,7 @@ tacho_status tacho__view_find_records(tacho__view *view, const uint8_t *live) {
 
 static void decode_units(const tacho__record *record, tacho__record_view *out) {
     uint32_t used = 0;
-    for (uint32_t left = record->stored; left; left &= left - 1) {
+    for (uint32_t left = record->flags & TACHO__RECORD_USAGE ? record->stored : 0; left; left &= left - 1) {
         const unsigned unit = (unsigned)__builtin_ctz(left);
         const uint32_t halves = record->wide >> unit & 1 ? 2 : 1;
         if (used + halves > TACHO__RECORD_COUNTS) {

@@ -55,15 +55,16 @@ static inline void tacho__set_add_money(tacho__set *set, tacho__word *cell, int6
 }
 
 /** Publishes and applies the set. */
-static inline void tacho__set_commit(tacho__set *set, uint8_t *base) {
+static inline void tacho__set_commit(const tacho__set *set, uint8_t *base) {
     tacho__redo *redo = set->redo;
+    const tacho__redo_entry *entry = redo->entry, *end = entry + set->count;
     atomic_store_explicit(&redo->count, set->count, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
-    for (uint32_t i = 0; i < set->count; ++i) {
-        const uint64_t target = tacho__get(&redo->entry[i].target);
-        const uint64_t value = tacho__get(&redo->entry[i].value);
+    for (; entry < end; ++entry) {
+        const uint64_t target = tacho__get(&entry->target);
+        const uint64_t value = tacho__get(&entry->value);
         if (target & TACHO__REDO_HALF) {
-            tacho__put_half((tacho__half *)(base + (target & ~TACHO__REDO_HALF)), (uint32_t)value);
+            tacho__put_half((tacho__half *)(base + (target - TACHO__REDO_HALF)), (uint32_t)value);
         } else {
             tacho__put((tacho__word *)(base + target), value);
         }

@@ -1,20 +1,35 @@
-/** Recent records and the slowest ones of a lane (core/FORMAT.md 1.9, 1.10): bodies first, one word in the redo last.
+/**
+ * Places for records in a lane (core/FORMAT.md 1.9, 1.10): among the recent ones and among the slowest. The caller
+ * writes the record there; the set makes it visible together with everything else of the operation.
  */
 #ifndef TACHO_SEGMENT_RING_H
 #define TACHO_SEGMENT_RING_H
 
 #include "segment/lane.h"
 
-/** Writes the record of an operation; its sequence number becomes valid with the set. */
-void tacho__ring_put(tacho__lane *lane, tacho__set *set, tacho__record *record);
+/** Place and sequence number of the next record; NULL (counted) in a lane without a ring. */
+static inline tacho__stored_record *tacho__ring_place(tacho__lane *lane, tacho__set *set, uint64_t *sequence) {
+    if (__builtin_expect(!lane->ring, 0)) {
+        tacho__set_add(set, &lane->header->records_unkept, 1);
+        return NULL;
+    }
+    *sequence = ++lane->records;
+    tacho__set_word(set, &lane->header->records, *sequence);
+    /* The ring is larger than the first cache: ask for the next place now, so that it is there when it is written. */
+    const tacho__stored_record *next = &lane->ring[*sequence & lane->ring_mask];
+    __builtin_prefetch(&next->word[0], 1);
+    __builtin_prefetch(&next->word[8], 1);
+    __builtin_prefetch(&next->word[16], 1);
+    return &lane->ring[(*sequence - 1) & lane->ring_mask];
+}
 
 /** Whether a finished operation belongs to the slowest of its kind in this lane so far. */
 static inline bool tacho__slowest_wants(const tacho__lane *lane, unsigned kind, uint64_t duration_ns) {
     return duration_ns >= lane->slowest_floor[kind];
 }
 
-/** Writes it among the slowest. Without room for a table it is counted and left out. */
-void tacho__slowest_put(tacho__writer *writer, tacho__lane *lane, tacho__set *set, tacho__record *record,
-                        uint64_t duration_ns);
+/** Place and sequence for it; NULL (counted) where there is no room for a table. */
+tacho__stored_record *tacho__slowest_place(tacho__writer *writer, tacho__lane *lane, tacho__set *set, unsigned kind,
+                                           uint64_t duration_ns, uint64_t *sequence);
 
 #endif

@@ -2,26 +2,56 @@
 
 #include "segment/reader.h"
 
+#include <pthread.h>
 #include <string.h>
 
-const uint16_t tacho__log2_steps[64] = {0,    91,   181,  270,  358,  444,  529,  613,  696,  777,  857,  937,  1015,
-                                        1092, 1169, 1244, 1318, 1392, 1464, 1536, 1606, 1676, 1745, 1814, 1881, 1948,
-                                        2014, 2079, 2144, 2208, 2271, 2334, 2396, 2457, 2517, 2577, 2637, 2696, 2754,
-                                        2811, 2869, 2925, 2981, 3037, 3092, 3146, 3200, 3253, 3306, 3359, 3411, 3463,
-                                        3514, 3565, 3615, 3665, 3714, 3763, 3812, 3860, 3908, 3955, 4002, 4049};
+/* Keys of the values in a grid: 32 per octave, and one more octave because value - 1 may be just below a power of two.
+ */
+#define KEYS ((TACHO__OCTAVES + 2) * 32)
 
-/* 4096 x log2(10^9) = 122459.6 and 4096 x log2(10^12) = 163279.4, rounded up, plus 256 per bucket of the first
- * exponent. */
-#define SECONDS_STEPS 122460
-#define USD_STEPS     163280
+static uint16_t guesses[TACHO__GRIDS][KEYS];
 
-const tacho__grid tacho__grids[TACHO__GRIDS] = {
-    [TACHO__GRID_SECONDS] = {tacho__bounds_seconds, SECONDS_STEPS - 320 * 256, -320},
-    [TACHO__GRID_LONG_SECONDS] = {tacho__bounds_seconds + 128, SECONDS_STEPS - 192 * 256, -192},
-    [TACHO__GRID_TOKENS] = {tacho__bounds_tokens, 0, 0},
-    [TACHO__GRID_USD] = {tacho__bounds_usd, USD_STEPS - 352 * 256, -352},
-    [TACHO__GRID_BYTES] = {tacho__bounds_tokens, 0, 0},
+tacho__grid tacho__grids[TACHO__GRIDS] = {
+    [TACHO__GRID_SECONDS] = {tacho__bounds_seconds, guesses[TACHO__GRID_SECONDS], 0, -320},
+    [TACHO__GRID_LONG_SECONDS] = {tacho__bounds_seconds + 128, guesses[TACHO__GRID_LONG_SECONDS], 0, -192},
+    [TACHO__GRID_TOKENS] = {tacho__bounds_tokens, guesses[TACHO__GRID_TOKENS], 0, 0},
+    [TACHO__GRID_USD] = {tacho__bounds_usd, guesses[TACHO__GRID_USD], 0, -352},
+    [TACHO__GRID_BYTES] = {tacho__bounds_tokens, guesses[TACHO__GRID_BYTES], 0, 0},
 };
+
+/* The smallest value with a key; keys are exponent and mantissa bits of value - 1. */
+static uint64_t least_value(uint32_t key) {
+    const uint64_t bits = (uint64_t)key << 47;
+    double form;
+    memcpy(&form, &bits, sizeof form);
+    const uint64_t below = (uint64_t)form;
+    return below + ((double)below < form) + 1;
+}
+
+static void prepare(tacho__grid *grid, uint16_t *out) {
+    grid->first_key = tacho__grid_key(grid->bounds[0] + 1);
+    uint32_t bucket = 0;
+    for (uint32_t i = 0; i < KEYS; ++i) {
+        const uint64_t value = least_value(grid->first_key + i);
+        while (bucket < TACHO__BUCKETS - 1 && value > grid->bounds[bucket + 1]) {
+            ++bucket;
+        }
+        out[i] = (uint16_t)bucket;
+    }
+}
+
+static void prepare_all(void) {
+    for (uint32_t i = 0; i < TACHO__GRIDS; ++i) {
+        if (tacho__grids[i].bounds) {
+            prepare(&tacho__grids[i], guesses[i]);
+        }
+    }
+}
+
+void tacho__grids_prepare(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, prepare_all);
+}
 
 void tacho__grid_describe(tacho__grid_spec out[TACHO__GRIDS]) {
     static const tacho__grid_spec specs[TACHO__GRIDS] = {
