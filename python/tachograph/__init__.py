@@ -16,14 +16,15 @@ USD, times are aware datetimes in UTC, and what is unknown is None.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ._native import AVAILABLE, core, current
 from .collector import Collector, calculate_cost, collector, configure, default, load, reset
 from .threads import propagate
 from .track import track, track_provider_call
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .results import Cost, Record, Records, Row, Rows, SessionSummary, Snapshot, Usage
 
 __version__: str = core.version

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # the module typing costs more than the rest of this package
 if TYPE_CHECKING:
     from . import _core as core
 
     AVAILABLE = True
 else:
     try:
-        core = import_module("tachograph._core")
+        import tachograph._core as core
+
         AVAILABLE = True
     except (ImportError, OSError) as problem:
         from . import _absent as core

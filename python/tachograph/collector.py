@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import IO, TYPE_CHECKING, Any, Union
-
 from ._native import core
 from .track import track, track_provider_call
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
     from datetime import datetime
+    from typing import IO, Any, Union
 
     from .results import Cost, Records, Rows, SessionSummary, Snapshot
 
@@ -105,7 +105,7 @@ class Face:
             seconds: duration.
             options: as for record(), or as for operation() when `seconds` is left out.
         """
-        if isinstance(step, Mapping):
+        if not isinstance(step, str):
             name, arguments = _of_mapping(step)
             self.record(name, arguments.pop("seconds", seconds), kind="step", **{**arguments, **options})
             return None
@@ -202,7 +202,7 @@ def _of_mapping(step: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     arguments = {_STEP_KEYS[key]: value for key, value in step.items() if key in _STEP_KEYS}
     tokens = step.get("tokens")
     if tokens is not None and "usage" not in arguments:
-        arguments["usage"] = tokens if isinstance(tokens, Mapping) else {"input": tokens}
+        arguments["usage"] = {"input": tokens} if isinstance(tokens, (int, float)) else tokens
     names = [step[key] for key in _STEP_NAMES if isinstance(step.get(key), str) and step[key]]
     return (names[0] if names else "step"), arguments
 

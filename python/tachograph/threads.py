@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
 from ._native import core
 
-F = TypeVar("F", bound=Callable[..., Any])
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar, cast
+
+    F = TypeVar("F", bound=Callable[..., Any])
 
 
 def propagate(fn: F) -> F:
@@ -19,6 +20,8 @@ def propagate(fn: F) -> F:
     Args:    fn: a synchronous function; its arguments, result and exceptions pass through.
     Returns: a function of the same signature; it may run any number of times, also at the same time.
     """
+    import functools
+
     scope = core.scope()
     if scope is None:
         return fn
@@ -27,4 +30,6 @@ def propagate(fn: F) -> F:
     def inside(*args: Any, **kwargs: Any) -> Any:
         return core.with_scope(scope, fn, args, kwargs)
 
-    return cast(F, inside)
+    if TYPE_CHECKING:
+        return cast(F, inside)
+    return inside

@@ -1,16 +1,23 @@
 """The decorator. What it makes is a C type (bindings/python/tracked.c); this file checks its arguments."""
 
+# ruff: noqa: F811  (`overload` is our own at run time: importing typing would double the time of the import)
 from __future__ import annotations
-
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ._native import core
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, TypeVar, overload
+
     from .collector import Collector
 
-F = TypeVar("F", bound=Callable[..., Any])
+    F = TypeVar("F", bound=Callable[..., Any])
+else:
+
+    def overload(function):
+        """Signatures for type checkers; nothing at run time."""
+        return function
 
 
 def _checked_kind(kind: str, type: str | None, as_type: str | None) -> str:
@@ -23,7 +30,7 @@ def _checked_kind(kind: str, type: str | None, as_type: str | None) -> str:
 def _check_unused(sample: float, metadata: Mapping[str, Any] | None) -> None:
     if not isinstance(sample, (int, float)) or not 0.0 <= sample <= 1.0:
         raise ValueError(f"sample must be between 0 and 1, not {sample!r}")
-    if metadata is not None and not isinstance(metadata, Mapping):
+    if metadata is not None and not hasattr(metadata, "keys"):
         raise TypeError(f"metadata must be a mapping, not {metadata.__class__.__name__}")
 
 

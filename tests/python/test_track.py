@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
+import os
 import threading
 import types
 from collections.abc import Callable
@@ -285,6 +286,7 @@ def test_an_operation_can_be_kept_after_its_end() -> None:
     assert len(records()) == 2
 
 
+@pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="greenlet copies stacks, which ASan forbids")
 def test_greenlets_do_not_mix() -> None:
     greenlet = pytest.importorskip("greenlet")
     hub = greenlet.getcurrent()
