@@ -151,6 +151,7 @@ static tacho_status collect_use(const seen_line *seen, const tacho__claude_block
 
 static tacho_status collect_result(const seen_line *seen, const tacho__claude_block *block, tacho__fact_text id) {
     tacho__fact tool = candidate_of(seen, TACHO__FACT_TOOL, id);
+    tool.has_result = true;
     tool.end_ns = seen->line->at_ns;
     tool.is_error = block->is_error;
     tool.at_ns = 0; /* of the use, which stands elsewhere */

@@ -84,7 +84,9 @@ static void shape_tool(tacho__fact *tool) {
     shape->there = tool->has_use;
     shape->started_at_ns = tool->at_ns;
     shape->ended_at_ns = tool->end_ns ? tool->end_ns : tool->at_ns;
-    shape->outcome = !tool->end_ns ? TACHO_OUTCOME_ORPHANED : tool->is_error ? TACHO_OUTCOME_ERROR : TACHO_OUTCOME_OK;
+    shape->outcome = !tool->has_result ? TACHO_OUTCOME_ORPHANED
+                     : tool->is_error  ? TACHO_OUTCOME_ERROR
+                                       : TACHO_OUTCOME_OK;
 }
 
 static void shape_call(session_walk *walk, tacho__fact *call) {
@@ -137,8 +139,18 @@ static tacho_status visit(session_walk *walk, tacho__fact *fact) {
     }
 }
 
+/*
+ * What is known of the tool call that runs an agent. Only within its session: what a session looks like follows from
+ * its own facts, whether those of another one are at hand or not. (Where a session was copied, its calls are in one of
+ * the two, and so is the agent.)
+ */
+static const tacho__fact *of_tool(const tacho__facts *facts, const tacho__fact *agent, tacho__fact_kind kind) {
+    const tacho__fact *fact = agent->name ? tacho__facts_find(facts, kind, agent->name) : NULL;
+    return fact && fact->session == agent->session ? fact : NULL;
+}
+
 static tacho_status name_agent(tacho__facts *facts, tacho__fact *agent) {
-    const tacho__fact *type = agent->name ? tacho__facts_find(facts, TACHO__FACT_AGENT_TYPE, agent->name) : NULL;
+    const tacho__fact *type = of_tool(facts, agent, TACHO__FACT_AGENT_TYPE);
     bool compacts = strncmp(tacho__facts_get(facts, agent->agent), "acompact", 8) == 0;
     if (type) {
         agent->shape.name = type->name;
@@ -147,7 +159,7 @@ static tacho_status name_agent(tacho__facts *facts, tacho__fact *agent) {
 }
 
 static tacho_status finish_agent(tacho__facts *facts, tacho__fact *agent) {
-    const tacho__fact *tool = agent->name ? tacho__facts_find(facts, TACHO__FACT_TOOL, agent->name) : NULL;
+    const tacho__fact *tool = of_tool(facts, agent, TACHO__FACT_TOOL);
     tacho_status status = name_agent(facts, agent);
     if (status != TACHO_OK || !tool || !tool->has_use) {
         return status;

@@ -194,25 +194,39 @@ static bool join_call(tacho__facts *facts, tacho__fact *fact, const tacho__fact 
     return true;
 }
 
+/* The earliest result counts; of two at the same time the one that says it failed. */
+static int compare_results(const tacho__fact *a, const tacho__fact *b) {
+    if (a->has_result != b->has_result) {
+        return a->has_result ? -1 : 1;
+    }
+    int order = compare_time(a->end_ns, b->end_ns);
+    return order ? order : (int)b->is_error - (int)a->is_error;
+}
+
+static int compare_uses(const tacho__facts *facts, const tacho__fact *a, const tacho__fact *b) {
+    if (a->has_use != b->has_use) {
+        return a->has_use ? -1 : 1;
+    }
+    return compare_rest(facts, a, b);
+}
+
 /* A tool call has two halves that may be read in any order: the use (who, when) and the result (when, error). */
 static bool join_tool(tacho__facts *facts, tacho__fact *fact, const tacho__fact *candidate) {
-    bool changed = false;
-    if (candidate->end_ns && (compare_time(candidate->end_ns, fact->end_ns) < 0 ||
-                              (candidate->end_ns == fact->end_ns && candidate->is_error && !fact->is_error))) {
+    bool result = compare_results(candidate, fact) < 0, use = compare_uses(facts, candidate, fact) < 0;
+    if (result) {
+        fact->has_result = candidate->has_result;
         fact->end_ns = candidate->end_ns;
         fact->is_error = candidate->is_error;
-        changed = true;
     }
-    if (candidate->has_use != fact->has_use ? candidate->has_use : compare_rest(facts, candidate, fact) < 0) {
+    if (use) {
         fact->has_use = candidate->has_use;
         fact->at_ns = candidate->at_ns;
         fact->line = candidate->line;
         fact->session = candidate->session;
         fact->agent = candidate->agent;
         fact->name = candidate->name;
-        changed = true;
     }
-    return changed;
+    return result || use;
 }
 
 static bool join_mark(tacho__facts *facts, tacho__fact *fact, const tacho__fact *candidate) {
@@ -295,11 +309,14 @@ tacho_status tacho__facts_join(tacho__facts *facts, const tacho__fact *candidate
 }
 
 static bool differs(const tacho__facts *facts, const tacho__fact *a, const tacho__fact *b) {
-    if (a->kind == TACHO__FACT_CALL) {
+    switch (a->kind) {
+    case TACHO__FACT_CALL:
         return compare_calls(facts, a, b) != 0;
+    case TACHO__FACT_TOOL:
+        return compare_results(a, b) != 0 || compare_uses(facts, a, b) != 0;
+    default:
+        return compare_rest(facts, a, b) != 0;
     }
-    return a->end_ns != b->end_ns || a->is_error != b->is_error || a->has_use != b->has_use ||
-           compare_rest(facts, a, b) != 0;
 }
 
 tacho_status tacho__facts_join_stored(tacho__facts *facts, const tacho__fact *stored, const tacho__fact_usage *usage,

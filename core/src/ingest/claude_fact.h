@@ -52,11 +52,12 @@ typedef struct tacho__fact {
     tacho__fact_kind kind;
     tacho__fact_text id, session, agent, name, line;
     int64_t at_ns;  /* 0 = unknown */
-    int64_t end_ns; /* TOOL: time of the result; 0 = none was read */
+    int64_t end_ns; /* TOOL: time of the result; 0 = unknown */
     uint32_t line_flags;
     uint32_t usage;      /* CALL: position in `usages` + 1; 0 = no usage was reported */
     int64_t output;      /* CALL: output tokens; -1 = unknown */
     bool is_error;       /* TOOL: of the result */
+    bool has_result;     /* TOOL: a result was read */
     bool has_use;        /* TOOL: the call was read, not only its result */
     bool low_confidence; /* CALL: no direct line was read */
     bool dirty;          /* the file does not have this, or has another line of it */

@@ -143,9 +143,9 @@ static void tool_of(const tacho_record_view *view, tacho__fact *tool) {
     tool->at_ns = view->started_at_ns;
     tool->output = -1;
     tool->is_error = view->error_category != NULL && *view->error_category;
-    if (view->outcome && strcmp(view->outcome, tacho_outcome_text(TACHO_OUTCOME_ORPHANED)) != 0) {
-        tool->end_ns = view->ended_at_ns;
-    }
+    tool->has_result = view->outcome && strcmp(view->outcome, tacho_outcome_text(TACHO_OUTCOME_ORPHANED)) != 0;
+    /* Without a time of its own the result stands at that of the use, and the call has no duration. */
+    tool->end_ns = view->duration_ns >= 0 || view->ended_at_ns != view->started_at_ns ? view->ended_at_ns : 0;
 }
 
 tacho_status tacho__claude_fact_of(tacho__facts *facts, const tacho__history_row *row, tacho__fact *fact,

@@ -77,6 +77,7 @@ static tacho_status take_mark(void *context, const tacho__mark *mark) {
         status = tacho__facts_text(facts, mark->agent, &fact.agent);
     }
     if (fact.kind == TACHO__FACT_TOOL) {
+        fact.has_result = true;
         fact.end_ns = mark->at_ns;
         fact.at_ns = 0;
         fact.is_error = mark->value && strcmp(mark->value, "error") == 0;
