@@ -23,7 +23,7 @@ typedef enum cli_exit {
 
 /* X(ENUM, long name, letter or 0, name of its value or NULL, help) */
 #define CLI_FLAG_MAP(X)                                                                                                \
-    X(HISTORY, "history", 0, "FILE", "read (import: write) this history file")                                         \
+    X(HISTORY, "history", 0, "FILE", "the history file, in place of the default one")                                  \
     X(FROM, "from", 0, "FILE", "read a saved snapshot in place of the history")                                        \
     X(SINCE, "since", 0, "WHEN", "from this time on: 2026-02-03, an RFC 3339 time, 24h, 7d")                           \
     X(UNTIL, "until", 0, "WHEN", "up to this time; a date means its whole day")                                        \
@@ -41,7 +41,7 @@ typedef enum cli_exit {
     X(AUTO, "auto", 0, NULL, "import from every agent whose logs are found on this machine")                           \
     X(PRICES, "prices", 0, "FILE", "price with this table")                                                            \
     X(PROVIDER, "provider", 0, "NAME", "whose price: a name, an alias or a base URL")                                  \
-    X(DATE, "date", 0, "DAY", "day to write into a table (default: today)")                                                            \
+    X(DATE, "date", 0, "DAY", "day to write into a table (default: today)")                                            \
     X(STRICT, "strict", 0, NULL, "exit 4 when the answer is incomplete: unreadable lines, unpriced calls")             \
     X(ALLOW_EMPTY, "allow-empty", 0, NULL, "no data is an empty answer, not exit 3")                                   \
     X(QUIET, "quiet", 'q', NULL, "no progress, hints and warnings")                                                    \

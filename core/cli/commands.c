@@ -23,11 +23,11 @@ static const cli_command commands[] = {
         .flags = CLI_BIT(HISTORY) | CLI_BIT(AUTO) | CLI_BIT(PRICES) | CLI_BIT(FORMAT) | CLI_BIT(OUTPUT) |
                  CLI_BIT(STRICT) | CLI_BIT(ALLOW_EMPTY) | CLI_BIT(QUIET) | CLI_BIT(VERBOSE),
         .formats = FORMAT(PLAIN) | FORMAT(JSON),
-        .examples = {{"tacho import --auto", "every agent whose logs are found on this machine"},
-                     {"tacho import claude-code", "Claude Code, from where it writes"},
-                     {"tacho import claude-code logs/ --history h.db", "these files, into a history of your own"},
-                     {"tacho import claude-code --strict", "exit 4 if a line could not be read"}},
-        .notes = "KIND is claude-code: transcripts (*.jsonl) below the given files and folders, or below\n"
+        .examples = {{"tacho import --auto", "read the logs of your agents"},
+                     {"tacho import claude-code", "Claude Code, where it writes"},
+                     {"tacho import claude-code logs/ --history h.db", "these logs, into this file"},
+                     {"tacho import claude-code --strict", "exit 4 on unreadable lines"}},
+        .notes = "KIND is claude-code: transcripts (*.jsonl), as files or anywhere below folders. Without a path: "
                  "$CLAUDE_CONFIG_DIR, ~/.claude/projects and ~/.config/claude/projects.\n"
                  "Logs are only read, never changed. Importing again adds what is new; nothing is counted twice.\n"
                  "Prompts, answers and arguments of tools are not stored.",
@@ -41,9 +41,9 @@ static const cli_command commands[] = {
         .flags = READING | CLI_BIT(SINCE) | CLI_BIT(UNTIL) | CLI_BIT(WHERE) | CLI_BIT(BY) | CLI_BIT(SORT) |
                  CLI_BIT(LIMIT) | CLI_BIT(COLUMNS),
         .formats = TABLES,
-        .examples = {{"tacho usage", "by model, over everything in the history"},
+        .examples = {{"tacho usage", "cost and tokens by model"},
                      {"tacho usage --by day --since 7d", "the last seven days"},
-                     {"tacho usage --by tool --sort total_seconds -n 10", "the ten tools that took longest"},
+                     {"tacho usage --by tool --sort total_seconds -n 10", "the ten slowest tools"},
                      {"tacho usage --by day --where model=claude-opus-4-6", "one model, day by day"},
                      {"tacho usage --by session --format csv -o usage.csv", "for a spreadsheet"},
                      {"tacho usage --format json | jq .totals", "for a program"}},
@@ -56,7 +56,7 @@ static const cli_command commands[] = {
         .help = "one session: cost, tokens, models, tools, slowest operations",
         .flags = READING,
         .formats = TABLES,
-        .examples = {{"tacho", "the newest session"},
+        .examples = {{"tacho", "the newest session at a glance"},
                      {"tacho summary 7f3a", "the session whose id begins with 7f3a"},
                      {"tacho summary --from run.tacho", "a snapshot that a program saved"},
                      {"tacho summary --format json", "for a program"}},
@@ -70,9 +70,9 @@ static const cli_command commands[] = {
         .help = "one session step by step: what ran inside what, how long, at what cost",
         .flags = READING | CLI_BIT(SINCE) | CLI_BIT(UNTIL) | CLI_BIT(WHERE) | CLI_BIT(LIMIT),
         .formats = TABLES,
-        .examples = {{"tacho steps", "the newest session"},
+        .examples = {{"tacho steps", "the newest session, step by step"},
                      {"tacho steps 7f3a --since 1h", "the last hour of a session"},
-                     {"tacho steps --format csv", "one line per step: step,duration,tokens,cost,tool,success"}},
+                     {"tacho steps --format csv", "one line per step, for a spreadsheet"}},
         .notes = "SESSION is an id or a beginning of at least 4 characters; without it, the newest session.",
         .run = cli_steps,
     },

@@ -1,9 +1,12 @@
 #include "help.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-#define WIDTH 80
+#define WIDTH        80
+#define COMMAND_TERM 22 /* width of the column of commands */
+#define EXAMPLES_MAX 32 /* of the whole program: one per command */
 
 /* Prints words, broken at WIDTH, further lines indented; the cursor stands at `column`. */
 static void flow(const char *text, size_t column, size_t indent) {
@@ -35,11 +38,30 @@ static void entry(const char *term, const char *meaning, size_t indent) {
     flow(meaning, indent, indent);
 }
 
-static void print_examples(const cli_command *command) {
-    for (size_t i = 0; i < CLI_EXAMPLES_MAX && command->examples[i].line != NULL; i++) {
-        const cli_example *example = &command->examples[i];
-        entry(example->line, example->what, 54);
+/* Two columns; where one of them would have to be broken, the meaning goes below its line. */
+static void print_examples(const cli_example *examples, size_t count) {
+    size_t longest = 0, widest = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t line = strlen(examples[i].line), meaning = strlen(examples[i].what);
+        longest = line > longest ? line : longest;
+        widest = meaning > widest ? meaning : widest;
     }
+    for (size_t i = 0; i < count; i++) {
+        if (longest + 4 + widest <= WIDTH) {
+            entry(examples[i].line, examples[i].what, longest + 4);
+        } else {
+            printf("  %s\n      ", examples[i].line);
+            flow(examples[i].what, 6, 6);
+        }
+    }
+}
+
+static size_t example_count(const cli_command *command) {
+    size_t count = 0;
+    while (count < CLI_EXAMPLES_MAX && command->examples[count].line != NULL) {
+        count++;
+    }
+    return count;
 }
 
 /* The words that a flag takes in this command, where there is a list. */
@@ -90,23 +112,30 @@ static void print_columns(void) {
     flow(names, 2, 2);
 }
 
+/* Paragraphs end at line ends. */
+static void print_paragraphs(const char *text) {
+    while (text != NULL && *text != '\0') {
+        char paragraph[512];
+        size_t length = strcspn(text, "\n");
+        snprintf(paragraph, sizeof(paragraph), "%.*s", (int)length, text);
+        printf("  ");
+        flow(paragraph, 2, 2);
+        text += length + (text[length] == '\n');
+    }
+}
+
 static void print_command(const cli_command *command) {
     printf("Examples:\n");
-    print_examples(command);
-    printf("\nUsage: tacho %s %s[FLAG...]\n\n", command->name, command->operands);
-    printf("  ");
-    flow(command->help, 2, 2);
-    if (command->notes != NULL) {
-        const char *line = command->notes;
-        while (*line != '\0') {
-            size_t length = strcspn(line, "\n");
-            char text[256];
-            snprintf(text, sizeof(text), "%.*s", (int)length, line);
-            printf("  ");
-            flow(text, 2, 2);
-            line += length + (line[length] == '\n');
-        }
-    }
+    print_examples(command->examples, example_count(command));
+    char sentence[512];
+    snprintf(sentence, sizeof(sentence), "%c%s.", toupper(command->help[0]), command->help + 1);
+    char usage[256];
+    snprintf(usage, sizeof(usage), "%s %s[FLAG...]", command->name, command->operands);
+    printf("\nUsage: tacho ");
+    flow(usage, 13, 13);
+    printf("\n");
+    print_paragraphs(sentence);
+    print_paragraphs(command->notes);
     printf("\nFlags:\n");
     print_flags(command);
     if ((command->flags & CLI_BIT(COLUMNS)) != 0) {
@@ -114,20 +143,30 @@ static void print_command(const cli_command *command) {
     }
 }
 
+/* One line per command; operands that are too long for it stand in the help of the command. */
+static void print_commands(const cli_command *commands, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        char term[COMMAND_TERM + 1];
+        int length = snprintf(term, sizeof(term), "%s %s", commands[i].name, commands[i].operands);
+        if (length > COMMAND_TERM) {
+            snprintf(term, sizeof(term), "%s ...", commands[i].name);
+        }
+        entry(term, commands[i].help, COMMAND_TERM + 4);
+    }
+    entry("", "without a command: summary", COMMAND_TERM + 4);
+}
+
 static void print_program(void) {
     size_t count;
     const cli_command *commands = cli_commands(&count);
+    cli_example first[EXAMPLES_MAX];
+    for (size_t i = 0; i < count && i < EXAMPLES_MAX; i++) {
+        first[i] = commands[i].examples[0];
+    }
     printf("tacho: what LLM applications and agents cost, and how they spend their time.\n\nExamples:\n");
-    for (size_t i = 0; i < count; i++) {
-        entry(commands[i].examples[0].line, commands[i].examples[0].what, 26);
-    }
+    print_examples(first, count < EXAMPLES_MAX ? count : EXAMPLES_MAX);
     printf("\nCommands (more: tacho COMMAND --help):\n");
-    for (size_t i = 0; i < count; i++) {
-        char term[64];
-        snprintf(term, sizeof(term), "%s %s", commands[i].name, commands[i].operands);
-        entry(term, commands[i].help, 26);
-    }
-    entry("", "without a command: summary", 26);
+    print_commands(commands, count);
     printf("\nWhere numbers are read from: --history FILE, --from FILE, $TACHO_HISTORY, else\n"
            "  $XDG_STATE_HOME/tachograph/history.db (~/.local/state/tachograph/history.db).\n");
     printf("\nExit codes:\n"
