@@ -22,6 +22,8 @@ typedef struct pricing {
 /* Units at whose rate a unit without a rate of its own is charged: first that has one. */
 static const uint8_t parents[TACHO_UNIT_COUNT][3] = {
 #define NO TACHO_UNIT_COUNT
+    [TACHO_UNIT_INPUT] = {NO, NO, NO},
+    [TACHO_UNIT_OUTPUT] = {NO, NO, NO},
     [TACHO_UNIT_CACHE_READ] = {TACHO_UNIT_INPUT, NO},
     [TACHO_UNIT_CACHE_WRITE] = {TACHO_UNIT_INPUT, NO},
     [TACHO_UNIT_CACHE_WRITE_1H] = {TACHO_UNIT_CACHE_WRITE, TACHO_UNIT_INPUT, NO},

@@ -26,8 +26,11 @@ static size_t date_at_end(const char *id, size_t length) {
     if (length > 9 && is_date(number(id + length - 8, 4), number(id + length - 4, 2), number(id + length - 2, 2))) {
         return 8;
     }
+    if (length <= 11) {
+        return 0;
+    }
     const char *dashed = id + length - 10;
-    if (length > 11 && dashed[4] == '-' && dashed[7] == '-' &&
+    if (dashed[4] == '-' && dashed[7] == '-' &&
         is_date(number(dashed, 4), number(dashed + 5, 2), number(dashed + 8, 2))) {
         return 10;
     }
