@@ -20,11 +20,10 @@ static tacho__slots *slots_of(tacho_response *response) {
 static bool read_count(const char *text, size_t length, unsigned digits, int64_t *value, uint32_t *faults) {
     tacho_status status = tacho__decimal_parse(text, length, digits, TACHO__DECIMAL_EXACT, value);
     if (status == TACHO_LIMIT) {
-        *faults |= TACHO_USAGE_FAULT_FRACTIONAL;
         status = tacho__decimal_parse(text, length, digits, TACHO__DECIMAL_HALF_EVEN, value);
+        *faults |= status == TACHO_LIMIT ? TACHO_USAGE_FAULT_TOO_LARGE : TACHO_USAGE_FAULT_FRACTIONAL;
     }
     if (status == TACHO_LIMIT) {
-        *faults = (*faults & ~(uint32_t)TACHO_USAGE_FAULT_FRACTIONAL) | TACHO_USAGE_FAULT_TOO_LARGE;
         *value = text[0] == '-' ? -1 : TACHO_COUNT_MAX;
         status = TACHO_OK;
     }
