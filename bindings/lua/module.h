@@ -74,6 +74,19 @@ struct tacho_lua_stack {
     tacho_lua_entry inherited;
 };
 
+/** A tracked function. User values: 1 = collector (nil = the default one), 2 = name, 3 = options, 4 = usage function. */
+struct tacho_lua_tracked {
+    tacho_lua_module *module;
+    tacho_series *series;             /* NULL = records nothing */
+    const tacho_collector *collector; /* identity of the collector the series belongs to */
+    const char *provider;             /* a text of the options, or NULL */
+    uint64_t generation;              /* of the module, when the series was bound */
+    unsigned in_flight;               /* calls that hold the series */
+    int finalized;                    /* collected while calls of an unfinished coroutine hold the series */
+    int nest;                         /* operations inside become children */
+    int has_usage;
+};
+
 /** User values of the module: see TACHO_LUA_UV_*. */
 struct tacho_lua_module {
     lua_State *running;       /* coroutine of `stack`; kept alive by it */
@@ -195,8 +208,8 @@ void tacho_lua_collector_type(lua_State *L, const luaL_Reg *functions);
 tacho_lua_stack *tacho_lua_stack_of(lua_State *L, tacho_lua_module *module);
 void tacho_lua_push(tacho_lua_stack *stack, tacho_lua_entry *entry);
 void tacho_lua_remove(tacho_lua_entry *entry);
-/** A frame for a tracked call; NULL when there is no memory. */
-tacho_lua_frame *tacho_lua_take(tacho_lua_stack *stack);
+/** Begin a tracked call; NULL when there is no memory. Never raises. */
+tacho_lua_frame *tacho_lua_begin_frame(tacho_lua_stack *stack, tacho_lua_tracked *tracked);
 /** Parent and session that an operation of this collector has when it begins now; both may be NULL. */
 void tacho_lua_surroundings(const tacho_lua_stack *stack, const tacho_collector *collector,
                             const tacho_operation **parent, tacho_session **session);
@@ -254,8 +267,8 @@ void tacho_lua_session_type(lua_State *L);
 
 /* ---- track.c, record.c, cost.c */
 int tacho_lua_track(lua_State *L);
-/** One call of it has ended. */
-void tacho_lua_leave_tracked(tacho_lua_tracked *tracked);
+/** Let the series go; no call may be in flight. */
+void tacho_lua_release_tracked(tacho_lua_tracked *tracked);
 void tacho_lua_tracked_type(lua_State *L);
 int tacho_lua_record(lua_State *L);
 int tacho_lua_record_step(lua_State *L);

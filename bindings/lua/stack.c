@@ -38,7 +38,7 @@ void tacho_lua_remove(tacho_lua_entry *entry) {
 }
 
 /* Frames come from the state's allocator directly: as userdata they would be work for the collector at every call. */
-tacho_lua_frame *tacho_lua_take(tacho_lua_stack *stack) {
+static tacho_lua_frame *take(tacho_lua_stack *stack) {
     tacho_lua_frame *frame = stack->spare;
     if (frame) {
         stack->spare = frame->outer;
@@ -232,14 +232,42 @@ void tacho_lua_end_entry(tacho_lua_entry *entry, const tacho_lua_failure *failur
     tacho_lua_remove(entry);
 }
 
+tacho_lua_frame *tacho_lua_begin_frame(tacho_lua_stack *stack, tacho_lua_tracked *tracked) {
+    tacho_begin_options options = TACHO_BEGIN_OPTIONS_INIT;
+    tacho_lua_frame *frame = take(stack);
+    if (!frame)
+        return NULL;
+    tacho_lua_surroundings(stack, tracked->collector, &options.parent, &options.session);
+    if (options.session)
+        tacho_begin_with(tracked->series, &options, &frame->operation);
+    else
+        tacho_begin(tracked->series, options.parent, &frame->operation);
+    frame->entry.operation = &frame->operation;
+    frame->entry.collector = tracked->collector;
+    frame->entry.provider = tracked->provider;
+    frame->entry.object = NULL;
+    frame->entry.failed = -1;
+    frame->returned = 0;
+    frame->tracked = tracked;
+    frame->outer = stack->frames;
+    stack->frames = frame;
+    tracked->in_flight++;
+    if (tracked->nest)
+        tacho_lua_push(stack, &frame->entry);
+    return frame;
+}
+
 /* Ends the innermost tracked call of a stack and gives its frame back. `failure` NULL = it went well. */
 void tacho_lua_end_frame(tacho_lua_stack *stack, const tacho_lua_failure *failure) {
     tacho_lua_frame *frame = stack->frames;
+    tacho_lua_tracked *tracked = frame->tracked;
     stack->frames = frame->outer;
     tacho_lua_end_entry(&frame->entry, failure);
     if (frame->entry.object)
         tacho_lua_detach_view(frame->entry.object);
-    tacho_lua_leave_tracked(frame->tracked);
+    tracked->in_flight--;
+    if (tracked->finalized && tracked->in_flight == 0)
+        tacho_lua_release_tracked(tracked);
     frame->outer = stack->spare;
     stack->spare = frame;
 }
@@ -249,14 +277,17 @@ void tacho_lua_end_frame(tacho_lua_stack *stack, const tacho_lua_failure *failur
  * and coroutine.close look the same here; the second is the likely one.
  */
 static int stack_close(lua_State *L) {
-    static const tacho_lua_failure closed = {TACHO_CATEGORY_NONE, TACHO_OUTCOME_ABORTED, NULL};
+    tacho_lua_failure failure = {TACHO_CATEGORY_NONE, TACHO_OUTCOME_ABORTED, NULL};
     tacho_lua_stack *stack = lua_touserdata(L, 1);
-    tacho_lua_failure failure = closed;
     if (!stack->frames)
         return 0; /* buried before */
+    if (stack->frames->returned) {
+        tacho_lua_end_frame(stack, NULL);
+        return 0;
+    }
     if (!lua_isnil(L, 2))
         tacho_lua_failure_of(L, 2, &failure);
-    tacho_lua_end_frame(stack, stack->frames->returned ? NULL : &failure);
+    tacho_lua_end_frame(stack, &failure);
     return 0;
 }
 

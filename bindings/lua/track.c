@@ -10,39 +10,19 @@
 
 #include <string.h>
 
-/* User values: 1 = its collector, or nil where it follows the default one, 2 = name, 3 = options, 4 = usage function.
- */
-struct tacho_lua_tracked {
-    tacho_lua_module *module;
-    tacho_series *series;             /* NULL = records nothing */
-    const tacho_collector *collector; /* identity of the collector the series belongs to */
-    const char *provider;             /* a text of the options, or NULL */
-    uint64_t generation;              /* of the module, when the series was bound */
-    unsigned in_flight;               /* calls that hold the series */
-    int finalized;                    /* collected while calls of an unfinished coroutine hold the series */
-    int nest;                         /* operations inside become children */
-    int has_usage;
-};
-
 /* Upvalues of a wrapper. */
 enum { MODULE = 1, TRACKED, FUNCTION };
 
-static void release(tacho_lua_tracked *tracked) {
+void tacho_lua_release_tracked(tacho_lua_tracked *tracked) {
     tacho_series_release(tracked->series);
     tracked->series = NULL;
-}
-
-void tacho_lua_leave_tracked(tacho_lua_tracked *tracked) {
-    tracked->in_flight--;
-    if (tracked->finalized && tracked->in_flight == 0)
-        release(tracked);
 }
 
 static int tracked_gc(lua_State *L) {
     tacho_lua_tracked *tracked = lua_touserdata(L, 1);
     tracked->finalized = 1;
     if (tracked->in_flight == 0)
-        release(tracked);
+        tacho_lua_release_tracked(tracked);
     return 0;
 }
 
@@ -58,7 +38,7 @@ static void bind(lua_State *L, int index, tacho_lua_tracked *tracked) {
     tacho_lua_collector *collector =
         lua_getiuservalue(L, top + 1, 1) == LUA_TUSERDATA ? lua_touserdata(L, -1) : tacho_lua_standard(L);
     if (tracked->in_flight == 0) {
-        release(tracked);
+        tacho_lua_release_tracked(tracked);
         tracked->series = tacho_lua_bind(collector, lua_tostring(L, top + 2), &labels);
         tracked->collector = collector->handle;
         tracked->provider = labels.labels.provider;
@@ -102,28 +82,6 @@ static int finish(lua_State *L, int status, lua_KContext context) {
     return lua_gettop(L) - 1;
 }
 
-/* Nothing in here can raise: the frame is either not in use or whole. */
-static void begin(tacho_lua_stack *stack, tacho_lua_frame *frame, tacho_lua_tracked *tracked) {
-    tacho_begin_options options = TACHO_BEGIN_OPTIONS_INIT;
-    tacho_lua_surroundings(stack, tracked->collector, &options.parent, &options.session);
-    if (options.session)
-        tacho_begin_with(tracked->series, &options, &frame->operation);
-    else
-        tacho_begin(tracked->series, options.parent, &frame->operation);
-    frame->entry.operation = &frame->operation;
-    frame->entry.collector = tracked->collector;
-    frame->entry.provider = tracked->provider;
-    frame->entry.object = NULL;
-    frame->entry.failed = -1;
-    frame->returned = 0;
-    frame->tracked = tracked;
-    frame->outer = stack->frames;
-    stack->frames = frame;
-    tracked->in_flight++;
-    if (tracked->nest)
-        tacho_lua_push(stack, &frame->entry);
-}
-
 static int call(lua_State *L) {
     tacho_lua_tracked *tracked = lua_touserdata(L, lua_upvalueindex(TRACKED));
     int arguments = lua_gettop(L);
@@ -132,11 +90,11 @@ static int call(lua_State *L) {
     tacho_lua_stack *stack = tacho_lua_stack_of(L, tracked->module);
     lua_getiuservalue(L, lua_upvalueindex(MODULE), TACHO_LUA_UV_STACK);
     lua_pushvalue(L, lua_upvalueindex(FUNCTION));
-    lua_rotate(L, 1, 2);
-    tacho_lua_frame *frame = tacho_lua_take(stack);
+    if (arguments > 0)
+        lua_rotate(L, 1, 2);
+    tacho_lua_frame *frame = tacho_lua_begin_frame(stack, tracked); /* from here to lua_toclose nothing can raise */
     if (!frame)
         return luaL_error(L, "not enough memory");
-    begin(stack, frame, tracked);
     lua_toclose(L, 1);
     lua_callk(L, arguments, LUA_MULTRET, (lua_KContext)frame, finish);
     return finish(L, LUA_OK, (lua_KContext)frame);
