@@ -74,7 +74,7 @@ struct tacho_lua_stack {
     tacho_lua_entry inherited;
 };
 
-/** A tracked function. User values: 1 = collector (nil = the default one), 2 = name, 3 = options, 4 = usage function. */
+/** A tracked function. User values: 1 = collector (nil: the default one), 2 = name, 3 = options, 4 = its `usage`. */
 struct tacho_lua_tracked {
     tacho_lua_module *module;
     tacho_series *series;             /* NULL = records nothing */
