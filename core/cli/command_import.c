@@ -187,7 +187,6 @@ static int import_all(import_run *run, tacho_history *history, size_t kind, cons
     if (code != CLI_DONE) {
         return code;
     }
-    catch_signals();
     code = import_kind(run, history, kind, prices, &output, format);
     return cli_output_close(&output, code);
 }
@@ -230,6 +229,7 @@ int cli_import(const cli_arguments *arguments) {
         code = cli_settings_read(arguments, &settings);
     }
     if (code == CLI_DONE) {
+        catch_signals();
         code = run_with_settings(&run, kind, format, settings);
         tacho_settings_free(settings);
     }

@@ -170,10 +170,10 @@ static void print_heading(cli_reading *reading, const tacho_rows *rows) {
     }
     cli_reading_title(reading, "Usage by ", tacho_by_text((int)rows->by));
     int length = snprintf(NULL, 0, "%s%s, prices of %s", period, reading->zone.name, reading->prices);
-    const char *gap = (uint32_t)length > reading->style.width ? ",\n" : ", ";
+    int is_narrow = reading->format == TACHO_FORMAT_TABLE && (uint32_t)length > reading->style.width;
     cli_output_print(&reading->output, "%s%s", period, reading->zone.name);
     if (reading->prices[0] != '\0') {
-        cli_output_print(&reading->output, "%sprices of %s", gap, reading->prices);
+        cli_output_print(&reading->output, "%sprices of %s", is_narrow ? ",\n" : ", ", reading->prices);
     }
     cli_output_print(&reading->output, "\n\n");
 }

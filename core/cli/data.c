@@ -57,14 +57,18 @@ int cli_history_path(const cli_arguments *arguments, const tacho_settings *setti
 
 int cli_no_data(const cli_arguments *arguments, const char *where) {
     cli_fail(CLI_NO_DATA, "nothing was recorded yet (looked in %s)", where);
-    cli_hint(arguments, "To see numbers:\n"
-                        "  tacho import --auto          read the logs of the agents on this machine\n"
-                        "  tacho import claude-code DIR read the logs in a folder\n"
-                        "  tacho summary --from FILE    read what a program saved: tacho.save(), tacho_save()\n"
-                        "  tacho usage --history FILE   read another history\n"
-                        "A program records in private memory until it calls save; sharing by TACHO_DIR is not in this "
-                        "version.\n"
-                        "More: tacho --help");
+    static const char *const lines[] = {
+        "To see numbers:",
+        "  tacho import --auto           read the logs of the agents on this machine",
+        "  tacho import claude-code DIR  read the logs in a folder",
+        "  tacho summary --from FILE     read what a program saved: tacho.save(), tacho_save()",
+        "  tacho usage --history FILE    read another history",
+        "A program records in private memory until it saves; TACHO_DIR, to share it, is not in this version.",
+        "More: tacho --help",
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        cli_hint(arguments, "%s", lines[i]);
+    }
     return CLI_NO_DATA;
 }
 

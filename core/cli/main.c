@@ -3,9 +3,11 @@
 #include "help.h"
 #include "message.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int run(const cli_arguments *arguments) {
     if (cli_given(arguments, CLI_FLAG_VERSION)) {
@@ -32,5 +34,8 @@ int main(int argc, char **argv) {
         code = run(&arguments);
     }
     free(operands);
+    if (fflush(stdout) != 0 && errno != EPIPE && code == CLI_DONE) {
+        return cli_fail(CLI_INTERNAL, "standard output cannot be written: %s", strerror(errno));
+    }
     return code;
 }

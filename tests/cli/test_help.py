@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import Command
+from command_line import Command
 
 COMMANDS = ["import", "usage", "summary", "steps", "prices"]
 FLAG = re.compile(r"--[a-z][a-z-]+")

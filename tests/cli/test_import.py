@@ -1,0 +1,204 @@
+"""Importing: what it finds, what it says, and that doing it again changes nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from command_line import MODEL, Command, Log
+
+
+def test_import_tells_what_it_found(tacho: Command, logs: Path, tmp_path: Path) -> None:
+    answer = tacho("import", "claude-code", logs, "--history", tmp_path / "h.db")
+    assert (answer.code, answer.err) == (0, "")
+    lines = answer.out.splitlines()
+    assert lines[0] == f"Imported claude-code into {tmp_path / 'h.db'}"
+    assert lines[1] == "  2 files, 8 lines read"
+    assert lines[2] == "  4 model calls (4 new), 2 tool calls, 2 steps, 0 sub-agents, 2 sessions"
+    assert lines[4].startswith("The history holds 4 calls, cost $0.0")
+
+
+def test_import_twice_changes_nothing(tacho: Command, logs: Path, history: Path) -> None:
+    before = tacho("usage", "--history", history, "--format", "csv").out
+    answer = tacho("import", "claude-code", logs, "--history", history)
+    assert answer.code == 0
+    assert "2 files (2 unchanged)" in answer.out
+    assert tacho("usage", "--history", history, "--format", "csv").out == before
+
+
+def test_import_goes_on_where_a_log_grew(tacho: Command, tmp_path: Path) -> None:
+    path = tmp_path / "h.db"
+    log = Log(tmp_path / "log.jsonl")
+    log.prompt(0)
+    log.call(1, "msg_1")
+    log.write()
+    tacho("import", "claude-code", log.path, "--history", path)
+    log.call(2, "msg_2")
+    log.write()
+    assert "(1 new)" in tacho("import", "claude-code", log.path, "--history", path).out
+    assert tacho("usage", "--history", path, "--format", "json").json()["totals"]["calls"] == 2
+
+
+def test_import_json_is_one_envelope(tacho: Command, logs: Path, tmp_path: Path) -> None:
+    answer = tacho("import", "claude-code", logs, "--history", tmp_path / "h.db", "--format", "json")
+    assert (answer.code, answer.err) == (0, "")
+    envelope = answer.json()
+    assert list(envelope) == ["schema", "generated_at", "query", "rows", "totals", "warnings"]
+    assert envelope["schema"] == "tacho.import/1"
+    assert envelope["query"] == {"command": "import", "history": str(tmp_path / "h.db")}
+    row = envelope["rows"][0]
+    assert (row["kind"], row["files"], row["calls"], row["tool_calls"]) == ("claude-code", 2, 4, 2)
+    usage = tacho("usage", "--history", tmp_path / "h.db", "--format", "json").json()["totals"]
+    assert envelope["totals"] == {name: usage[name] for name in ("calls", "cost_usd", "cost_state", "unpriced_calls")}
+    assert envelope["warnings"] == []
+
+
+def test_without_history_the_default_is_made_and_named(tacho: Command, logs: Path) -> None:
+    answer = tacho("import", "claude-code", logs)
+    path = tacho.home / ".local/state/tachograph/history.db"
+    assert answer.code == 0
+    assert f"into {path} (the default history" in answer.out
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert tacho("usage").code == 0
+    state = tacho.home / "state"
+    assert tacho("import", "claude-code", logs, XDG_STATE_HOME=str(state)).code == 0
+    assert (state / "tachograph/history.db").exists()
+
+
+def test_auto_finds_the_agents_folder(tacho: Command, logs: Path) -> None:
+    nothing = tacho("import", "--auto")
+    assert nothing.code == 3
+    assert "no log files of claude-code found (looked in" in nothing.err
+    assert tacho("import", "--auto", "--allow-empty").code == 0
+    answer = tacho("import", "--auto", CLAUDE_CONFIG_DIR=str(logs))
+    assert (answer.code, answer.err) == (0, "")
+    assert "4 model calls" in answer.out
+
+
+def test_unreadable_lines_are_named_and_counted(tacho: Command, logs: Path, tmp_path: Path) -> None:
+    bad = logs / "bad.jsonl"
+    bad.write_bytes(b'{"type": "assistant"\n' * 25 + b"\xff\xfe\x00binary\n" + b"[" * 5000 + b"\n")
+    answer = tacho("import", "claude-code", logs, "--history", tmp_path / "h.db")
+    assert answer.code == 0
+    warnings = answer.err.splitlines()
+    assert len(warnings) == 21
+    assert warnings[0].startswith(f"tacho: warning: {bad}, line 1: ")
+    assert warnings[-1] == "tacho: warning: and 7 more like these"
+    assert "27 of them unreadable" in answer.out
+    assert "4 model calls" in answer.out
+    quiet = tacho("import", "claude-code", logs, "--history", tmp_path / "q.db", "-q")
+    assert (quiet.code, quiet.err) == (0, "")
+    strict = tacho("import", "claude-code", logs, "--history", tmp_path / "s.db", "--strict", "-q")
+    assert strict.code == 4
+    assert "incomplete: 27 unreadable lines" in strict.err
+    assert "4 model calls" in strict.out
+
+
+def test_unpriced_calls_are_unknown_never_zero(tacho: Command, unpriced: Path) -> None:
+    row = tacho("usage", "--history", unpriced, "--format", "json").json()["rows"][0]
+    assert (row["cost_usd"], row["cost_state"], row["unpriced_calls"]) == (None, "unknown", 1)
+    assert tacho("usage", "--history", unpriced, "--strict").code == 4
+    assert tacho("summary", "--history", unpriced, "--strict").code == 4
+
+
+def test_prices_of_ones_own_count(tacho: Command, tmp_path: Path) -> None:
+    log = Log(tmp_path / "log.jsonl")
+    log.prompt(0)
+    log.call(1, "msg_x", model="claude-unheard-of-1", tokens_in=1000000, out=0)
+    log.write()
+    prices = tmp_path / "prices.json"
+    rates = '{"input": 3, "output": 15, "cache_read": 1}'
+    prices.write_text(f'{{"prices": [{{"provider": "anthropic", "model": "claude-unheard-of-1", "rates": {rates}}}]}}')
+    path = tmp_path / "h.db"
+    assert tacho("import", "claude-code", log.path, "--history", path, "--prices", prices).code == 0
+    assert tacho("usage", "--history", path, "--format", "json").json()["totals"]["cost_usd"] == "3.001"
+    prices.write_text('{"prices": [\n oops')
+    answer = tacho("import", "claude-code", log.path, "--history", path, "--prices", prices)
+    assert answer.code == 2
+    assert "line 2, column" in answer.err
+    missing = tacho("import", "claude-code", log.path, "--history", path, "--prices", tmp_path / "none.json")
+    assert (missing.code, "no such file" in missing.err) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["missing", "missing.jsonl"])
+def test_a_missing_path_is_named(tacho: Command, tmp_path: Path, name: str) -> None:
+    answer = tacho("import", "claude-code", tmp_path / name, "--history", tmp_path / "h.db")
+    assert (answer.code, answer.out) == (3, "")
+    assert str(tmp_path / name) in answer.err
+
+
+def test_a_folder_without_logs_is_no_data(tacho: Command, tmp_path: Path) -> None:
+    answer = tacho("import", "claude-code", tmp_path, "--history", tmp_path / "h.db")
+    assert (answer.code, answer.out) == (3, "")
+    assert "no log files of claude-code there" in answer.err
+
+
+def test_a_foreign_history_is_left_alone(tacho: Command, logs: Path, tmp_path: Path) -> None:
+    path = tmp_path / "h.db"
+    path.write_text("my diary, 40 years of it\n" * 100)
+    before = path.read_bytes()
+    answer = tacho("import", "claude-code", logs, "--history", path)
+    assert (answer.code, answer.out) == (3, "")
+    assert "not a history" in answer.err
+    assert path.read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_written_is_said(tacho: Command, logs: Path) -> None:
+    answer = tacho("import", "claude-code", logs, "--history", "/proc/none/h.db")
+    assert answer.code == 5
+    assert "'/proc/none/h.db' cannot be written: " in answer.err
+
+
+def big_log(path: Path, calls: int) -> int:
+    """A log of `calls` calls, about 2 kB each; returns how many."""
+    log = Log(path)
+    log.prompt(0)
+    log.call(1, "msg_0")
+    prompt, call = log.lines
+    padding = "x" * 1500
+    with path.open("w", encoding="utf-8") as file:
+        file.write(prompt + "\n")
+        for i in range(calls):
+            text = call.replace('"msg_0"', f'"msg_{i}"').replace("00000001-0000", f"{i:08}-0000")
+            file.write(text.replace('"text": "done"', f'"text": "{padding}"') + "\n")
+    return calls
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_keeps_the_finished_batches(tacho: Command, tmp_path: Path, number: int, code: int) -> None:
+    log, path = tmp_path / "big.jsonl", tmp_path / "h.db"
+    calls = big_log(log, 30000)
+    process = subprocess.Popen(
+        tacho.arguments("import", "claude-code", log, "--history", path),
+        env=tacho.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 30
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    os.kill(process.pid, number)
+    out, err = process.communicate(timeout=60)
+    if process.returncode == 0:
+        pytest.skip("the import was done before the signal came")
+    assert (process.returncode, err) == (code, "")
+    assert out.startswith("Stopped the import of claude-code into")
+    # the next import goes on there, and nothing is there twice
+    assert tacho("import", "claude-code", log, "--history", path).code == 0
+    assert tacho("usage", "--history", path, "--format", "json").json()["totals"]["calls"] == calls
+
+
+def test_nothing_personal_is_stored(tacho: Command, tmp_path: Path) -> None:
+    log = Log(tmp_path / "log.jsonl")
+    log.prompt(0, "my secret is hunter2")
+    log.call(1, "msg_1", model=MODEL)
+    log.write()
+    tacho("import", "claude-code", log.path, "--history", tmp_path / "h.db")
+    assert b"hunter2" not in (tmp_path / "h.db").read_bytes()
