@@ -1,4 +1,4 @@
-#include "support/recorder.h"
+#include "recorder.h"
 
 #include <stdarg.h>
 #include <stddef.h>
