@@ -24,6 +24,7 @@ typedef struct import_run {
     const cli_arguments *arguments;
     cli_progress progress;
     cli_import_report report;
+    char path[CLI_PATH_MAX]; /* of the history */
 } import_run;
 
 /* ----------------------------------------------------------------------------------------------------- interruption */
@@ -192,7 +193,6 @@ static int import_all(import_run *run, tacho_history *history, size_t kind, cons
 }
 
 static int run_with_settings(import_run *run, size_t kind, tacho_format format, tacho_settings *settings) {
-    char path[CLI_PATH_MAX];
     tacho_config config = TACHO_CONFIG_INIT;
     tacho_history *history = NULL;
     tacho_status status = tacho_settings_config(settings, &config);
@@ -202,11 +202,11 @@ static int run_with_settings(import_run *run, size_t kind, tacho_format format, 
         return cli_fail(status == TACHO_NOMEM ? CLI_INTERNAL : CLI_USAGE, "--prices: %s",
                         problem != NULL ? problem : tacho_status_text(status));
     }
-    int code = cli_history_path(run->arguments, settings, path, &run->report.is_default);
+    int code = cli_history_path(run->arguments, settings, run->path, &run->report.is_default);
     if (code == CLI_DONE) {
-        code = open_history(path, run->report.is_default, &history);
+        code = open_history(run->path, run->report.is_default, &history);
     }
-    run->report.history = path;
+    run->report.history = run->path;
     if (code == CLI_DONE) {
         code = import_all(run, history, kind, config.prices, format);
     }

@@ -10,13 +10,23 @@
 
 #define COUNTS_MAX 16
 
+/* "FILE, line 3: WHAT" in memory of its own; NULL when there is none left. */
+static char *problem_text(const tacho_import_problem *problem) {
+    char line[32] = "";
+    if (problem->line > 0) {
+        snprintf(line, sizeof(line), ", line %" PRIu32, problem->line);
+    }
+    size_t size = strlen(problem->file) + strlen(line) + strlen(problem->what) + 3;
+    char *text = malloc(size);
+    if (text != NULL) {
+        snprintf(text, size, "%s%s: %s", problem->file, line, problem->what);
+    }
+    return text;
+}
+
 void cli_import_report_add(cli_import_report *report, const tacho_import_problem *problem) {
-    char *text = NULL;
     if (report->problem_count < CLI_PROBLEMS_NAMED) {
-        int length = problem->line > 0
-                         ? asprintf(&text, "%s, line %" PRIu32 ": %s", problem->file, problem->line, problem->what)
-                         : asprintf(&text, "%s: %s", problem->file, problem->what);
-        report->problems[report->problem_count] = length >= 0 ? text : NULL;
+        report->problems[report->problem_count] = problem_text(problem);
     }
     report->problem_count++;
 }

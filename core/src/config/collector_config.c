@@ -11,7 +11,7 @@
 #include <tachograph/collector.h>
 #include <tachograph/price_table.h>
 
-#define PRICES_MAX (64u * 1024u * 1024u) /* bytes of a file of prices; as JSON they are larger than as a table */
+#define PRICES_MAX ((size_t)64 << 20) /* bytes of a file of prices; as JSON they are larger than as a table */
 #define SENTENCE   512
 
 /* A built table is MessagePack; JSON begins with a bracket, a comment or white space. */

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <tachograph/status.h>
 
-#define TACHO__SETTINGS_FILE_MAX (1024u * 1024u) /* bytes of a configuration file */
+#define TACHO__SETTINGS_FILE_MAX ((size_t)1 << 20) /* bytes of a configuration file */
 
 /**
  * Receives one value: {"serve": {"port": 9109}} is ("serve.port", "9109"). An array of plain values is their texts with

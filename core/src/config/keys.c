@@ -87,7 +87,7 @@ void tacho__setting_variable(const char *name, char out[TACHO__SETTING_VARIABLE]
     size_t length = 6;
     memcpy(out, "TACHO_", length);
     for (; *name != '\0' && length + 1 < TACHO__SETTING_VARIABLE; name++) {
-        out[length++] = *name == '.' ? '_' : (char)toupper((unsigned char)*name);
+        out[length++] = (char)(*name == '.' ? '_' : toupper((unsigned char)*name));
     }
     out[length] = '\0';
 }
