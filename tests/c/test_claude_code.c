@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "support/history_dump.h"
 #include "support/scratch.h"
 #include "support/transcript.h"
@@ -424,6 +425,28 @@ static void test_defaults__are_where_the_agent_writes(void **state) {
     tacho_history_close(history);
 }
 
+/* Refuses every request of an import in turn: it ends with a status and keeps nothing of its own. */
+static void test_memory__refused_anywhere_leaves_a_history_that_goes_on(void **state) {
+    (void)state;
+    tacho_history *history;
+    const char *path = scratch_path(&place, "logs");
+    bool refused = true;
+    say_agent();
+    scratch_write(&place, "logs/a.jsonl", "w", text.data, text.length);
+    assert_int_equal(tacho_history_open(&history, scratch_path(&place, "h.db"), 0), TACHO_OK);
+    for (int64_t k = 0; refused; k++) {
+        assert_true(k < 10000);
+        tacho__memory_fail_after(k, 0);
+        tacho_status status = tacho_import_claude_code(history, &path, 1, NULL, NULL);
+        tacho__memory_fail_after(-1, 0);
+        assert_true(status == TACHO_OK || status == TACHO_NOMEM);
+        refused = status == TACHO_NOMEM;
+    }
+    tacho_history_close(history);
+    assert_int_equal(number("SELECT count(*) FROM record"), 8 - 1);
+    assert_int_equal(number("SELECT count(*) FROM record WHERE kind='llm'"), 3);
+}
+
 /* ------------------------------------------------------------------------------------------------ real sessions */
 
 static void test_sample__gives_the_known_figures(void **state) {
@@ -480,6 +503,7 @@ int main(void) {
         TEST(test_text__is_never_stored),
         TEST(test_paths__that_are_not_there_are_told),
         TEST(test_defaults__are_where_the_agent_writes),
+        TEST(test_memory__refused_anywhere_leaves_a_history_that_goes_on),
         TEST(test_sample__gives_the_known_figures),
     };
     int failed = cmocka_run_group_tests_name("claude code", tests, NULL, NULL);

@@ -297,8 +297,8 @@ static void test_add__of_a_process_that_dies_leaves_nothing_half(void **state) {
 static void test_add_snapshot__twice_stores_its_records_once(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
-    fill(collector);
-    tacho_snapshot *snapshot = take(collector);
+    fill_collector(collector);
+    tacho_snapshot *snapshot = take_snapshot(collector);
     tacho_history *history = open_file("h.db", 0);
     assert_int_equal(tacho_history_add_snapshot(history, snapshot), TACHO_OK);
     assert_int_equal(tacho_history_add_snapshot(history, snapshot), TACHO_OK);

@@ -25,7 +25,7 @@ static void read_mark(sqlite3_stmt *statement, tacho__mark *mark) {
 tacho_status tacho__mark_put(tacho_history *history, const tacho__mark *mark) {
     sqlite3_stmt *statement = use(history, TACHO__STORE_MARK_PUT, mark);
     if (!statement) {
-        return TACHO_IO;
+        return tacho__store_fail(history, history->result);
     }
     bind(statement, 4, mark->session);
     bind(statement, 5, mark->agent);
@@ -40,7 +40,7 @@ tacho_status tacho__mark_put(tacho_history *history, const tacho__mark *mark) {
 
 tacho_status tacho__mark_find(tacho_history *history, tacho__mark *mark) {
     sqlite3_stmt *statement = use(history, TACHO__STORE_MARK_FIND, mark);
-    int result = statement ? sqlite3_step(statement) : SQLITE_ERROR;
+    int result = statement ? sqlite3_step(statement) : history->result;
     if (result == SQLITE_ROW) {
         read_mark(statement, mark);
     }
@@ -54,7 +54,7 @@ tacho_status tacho__mark_remove(tacho_history *history, const tacho__mark *mark)
 tacho_status tacho__mark_of_session(tacho_history *history, const char *source, const char *session,
                                     tacho__mark_visit visit, void *context) {
     sqlite3_stmt *statement = tacho__store_use(history, TACHO__STORE_MARK_OF_SESSION);
-    int result = SQLITE_ERROR;
+    int result = history->result;
     tacho_status status = TACHO_OK;
     if (statement) {
         bind(statement, 1, source);

@@ -15,7 +15,7 @@ tacho_status tacho__progress_put(tacho_history *history, const tacho__progress *
     const uint64_t numbers[] = {progress->inode,      progress->offset, progress->head_hash,
                                 progress->head_bytes, progress->lines,  progress->pending};
     if (!statement) {
-        return TACHO_IO;
+        return tacho__store_fail(history, history->result);
     }
     for (int i = 0; i < 6; i++) {
         sqlite3_bind_int64(statement, 3 + i, (sqlite3_int64)numbers[i]);
@@ -27,7 +27,7 @@ tacho_status tacho__progress_find(tacho_history *history, tacho__progress *progr
     sqlite3_stmt *statement = use(history, TACHO__STORE_PROGRESS_FIND, progress);
     uint64_t *const numbers[] = {&progress->inode,      &progress->offset, &progress->head_hash,
                                  &progress->head_bytes, &progress->lines,  &progress->pending};
-    int result = statement ? sqlite3_step(statement) : SQLITE_ERROR;
+    int result = statement ? sqlite3_step(statement) : history->result;
     for (int i = 0; result == SQLITE_ROW && i < 6; i++) {
         *numbers[i] = (uint64_t)sqlite3_column_int64(statement, i);
     }

@@ -68,7 +68,7 @@ tacho_status tacho__select_walk(tacho_history *history, const tacho_query *query
     list_conditions(query, list);
     sqlite3_stmt *statement = prepare(history, list, flags);
     if (!statement) {
-        return TACHO_IO;
+        return tacho__store_fail(history, history->result);
     }
     bind_conditions(statement, list);
     tacho_status status = TACHO_OK;

@@ -9,7 +9,10 @@
 tacho_status tacho__store_fail(tacho_history *history, int result) {
     tacho_status status = tacho__schema_status(result);
     if (status != TACHO_OK) {
-        snprintf(history->problem, sizeof history->problem, "%s", sqlite3_errmsg(history->db));
+        bool told = sqlite3_errcode(history->db) == (result & 0xff) || sqlite3_extended_errcode(history->db) == result;
+        const char *words = told ? sqlite3_errmsg(history->db) : sqlite3_errstr(result);
+        snprintf(history->problem, sizeof history->problem, "%s", words);
+        history->result = result;
     }
     return status;
 }
@@ -78,7 +81,7 @@ sqlite3_stmt *tacho__store_use(tacho_history *history, tacho__store_statement wh
 
 tacho_status tacho__store_run(tacho_history *history, sqlite3_stmt *statement) {
     if (!statement) {
-        return TACHO_IO;
+        return tacho__store_fail(history, history->result);
     }
     int result = sqlite3_step(statement);
     tacho_status status = tacho__store_fail(history, result);
@@ -131,7 +134,7 @@ int64_t tacho__store_data_version(tacho_history *history) {
 static tacho_status write_row(tacho_history *history, tacho__store_statement which, const tacho__history_row *row) {
     sqlite3_stmt *statement = tacho__store_use(history, which);
     if (!statement) {
-        return TACHO_IO;
+        return tacho__store_fail(history, history->result);
     }
     int result = tacho__columns_bind(statement, row);
     return result == SQLITE_OK ? tacho__store_run(history, statement) : tacho__store_fail(history, result);
@@ -160,7 +163,7 @@ tacho_status tacho__store_place(tacho_history *history, const tacho__history_row
     const tacho_record_view *view = &row->view;
     sqlite3_stmt *statement = use_keyed(history, TACHO__STORE_PLACE, view->source, view->source_id);
     if (!statement) {
-        return TACHO_IO;
+        return tacho__store_fail(history, history->result);
     }
     sqlite3_bind_text(statement, 3, view->parent_id, -1, SQLITE_STATIC); /* NULL binds NULL */
     if (view->context_size < 0) {
@@ -176,7 +179,7 @@ tacho_status tacho__store_place(tacho_history *history, const tacho__history_row
 tacho_status tacho__store_find(tacho_history *history, const char *source, const char *source_id,
                                tacho__history_row *row) {
     sqlite3_stmt *statement = use_keyed(history, TACHO__STORE_FIND, source, source_id);
-    int result = statement ? sqlite3_step(statement) : SQLITE_ERROR;
+    int result = statement ? sqlite3_step(statement) : history->result;
     if (result == SQLITE_ROW) {
         tacho__columns_read(statement, row);
     }
@@ -190,7 +193,7 @@ tacho_status tacho__store_remove(tacho_history *history, const char *source, con
 tacho_status tacho__store_of_session(tacho_history *history, const char *source, const char *session,
                                      tacho__store_row_visit visit, void *context) {
     sqlite3_stmt *statement = use_keyed(history, TACHO__STORE_OF_SESSION, source, session);
-    int result = SQLITE_ERROR;
+    int result = history->result;
     tacho_status status = TACHO_OK;
     while (statement && status == TACHO_OK && (result = sqlite3_step(statement)) == SQLITE_ROW) {
         tacho__history_row row;

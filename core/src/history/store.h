@@ -43,6 +43,7 @@ typedef enum tacho__store_statement {
 struct tacho_history {
     sqlite3 *db;
     int lock_fd; /* of the sidecar lock; -1 = read-only */
+    int result;  /* of SQLite, of the last failure */
     bool in_transaction;
     sqlite3_stmt *statements[TACHO__STORE_STATEMENT_COUNT]; /* prepared at first use */
     char problem[256];                                      /* of the last failure; "" = none */
