@@ -83,7 +83,7 @@ static void test_rows_json__is_one_envelope(void **state) {
 }
 
 static void export_to(tacho_collector *collector, tacho_format format, capture *out) {
-    tacho_snapshot *snapshot = take(collector);
+    tacho_snapshot *snapshot = take_snapshot(collector);
     assert_int_equal(tacho_export(snapshot, format, NULL, capture_sink, out), TACHO_OK);
     tacho_snapshot_free(snapshot);
 }
@@ -94,8 +94,8 @@ static void test_export_json__is_equal_for_equal_numbers(void **state) {
     const char *const sessions[] = {"s-one", NULL}; /* a session id that nobody gave is random, and is not told */
     for (size_t i = 0; i < 2; i++) {
         tacho_collector *first = open_collector(sessions[i]), *second = open_collector(sessions[i]);
-        fill(first);
-        fill(second);
+        fill_collector(first);
+        fill_collector(second);
         capture one = {0}, other = {0};
         export_to(first, TACHO_FORMAT_JSON, &one);
         export_to(second, TACHO_FORMAT_JSON, &other);
@@ -114,7 +114,7 @@ static void test_export_json__is_equal_for_equal_numbers(void **state) {
 static void test_export_json__holds_the_figures(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
-    fill(collector);
+    fill_collector(collector);
     capture out = {0};
     export_to(collector, TACHO_FORMAT_JSON, &out);
     const char *const parts[] = {"\"schema\": \"tacho.snapshot/1\"",
@@ -147,7 +147,7 @@ static void test_export_json__holds_the_figures(void **state) {
 static void test_export__knows_its_formats(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
-    fill(collector);
+    fill_collector(collector);
     capture out = {0};
     export_to(collector, TACHO_FORMAT_JSONL, &out);
     assert_ptr_equal(strchr(capture_text(&out), '\n'), capture_text(&out) + out.buffer.length - 1);
@@ -159,7 +159,7 @@ static void test_export__knows_its_formats(void **state) {
     assert_memory_equal(capture_text(&out), "step,duration,tokens,cost,tool,success,", 39);
     assert_non_null(strstr(capture_text(&out), "\r\nplan,6,"));
     tacho__buffer_clear(&out.buffer);
-    tacho_snapshot *snapshot = take(collector);
+    tacho_snapshot *snapshot = take_snapshot(collector);
     assert_int_equal(tacho_export(snapshot, TACHO_FORMAT_COUNT, NULL, capture_sink, &out), TACHO_UNSUPPORTED);
     tacho_snapshot_free(snapshot);
     capture_free(&out);
@@ -170,9 +170,9 @@ static void test_records_json__tells_every_field(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
     const tacho_component parts[] = {{"vector_search", 300000000}};
-    record(collector, TACHO_KIND_LLM, "ask", "claude-opus-4-6", 2000, 3,
-           FINISHED(.components = parts, .component_count = 1, .usage = &TACHO_USAGE(.input_audio_ms = 1500)));
-    tacho_snapshot *snapshot = take(collector);
+    record_call(collector, TACHO_KIND_LLM, "ask", "claude-opus-4-6", 2000, 3,
+                FINISHED(.components = parts, .component_count = 1, .usage = &TACHO_USAGE(.input_audio_ms = 1500)));
+    tacho_snapshot *snapshot = take_snapshot(collector);
     tacho_records *records;
     assert_int_equal(tacho_snapshot_records(snapshot, NULL, &records), TACHO_OK);
     capture out = {0};

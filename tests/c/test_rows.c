@@ -262,6 +262,19 @@ static void test_rows__warn_of_what_has_no_price(void **state) {
     tacho_rows_free(rows);
 }
 
+static void test_rows__warn_of_calls_without_usage(void **state) {
+    (void)state;
+    tacho_record_view records[2] = {make_record("llm", "x"), make_record("llm", "y")};
+    set_usage(&records[1], 1, 0, 0);
+    set_cost(&records[1], 5, TACHO_COST_STATE_EXACT);
+    tacho_query query = by(TACHO_BY_TOTAL);
+    tacho_rows *rows = rows_of(&query, records, 2);
+    assert_int_equal(rows->totals.cost_state, TACHO_COST_STATE_EXACT);
+    assert_int_equal(rows->warning_count, 1);
+    assert_string_equal(rows->warnings[0], "1 model call reported no usage: its cost is not known");
+    tacho_rows_free(rows);
+}
+
 static void test_rows__a_rest_makes_them_add_up(void **state) {
     (void)state;
     tacho_record_view records[3];
@@ -483,6 +496,7 @@ int main(void) {
         cmocka_unit_test(test_rows__days_are_those_of_the_zone_in_order),
         cmocka_unit_test(test_rows__limit_keeps_totals_and_says_so),
         cmocka_unit_test(test_rows__warn_of_what_has_no_price),
+        cmocka_unit_test(test_rows__warn_of_calls_without_usage),
         cmocka_unit_test(test_rows__a_rest_makes_them_add_up),
         cmocka_unit_test(test_rows__equal_brute_force),
         cmocka_unit_test(test_rows__do_not_depend_on_order_or_on_how_they_are_added),

@@ -44,10 +44,10 @@ static int remove_folder(void **state) {
 static tacho_snapshot *filled(void) {
     tacho_collector *collector = open_collector("s-one");
     const tacho_component parts[] = {{"vector_search", 300000000}};
-    fill(collector);
-    record(collector, TACHO_KIND_AGENT, "agent \xE2\x82\xAC", NULL, 12345, 40,
-           FINISHED(.components = parts, .component_count = 1, .context_size = 1000, .warnings = 2));
-    tacho_snapshot *snapshot = take(collector);
+    fill_collector(collector);
+    record_call(collector, TACHO_KIND_AGENT, "agent \xE2\x82\xAC", NULL, 12345, 40,
+                FINISHED(.components = parts, .component_count = 1, .context_size = 1000, .warnings = 2));
+    tacho_snapshot *snapshot = take_snapshot(collector);
     tacho_collector_close(collector);
     return snapshot;
 }
@@ -275,7 +275,7 @@ static void test_decode__refuses_bombs(void **state) {
 static void test_decode__needs_only_the_columns_it_knows(void **state) {
     (void)state;
     /* An empty snapshot is a whole file too. */
-    tacho_snapshot *empty = take(NULL), *decoded;
+    tacho_snapshot *empty = take_snapshot(NULL), *decoded;
     capture bytes = {0};
     encode(empty, &bytes);
     assert_int_equal(tacho_snapshot_decode(bytes.buffer.data, bytes.buffer.length, &decoded), TACHO_OK);
@@ -331,8 +331,8 @@ static void test_base64__is_that_of_the_rfc(void **state) {
 static void test_everything__survives_refusal_of_memory(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
-    fill(collector);
-    tacho_snapshot *snapshot = take(collector);
+    fill_collector(collector);
+    tacho_snapshot *snapshot = take_snapshot(collector);
     capture bytes = {0};
     encode(snapshot, &bytes);
     bool done = false;

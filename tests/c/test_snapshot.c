@@ -17,8 +17,8 @@
 static void test_operations__are_all_but_tools(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
-    fill(collector);
-    tacho_snapshot *snapshot = take(collector);
+    fill_collector(collector);
+    tacho_snapshot *snapshot = take_snapshot(collector);
     tacho_collector_close(collector); /* a snapshot stands on its own */
     tacho_rows *rows;
     assert_int_equal(tacho_snapshot_operations(snapshot, &rows), TACHO_OK);
@@ -50,8 +50,8 @@ static void test_operations__are_all_but_tools(void **state) {
 static void test_tools__have_their_own_table(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
-    fill(collector);
-    tacho_snapshot *snapshot = take(collector);
+    fill_collector(collector);
+    tacho_snapshot *snapshot = take_snapshot(collector);
     tacho_rows *rows;
     assert_int_equal(tacho_snapshot_tools(snapshot, &rows), TACHO_OK);
     assert_int_equal(rows->count, 2);
@@ -72,8 +72,8 @@ static void test_tools__have_their_own_table(void **state) {
 static void test_models__are_priced_and_say_what_is_not(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
-    fill(collector);
-    tacho_snapshot *snapshot = take(collector);
+    fill_collector(collector);
+    tacho_snapshot *snapshot = take_snapshot(collector);
     tacho_rows *rows;
     assert_int_equal(tacho_snapshot_models(snapshot, &rows), TACHO_OK);
     assert_int_equal(rows->count, 2);
@@ -99,13 +99,13 @@ static void test_models__are_priced_and_say_what_is_not(void **state) {
 static void test_sessions__are_exact(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
-    fill(collector);
+    fill_collector(collector);
     tacho_session *second;
     assert_int_equal(tacho_session_open(collector, "s-two", &second), TACHO_OK);
-    record(collector, TACHO_KIND_LLM, "ask", "claude-opus-4-6", 1000, 30,
-           FINISHED(.session = second, .usage = &TACHO_USAGE(.input = 180000)));
+    record_call(collector, TACHO_KIND_LLM, "ask", "claude-opus-4-6", 1000, 30,
+                FINISHED(.session = second, .usage = &TACHO_USAGE(.input = 180000)));
     tacho_session_end(second);
-    tacho_snapshot *snapshot = take(collector);
+    tacho_snapshot *snapshot = take_snapshot(collector);
     tacho_rows *rows;
     assert_int_equal(tacho_snapshot_sessions(snapshot, &rows), TACHO_OK);
     assert_int_equal(rows->count, 2);
@@ -131,8 +131,8 @@ static void test_sessions__are_exact(void **state) {
 static void test_usage__answers_from_series_and_from_records_alike(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
-    fill(collector);
-    tacho_snapshot *snapshot = take(collector);
+    fill_collector(collector);
+    tacho_snapshot *snapshot = take_snapshot(collector);
     tacho_query query = TACHO_QUERY_INIT;
     tacho_rows *exact, *of_records;
     assert_int_equal(tacho_snapshot_usage(snapshot, NULL, &exact), TACHO_OK);
@@ -174,12 +174,12 @@ static void test_records__are_whole_and_in_order(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
     const tacho_component parts[] = {{"vector_search", 300000000}, {"llm_inference", 1500000000}};
-    record(collector, TACHO_KIND_LLM, "ask", "claude-opus-4-6", 2000, 3,
-           FINISHED(.outcome = TACHO_OUTCOME_ERROR, .category = TACHO_CATEGORY_RATE_LIMIT, .error_type = "Slow",
-                    .retries = 2, .usage = &TACHO_USAGE(.input = 12, .output = 5), .components = parts,
-                    .component_count = 2, .first_token_ns = 400000000, .context_size = 17));
-    record(collector, TACHO_KIND_TOOL, "grep", NULL, -1, 1, PLAIN);
-    tacho_snapshot *snapshot = take(collector);
+    record_call(collector, TACHO_KIND_LLM, "ask", "claude-opus-4-6", 2000, 3,
+                FINISHED(.outcome = TACHO_OUTCOME_ERROR, .category = TACHO_CATEGORY_RATE_LIMIT, .error_type = "Slow",
+                         .retries = 2, .usage = &TACHO_USAGE(.input = 12, .output = 5), .components = parts,
+                         .component_count = 2, .first_token_ns = 400000000, .context_size = 17));
+    record_call(collector, TACHO_KIND_TOOL, "grep", NULL, -1, 1, PLAIN);
+    tacho_snapshot *snapshot = take_snapshot(collector);
     tacho_records *records;
     assert_int_equal(tacho_snapshot_records(snapshot, NULL, &records), TACHO_OK);
     assert_int_equal(records->count, 2);
@@ -222,11 +222,11 @@ static void test_records__are_whole_and_in_order(void **state) {
 static void test_slowest__are_those_of_all_kinds(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
-    fill(collector);
+    fill_collector(collector);
     for (int i = 0; i < 5000; i++) { /* the ring forgets, the slowest do not */
-        record(collector, TACHO_KIND_TOOL, "grep", NULL, 1, 100, PLAIN);
+        record_call(collector, TACHO_KIND_TOOL, "grep", NULL, 1, 100, PLAIN);
     }
-    tacho_snapshot *snapshot = take(collector);
+    tacho_snapshot *snapshot = take_snapshot(collector);
     tacho_records *slowest;
     assert_int_equal(tacho_snapshot_slowest(snapshot, 3, &slowest), TACHO_OK);
     assert_int_equal(slowest->count, 3);
@@ -245,9 +245,10 @@ static void test_lost_records__leave_totals_exact(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
     for (int i = 0; i < 5000; i++) {
-        record(collector, TACHO_KIND_LLM, "ask", "claude-opus-4-6", 1, i, FINISHED(.usage = &TACHO_USAGE(.input = 1)));
+        record_call(collector, TACHO_KIND_LLM, "ask", "claude-opus-4-6", 1, i,
+                    FINISHED(.usage = &TACHO_USAGE(.input = 1)));
     }
-    tacho_snapshot *snapshot = take(collector);
+    tacho_snapshot *snapshot = take_snapshot(collector);
     tacho_records *records;
     assert_int_equal(tacho_snapshot_records(snapshot, NULL, &records), TACHO_OK);
     assert_true(records->lost > 0);
@@ -280,11 +281,11 @@ static void test_lost_records__leave_totals_exact(void **state) {
 static void test_reset__starts_over(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
-    fill(collector);
-    tacho_snapshot *before = take(collector);
+    fill_collector(collector);
+    tacho_snapshot *before = take_snapshot(collector);
     assert_int_equal(tacho_collector_reset(collector), TACHO_OK);
-    record(collector, TACHO_KIND_TOOL, "grep", NULL, 5, 50, PLAIN);
-    tacho_snapshot *after = take(collector);
+    record_call(collector, TACHO_KIND_TOOL, "grep", NULL, 5, 50, PLAIN);
+    tacho_snapshot *after = take_snapshot(collector);
     tacho_rows *rows;
     assert_int_equal(tacho_snapshot_tools(after, &rows), TACHO_OK);
     assert_int_equal(rows->totals.calls, 1);
@@ -303,11 +304,11 @@ static void test_reset__starts_over(void **state) {
 static void test_merge__takes_the_later_part_of_a_segment(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one"), *other = open_collector("s-one");
-    fill(collector);
-    fill(other);
-    tacho_snapshot *early = take(collector);
-    record(collector, TACHO_KIND_TOOL, "grep", NULL, 5, 50, PLAIN);
-    tacho_snapshot *late = take(collector), *second = take(other), *merged, *all;
+    fill_collector(collector);
+    fill_collector(other);
+    tacho_snapshot *early = take_snapshot(collector);
+    record_call(collector, TACHO_KIND_TOOL, "grep", NULL, 5, 50, PLAIN);
+    tacho_snapshot *late = take_snapshot(collector), *second = take_snapshot(other), *merged, *all;
     assert_int_equal(tacho_snapshot_merge(late, early, &merged), TACHO_OK);
     tacho_rows *rows;
     assert_int_equal(tacho_snapshot_tools(merged, &rows), TACHO_OK);
@@ -332,7 +333,7 @@ static void test_merge__takes_the_later_part_of_a_segment(void **state) {
 
 static void test_snapshot__of_the_disabled_mode_is_empty(void **state) {
     (void)state;
-    tacho_snapshot *snapshot = take(NULL);
+    tacho_snapshot *snapshot = take_snapshot(NULL);
     tacho_rows *rows;
     tacho_summary *summary;
     assert_int_equal(tacho_snapshot_operations(snapshot, &rows), TACHO_OK);

@@ -19,7 +19,7 @@ static tacho_summary *summary_of(const tacho_snapshot *snapshot, const char *ses
     return summary;
 }
 
-/* The figures of fill() by hand. */
+/* The figures of fill_collector() by hand. */
 static void check_filled(const tacho_summary *summary) {
     assert_int_equal(summary->total_operations, 5);
     assert_int_equal(summary->successful_operations, 4);
@@ -60,8 +60,8 @@ static void check_filled(const tacho_summary *summary) {
 static void test_summary__of_the_process(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
-    fill(collector);
-    tacho_snapshot *snapshot = take(collector);
+    fill_collector(collector);
+    tacho_snapshot *snapshot = take_snapshot(collector);
     tacho_summary *summary = summary_of(snapshot, NULL);
     assert_null(summary->session);
     check_filled(summary);
@@ -73,12 +73,12 @@ static void test_summary__of_the_process(void **state) {
 static void test_summary__of_one_session_leaves_the_others_out(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
-    fill(collector);
+    fill_collector(collector);
     tacho_session *second;
     assert_int_equal(tacho_session_open(collector, "other", &second), TACHO_OK);
-    record(collector, TACHO_KIND_TOOL, "sed", NULL, 90000, 500, FINISHED(.session = second));
+    record_call(collector, TACHO_KIND_TOOL, "sed", NULL, 90000, 500, FINISHED(.session = second));
     tacho_session_end(second);
-    tacho_snapshot *snapshot = take(collector);
+    tacho_snapshot *snapshot = take_snapshot(collector);
     tacho_summary *summary = summary_of(snapshot, "s-on");
     assert_string_equal(summary->session, "s-one");
     check_filled(summary);
@@ -98,8 +98,8 @@ static void test_summary__of_one_session_leaves_the_others_out(void **state) {
 static void test_summary__from_records_alone_is_the_same(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
-    fill(collector);
-    tacho_snapshot *snapshot = take(collector);
+    fill_collector(collector);
+    tacho_snapshot *snapshot = take_snapshot(collector);
     tacho_records *records;
     tacho__digest *digest;
     tacho_summary *summary, *live = summary_of(snapshot, "s-one");
@@ -170,8 +170,8 @@ static void test_digest__of_calls_without_usage_knows_no_tokens(void **state) {
 static void test_summary_text__is_what_people_read(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
-    fill(collector);
-    tacho_snapshot *snapshot = take(collector);
+    fill_collector(collector);
+    tacho_snapshot *snapshot = take_snapshot(collector);
     tacho_summary *summary = summary_of(snapshot, "s-one");
     summary->price_table = "2026-11-21";
     capture out = {0};
@@ -216,8 +216,8 @@ static void test_summary_text__is_what_people_read(void **state) {
 static void test_summary_text__fits_its_width_and_is_plain_without_a_terminal(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
-    fill(collector);
-    tacho_snapshot *snapshot = take(collector);
+    fill_collector(collector);
+    tacho_snapshot *snapshot = take_snapshot(collector);
     tacho_summary *summary = summary_of(snapshot, "s-one");
     for (uint32_t width = 60; width <= 100; width += 5) {
         tacho_style style = TACHO_STYLE_INIT;
@@ -244,7 +244,7 @@ static void test_summary_text__fits_its_width_and_is_plain_without_a_terminal(vo
 
 static void test_summary_text__says_when_there_is_nothing(void **state) {
     (void)state;
-    tacho_snapshot *snapshot = take(NULL);
+    tacho_snapshot *snapshot = take_snapshot(NULL);
     tacho_summary *summary = summary_of(snapshot, NULL);
     capture out = {0};
     assert_int_equal(tacho_write_summary(summary, TACHO_FORMAT_TEXT, NULL, capture_sink, &out), TACHO_OK);

@@ -93,6 +93,16 @@ static void warn_low_confidence(tacho__table *table, const tacho__group *total) 
     tacho__table_warn(table, text);
 }
 
+/* Calls that failed have no usage as a rule, and that says nothing about the cost: only more than these are told. */
+static void warn_absent(tacho__table *table, const tacho__group *total) {
+    int64_t calls = total->usage_absent;
+    if (calls > tacho__group_calls(total) - total->outcomes[TACHO_OUTCOME_OK]) {
+        tacho__table_warn(table, tacho__arena_print(&table->arena,
+                                                    "%" PRId64 " model call%s reported no usage: %s cost is not known",
+                                                    calls, plural(calls), calls == 1 ? "its" : "their"));
+    }
+}
+
 static void warn_partial(tacho__table *table, const tacho__group *total) {
     int64_t calls = total->cost_calls[TACHO_COST_STATE_PARTIAL];
     if (calls > 0) {
@@ -143,6 +153,7 @@ static tacho_status finish(tacho__table *table, owned_rows *owned) {
     if (tacho__table_total(table, &total) == TACHO_OK) {
         warn_unpriced(table, &total);
         warn_partial(table, &total);
+        warn_absent(table, &total);
         warn_low_confidence(table, &total);
         make_rows(table, owned);
         tacho__group_row(&total, &owned->arena, &owned->rows.totals);

@@ -14,8 +14,8 @@ tacho_collector *open_collector(const char *session) {
     return collector;
 }
 
-void record(tacho_collector *collector, tacho_kind kind, const char *name, const char *model, int64_t ms, int64_t at,
-            tacho_finished more) {
+void record_call(tacho_collector *collector, tacho_kind kind, const char *name, const char *model, int64_t ms,
+                 int64_t at, tacho_finished more) {
     tacho_labels labels = TACHO_LABELS_INIT;
     labels.provider = model ? "anthropic" : NULL;
     labels.model = model;
@@ -29,25 +29,25 @@ void record(tacho_collector *collector, tacho_kind kind, const char *name, const
     tacho_series_release(series);
 }
 
-void fill(tacho_collector *collector) {
-    record(collector, TACHO_KIND_LLM, "ask", "claude-opus-4-6", 2000, 3,
-           FINISHED(.usage = &TACHO_USAGE(.input = 1200, .cache_read = 10000, .output = 340), .retries = 1));
-    record(collector, TACHO_KIND_LLM, "ask", "claude-opus-4-6", 4000, 8,
-           FINISHED(.usage = &TACHO_USAGE(.input = 10, .cache_read = 11200, .output = 100),
-                    .cost_pusd = TACHO_PUSD_PER_USD / 2));
-    record(collector, TACHO_KIND_LLM, "guess", "no-such-model", 1000, 10,
-           FINISHED(.usage = &TACHO_USAGE(.input = 7, .output = 3)));
-    record(collector, TACHO_KIND_TOOL, "grep", NULL, 250, 11, PLAIN);
-    record(collector, TACHO_KIND_TOOL, "grep", NULL, 750, 12, PLAIN);
-    record(
+void fill_collector(tacho_collector *collector) {
+    record_call(collector, TACHO_KIND_LLM, "ask", "claude-opus-4-6", 2000, 3,
+                FINISHED(.usage = &TACHO_USAGE(.input = 1200, .cache_read = 10000, .output = 340), .retries = 1));
+    record_call(collector, TACHO_KIND_LLM, "ask", "claude-opus-4-6", 4000, 8,
+                FINISHED(.usage = &TACHO_USAGE(.input = 10, .cache_read = 11200, .output = 100),
+                         .cost_pusd = TACHO_PUSD_PER_USD / 2));
+    record_call(collector, TACHO_KIND_LLM, "guess", "no-such-model", 1000, 10,
+                FINISHED(.usage = &TACHO_USAGE(.input = 7, .output = 3)));
+    record_call(collector, TACHO_KIND_TOOL, "grep", NULL, 250, 11, PLAIN);
+    record_call(collector, TACHO_KIND_TOOL, "grep", NULL, 750, 12, PLAIN);
+    record_call(
         collector, TACHO_KIND_TOOL, "edit", NULL, 100, 13,
         FINISHED(.outcome = TACHO_OUTCOME_TIMEOUT, .category = TACHO_CATEGORY_TIMEOUT, .error_type = "TimeoutError"));
-    record(collector, TACHO_KIND_STEP, "plan", NULL, 6000, 13, FINISHED(.interventions = 1));
-    record(collector, TACHO_KIND_STEP, "plan", NULL, 3000, 20,
-           FINISHED(.outcome = TACHO_OUTCOME_ERROR, .category = TACHO_CATEGORY_TOOL));
+    record_call(collector, TACHO_KIND_STEP, "plan", NULL, 6000, 13, FINISHED(.interventions = 1));
+    record_call(collector, TACHO_KIND_STEP, "plan", NULL, 3000, 20,
+                FINISHED(.outcome = TACHO_OUTCOME_ERROR, .category = TACHO_CATEGORY_TOOL));
 }
 
-tacho_snapshot *take(tacho_collector *collector) {
+tacho_snapshot *take_snapshot(tacho_collector *collector) {
     tacho_snapshot *snapshot;
     assert_int_equal(tacho_snapshot_take(collector, &snapshot), TACHO_OK);
     return snapshot;

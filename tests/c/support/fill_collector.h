@@ -15,11 +15,11 @@
 /** session NULL = a random one. */
 tacho_collector *open_collector(const char *session);
 /** One finished operation that took `ms` (-1 = unknown) and ended `at` seconds after noon. */
-void record(tacho_collector *collector, tacho_kind kind, const char *name, const char *model, int64_t ms, int64_t at,
-            tacho_finished more);
+void record_call(tacho_collector *collector, tacho_kind kind, const char *name, const char *model, int64_t ms,
+                 int64_t at, tacho_finished more);
 /** Two steps (9 s), three model calls (7 s, one of a model without a price), three tool calls: 1 s to 20 s after noon.
  */
-void fill(tacho_collector *collector);
-tacho_snapshot *take(tacho_collector *collector);
+void fill_collector(tacho_collector *collector);
+tacho_snapshot *take_snapshot(tacho_collector *collector);
 
 #endif
