@@ -23,29 +23,12 @@ static tacho_status open(tacho_lua_collector *collector, const tacho_setting *ar
     tacho_status status = tacho_settings_read(&collector->settings, arguments, count, problem, size);
     if (status == TACHO_OK)
         status = tacho_settings_config(collector->settings, &config);
-    if (status != TACHO_OK || !tacho_settings_enabled(collector->settings))
-        return status;
     config.flags |= TACHO_CONFIG_SERIALIZED; /* a Lua state runs in one thread at a time */
-    return tacho_collector_open(&collector->handle, &config);
-}
-
-tacho_lua_collector *tacho_lua_standard(lua_State *L) {
-    if (lua_getiuservalue(L, lua_upvalueindex(1), TACHO_LUA_UV_STANDARD) == LUA_TUSERDATA)
-        return lua_touserdata(L, -1);
-    lua_pop(L, 1);
-    tacho_lua_collector *collector = new_collector(L);
-    lua_pushvalue(L, -1);
-    lua_setiuservalue(L, lua_upvalueindex(1), TACHO_LUA_UV_STANDARD);
-    open(collector, NULL, 0, NULL, 0); /* what cannot be opened records nothing: the host never suffers */
-    return collector;
-}
-
-tacho_lua_collector *tacho_lua_enter(lua_State *L) {
-    if (!lua_toboolean(L, lua_upvalueindex(2)))
-        return luaL_checkudata(L, 1, TACHO_LUA_COLLECTOR);
-    tacho_lua_collector *collector = tacho_lua_standard(L);
-    lua_insert(L, 1);
-    return collector;
+    if (status == TACHO_OK)
+        status = tacho_collector_open(&collector->handle, &config);
+    if (status == TACHO_OK)
+        tacho_collector_set_enabled(collector->handle, tacho_settings_enabled(collector->settings));
+    return status;
 }
 
 tacho_series *tacho_lua_bind(tacho_lua_collector *collector, const char *name, const tacho_lua_labels *labels) {
@@ -101,15 +84,25 @@ static void flatten(lua_State *L, int table, const char *prefix, settings_list *
     }
 }
 
-/* Pushes a collector with the configuration in the table at `config`; a failure = its results, nothing on the stack. */
-static int open_configured(lua_State *L, int config) {
+/* Reads the settings in the table at `config` (nil = none) into the collector; problem says what is wrong. */
+static tacho_status open_configured(lua_State *L, int config, tacho_lua_collector *collector, char *problem,
+                                    size_t size) {
     settings_list list = {.count = 0};
-    char problem[256] = "";
+    int top = lua_gettop(L);
     lua_newtable(L);
-    list.anchor = lua_gettop(L);
-    flatten(L, config, "", &list);
+    list.anchor = top + 1;
+    if (lua_istable(L, config))
+        flatten(L, config, "", &list);
+    tacho_status status = open(collector, list.items, list.count, problem, size);
+    lua_settop(L, top);
+    return status;
+}
+
+/* Pushes a new collector; a failure = its results. */
+static int make_collector(lua_State *L, int config) {
+    char problem[256] = "";
     tacho_lua_collector *collector = new_collector(L);
-    tacho_status status = open(collector, list.items, list.count, problem, sizeof problem);
+    tacho_status status = open_configured(L, config, collector, problem, sizeof problem);
     if (status == TACHO_OK)
         return 1;
     lua_pushnil(L);
@@ -118,43 +111,120 @@ static int open_configured(lua_State *L, int config) {
     return 3;
 }
 
-/* collector([config]): without one, the default collector. */
-int tacho_lua_collector_function(lua_State *L) {
-    if (lua_isnoneornil(L, 1)) {
-        tacho_lua_standard(L);
-        return 1;
-    }
-    luaL_checktype(L, 1, LUA_TTABLE);
-    return open_configured(L, 1);
-}
-
-/*
- * configure(config): a new default collector. Tracked functions follow it. Once something was recorded it is too late,
- * because numbers would be split over two collectors (semantics 20).
- */
-int tacho_lua_configure(lua_State *L) {
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_getiuservalue(L, lua_upvalueindex(1), TACHO_LUA_UV_STANDARD);
-    const tacho_lua_collector *old = lua_touserdata(L, -1);
-    if (old && old->used) {
-        lua_pushnil(L);
-        lua_pushliteral(L, "configure() comes before the first record; reset() first, or use collector(config)");
-        lua_pushstring(L, tacho_status_name(TACHO_INVALID));
-        return 3;
-    }
-    int results = open_configured(L, 1);
-    if (results != 1)
-        return results;
+/* The collector on top becomes the default one; tracked functions follow it at their next call. */
+static void set_standard(lua_State *L) {
     tacho_lua_module_of(L)->generation++;
     lua_pushvalue(L, -1);
     lua_setiuservalue(L, lua_upvalueindex(1), TACHO_LUA_UV_STANDARD);
+}
+
+tacho_lua_collector *tacho_lua_standard(lua_State *L) {
+    if (lua_getiuservalue(L, lua_upvalueindex(1), TACHO_LUA_UV_STANDARD) == LUA_TUSERDATA)
+        return lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    tacho_lua_collector *collector = new_collector(L);
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, lua_upvalueindex(1), TACHO_LUA_UV_STANDARD);
+    open(collector, NULL, 0, NULL, 0); /* what cannot be opened records nothing: the host never suffers */
+    return collector;
+}
+
+tacho_lua_collector *tacho_lua_enter(lua_State *L) {
+    if (!lua_toboolean(L, lua_upvalueindex(2)))
+        return luaL_checkudata(L, 1, TACHO_LUA_COLLECTOR);
+    tacho_lua_collector *collector = tacho_lua_standard(L);
+    lua_insert(L, 1);
+    return collector;
+}
+
+/* collector([config]): without one, the default collector. */
+int tacho_lua_collector_function(lua_State *L) {
+    if (!lua_isnoneornil(L, 1)) {
+        luaL_checktype(L, 1, LUA_TTABLE);
+        return make_collector(L, 1);
+    }
+    tacho_lua_standard(L);
+    return 1;
+}
+
+/* What may change while recording goes on. */
+static int is_only_enabled(lua_State *L, int config) {
+    lua_pushnil(L);
+    if (!lua_next(L, config))
+        return 0;
+    int found = lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), "enabled") == 0 && lua_isboolean(L, -1);
+    lua_pop(L, 1);
+    int more = lua_next(L, config);
+    lua_pop(L, more ? 2 : 0);
+    return found && !more;
+}
+
+/*
+ * configure(config): a new default collector. Once something was recorded it is too late, because numbers would be
+ * split over two collectors (semantics 20); `enabled` alone may always change.
+ */
+int tacho_lua_configure(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lua_getiuservalue(L, lua_upvalueindex(1), TACHO_LUA_UV_STANDARD);
+    const tacho_lua_collector *old = lua_touserdata(L, 2);
+    if (old && old->handle && is_only_enabled(L, 1)) {
+        lua_getfield(L, 1, "enabled");
+        tacho_collector_set_enabled(old->handle, lua_toboolean(L, -1));
+        lua_settop(L, 2);
+        return 1;
+    }
+    if (old && old->handle && old->used) {
+        lua_pushnil(L);
+        lua_pushliteral(L, "configure() after the first record may change `enabled` only");
+        lua_pushstring(L, tacho_status_name(TACHO_BUSY));
+        return 3;
+    }
+    int results = make_collector(L, 1);
+    if (results != 1)
+        return results;
+    set_standard(L);
+    lua_pushvalue(L, 1);
+    lua_setiuservalue(L, lua_upvalueindex(1), TACHO_LUA_UV_ARGUMENTS);
     return 1;
 }
 
 /* ----------------------------------------------------------------------------------------------------- life cycle */
 
+/* Settings that a collector has for life: if one of them reads differently now, reset() needs a new collector. */
+static int same_for_life(const tacho_settings *a, const tacho_settings *b) {
+    static const char *const keys[] = {"session", "dir", "window", "max_series", "prices", "tags", "strict"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const char *left = tacho_settings_get(a, keys[i], NULL), *right = tacho_settings_get(b, keys[i], NULL);
+        if (strcmp(left ? left : "", right ? right : "") != 0)
+            return 0;
+    }
+    return 1;
+}
+
+static int restart(lua_State *L, tacho_lua_collector *collector) {
+    collector->used = 0;
+    return tacho_lua_done(L, tacho_collector_reset(collector->handle));
+}
+
+/* reset(): all numbers at zero. The default collector reads its settings again, as semantics 58 wants. */
 int tacho_lua_reset(lua_State *L) {
-    return tacho_lua_done(L, tacho_collector_reset(tacho_lua_enter(L)->handle));
+    tacho_lua_collector *collector = tacho_lua_enter(L);
+    if (!lua_toboolean(L, lua_upvalueindex(2)))
+        return restart(L, collector);
+    lua_settop(L, 1);
+    lua_getiuservalue(L, lua_upvalueindex(1), TACHO_LUA_UV_ARGUMENTS);
+    int results = make_collector(L, 2);
+    if (results != 1)
+        return results;
+    const tacho_lua_collector *fresh = lua_touserdata(L, 3);
+    if (collector->handle && same_for_life(collector->settings, fresh->settings)) {
+        tacho_collector_set_enabled(collector->handle, tacho_collector_enabled(fresh->handle));
+        return restart(L, collector);
+    }
+    set_standard(L);
+    lua_pushboolean(L, 1);
+    return 1;
 }
 
 int tacho_lua_enabled(lua_State *L) {

@@ -31,12 +31,12 @@ int tacho_lua_component(lua_State *L) {
 static int finish(lua_State *L) {
     component *part = luaL_checkudata(L, 1, TACHO_LUA_COMPONENT);
     if (!part->open)
-        return 0;
+        return tacho_lua_done(L, TACHO_OK);
     tacho_operation *op = part->operation->source->operation;
     part->open = 0;
     lua_getiuservalue(L, 1, 2);
-    tacho_operation_component(op, lua_tostring(L, -1), tacho_operation_elapsed_ns(op) - part->begun_ns);
-    return 0;
+    uint64_t took_ns = tacho_operation_elapsed_ns(op) - part->begun_ns;
+    return tacho_lua_done(L, tacho_operation_component(op, lua_tostring(L, -1), took_ns));
 }
 
 void tacho_lua_component_type(lua_State *L) {

@@ -44,13 +44,13 @@ typedef struct tacho_lua_tracked tacho_lua_tracked;
  */
 typedef struct tacho_lua_entry {
     struct tacho_lua_entry *below, *above;
-    tacho_lua_stack *stack;           /* NULL = on no stack */
-    const tacho_collector *collector; /* identity only: a parent must record through the same collector */
-    tacho_operation *operation;       /* NULL = not an operation of this coroutine */
-    tacho_lua_session *session;       /* NULL = not a session */
-    tacho_lua_operation *object;      /* userdata of the operation; NULL = a tracked call that has none yet */
-    const char *provider;             /* decides how a response is read; NULL = not known */
-    int failed;                       /* outcome that fail() asked for, or -1 */
+    tacho_lua_stack *stack;      /* NULL = on no stack */
+    tacho_collector *collector;  /* a parent must record through the same one */
+    tacho_operation *operation;  /* NULL = not an operation of this coroutine */
+    tacho_lua_session *session;  /* NULL = not a session */
+    tacho_lua_operation *object; /* userdata of the operation; NULL = a tracked call that has none yet */
+    const char *provider;        /* decides how a response is read; NULL = not known */
+    int failed;                  /* outcome that fail() asked for, or -1 */
 } tacho_lua_entry;
 
 /** A tracked call in flight: storage that its coroutine's stack reuses. */
@@ -77,13 +77,13 @@ struct tacho_lua_stack {
 /** A tracked function. User values: 1 = collector (nil: the default one), 2 = name, 3 = options, 4 = its `usage`. */
 struct tacho_lua_tracked {
     tacho_lua_module *module;
-    tacho_series *series;             /* NULL = records nothing */
-    const tacho_collector *collector; /* identity of the collector the series belongs to */
-    const char *provider;             /* a text of the options, or NULL */
-    uint64_t generation;              /* of the module, when the series was bound */
-    unsigned in_flight;               /* calls that hold the series */
-    int finalized;                    /* collected while calls of an unfinished coroutine hold the series */
-    int nest;                         /* operations inside become children */
+    tacho_series *series;       /* NULL = records nothing */
+    tacho_collector *collector; /* that the series belongs to, and keeps alive */
+    const char *provider;       /* a text of the options, or NULL */
+    uint64_t generation;        /* of the module, when the series was bound */
+    unsigned in_flight;         /* calls that hold the series */
+    int finalized;              /* collected while calls of an unfinished coroutine hold the series */
+    int nest;                   /* operations inside become children */
     int has_usage;
 };
 
@@ -96,12 +96,13 @@ struct tacho_lua_module {
     tacho_response *response; /* reader of usage, made at its first use */
     int inherits;             /* coroutine.create and wrap have been extended */
 };
-#define TACHO_LUA_UV_STACK    1 /* userdata of `stack` */
-#define TACHO_LUA_UV_STACKS   2 /* thread -> stack, weak keys */
-#define TACHO_LUA_UV_STANDARD 3 /* the default collector, or nil */
-#define TACHO_LUA_UV_NOTHING  4 /* what current() gives where there is no operation */
-#define TACHO_LUA_UV_OBJECTS  5 /* address -> operation or session object, weak values */
-#define TACHO_LUA_UV_COUNT    5
+#define TACHO_LUA_UV_STACK     1 /* userdata of `stack` */
+#define TACHO_LUA_UV_STACKS    2 /* thread -> stack, weak keys */
+#define TACHO_LUA_UV_STANDARD  3 /* the default collector, or nil */
+#define TACHO_LUA_UV_NOTHING   4 /* what current() gives where there is no operation */
+#define TACHO_LUA_UV_OBJECTS   5 /* address -> operation or session object, weak values */
+#define TACHO_LUA_UV_ARGUMENTS 6 /* table given to configure(); read again by reset() */
+#define TACHO_LUA_UV_COUNT     6
 
 /** User values: 1 = sessions for ids given as options. */
 struct tacho_lua_collector {
@@ -215,7 +216,7 @@ void tacho_lua_surroundings(const tacho_lua_stack *stack, const tacho_collector 
                             const tacho_operation **parent, tacho_session **session);
 /** Give the stack of `creator` to a coroutine that has none: the thread at `index` of L. */
 void tacho_lua_inherit(lua_State *L, int index, tacho_lua_module *module, const tacho_lua_stack *creator);
-void tacho_lua_end_entry(tacho_lua_entry *entry, const tacho_lua_failure *failure);
+tacho_status tacho_lua_end_entry(tacho_lua_entry *entry, const tacho_lua_failure *failure);
 void tacho_lua_end_frame(tacho_lua_stack *stack, const tacho_lua_failure *failure);
 /** End what is open in coroutines that died of an error; before every reading. */
 void tacho_lua_bury_all(lua_State *L, tacho_lua_module *module);

@@ -113,8 +113,7 @@ static int finish(lua_State *L) {
     if (text && tacho_outcome_parse(text, &outcome) != TACHO_OK)
         luaL_argerror(L, 2, lua_pushfstring(L, "unknown outcome '%s'", text));
     const tacho_lua_failure given = {TACHO_CATEGORY_NONE, outcome, NULL};
-    tacho_lua_end_entry(op->source, text ? &given : NULL);
-    return 0;
+    return tacho_lua_done(L, tacho_lua_end_entry(op->source, text ? &given : NULL));
 }
 
 /*

@@ -1,23 +1,22 @@
 /*
- * Methods of an operation that report something about it. A call after the end is the core's to count; nothing here
- * fails at run time, wrong types raise.
+ * Methods of an operation that report something about it: true, or nil, message and code for what cannot be recorded.
+ * A call after the end is the core's to count; with the setting `strict` it says so.
  */
 #include "module.h"
 
-/* Seconds to nanoseconds; 0 and no report for what is no duration: the core has counted it. */
-static int duration(lua_State *L, int arg, const tacho_lua_operation *op, uint64_t *ns) {
-    lua_Number seconds = luaL_checknumber(L, arg);
-    /* Only identity is kept of the collector; the core counts bad durations there. */
-    return tacho_seconds_to_ns((tacho_collector *)op->source->collector, seconds, ns) == TACHO_OK;
+/* Seconds to nanoseconds. What is no duration is counted at the collector, which the operation's series keeps alive. */
+static tacho_status duration(lua_State *L, int arg, const tacho_lua_operation *op, uint64_t *ns) {
+    return tacho_seconds_to_ns(op->source->collector, luaL_checknumber(L, arg), ns);
 }
 
 static int add_component(lua_State *L) {
     uint64_t ns;
     tacho_lua_operation *op = tacho_lua_check_object(L, 1);
     const char *name = luaL_checkstring(L, 2);
-    if (duration(L, 3, op, &ns))
-        tacho_operation_component(op->source->operation, name, ns);
-    return 0;
+    tacho_status status = duration(L, 3, op, &ns);
+    if (status == TACHO_OK)
+        status = tacho_operation_component(op->source->operation, name, ns);
+    return tacho_lua_done(L, status);
 }
 
 /* op:tool_call(tool, seconds, success = true, error = nil) */
@@ -28,9 +27,11 @@ static int tool_call(lua_State *L) {
     const char *tool = luaL_checkstring(L, 2);
     lua_settop(L, 5);
     tacho_lua_outcome(L, lua_isnil(L, 4) || lua_toboolean(L, 4), 5, &failure);
-    if (duration(L, 3, op, &ns))
-        tacho_operation_tool_call(op->source->operation, tool, ns, failure.outcome, failure.category, failure.type);
-    return 0;
+    tacho_status status = duration(L, 3, op, &ns);
+    if (status == TACHO_OK)
+        status =
+            tacho_operation_tool_call(op->source->operation, tool, ns, failure.outcome, failure.category, failure.type);
+    return tacho_lua_done(L, status);
 }
 
 /* op:usage(classes or response [, dialect]) */
@@ -38,44 +39,36 @@ static int usage(lua_State *L) {
     tacho_lua_operation *op = tacho_lua_check_object(L, 1);
     const char *dialect = luaL_optstring(L, 3, NULL);
     lua_settop(L, 2);
-    tacho_lua_report(L, 2, dialect, op->source->provider, op->source->operation);
-    return 0;
+    return tacho_lua_done(L, tacho_lua_report(L, 2, dialect, op->source->provider, op->source->operation));
 }
 
 static int model(lua_State *L) {
-    tacho_operation_model(tacho_lua_check_operation(L, 1), luaL_checkstring(L, 2));
-    return 0;
+    return tacho_lua_done(L, tacho_operation_model(tacho_lua_check_operation(L, 1), luaL_checkstring(L, 2)));
 }
 
 static int provider(lua_State *L) {
-    tacho_operation_provider(tacho_lua_check_operation(L, 1), luaL_checkstring(L, 2));
-    return 0;
+    return tacho_lua_done(L, tacho_operation_provider(tacho_lua_check_operation(L, 1), luaL_checkstring(L, 2)));
 }
 
 static int cost(lua_State *L) {
     tacho_operation *op = tacho_lua_check_operation(L, 1);
-    tacho_operation_cost(op, tacho_lua_check_money(L, 2));
-    return 0;
+    return tacho_lua_done(L, tacho_operation_cost(op, tacho_lua_check_money(L, 2)));
 }
 
 static int first_token(lua_State *L) {
-    tacho_operation_first_token(tacho_lua_check_operation(L, 1));
-    return 0;
+    return tacho_lua_done(L, tacho_operation_first_token(tacho_lua_check_operation(L, 1)));
 }
 
 static int retry(lua_State *L) {
-    tacho_operation_retry(tacho_lua_check_operation(L, 1), luaL_optstring(L, 2, NULL));
-    return 0;
+    return tacho_lua_done(L, tacho_operation_retry(tacho_lua_check_operation(L, 1), luaL_optstring(L, 2, NULL)));
 }
 
 static int human(lua_State *L) {
-    tacho_operation_human(tacho_lua_check_operation(L, 1));
-    return 0;
+    return tacho_lua_done(L, tacho_operation_human(tacho_lua_check_operation(L, 1)));
 }
 
 static int warn(lua_State *L) {
-    tacho_operation_warn(tacho_lua_check_operation(L, 1), luaL_optstring(L, 2, NULL));
-    return 0;
+    return tacho_lua_done(L, tacho_operation_warn(tacho_lua_check_operation(L, 1), luaL_optstring(L, 2, NULL)));
 }
 
 static uint64_t tokens(lua_State *L, int arg) {
@@ -94,8 +87,7 @@ static int context(lua_State *L) {
         tacho_lua_check_options(L, 3, keys);
     uint64_t limit = named ? tacho_lua_option_count(L, 3, "limit") : tokens(L, 3);
     int compressed = named ? tacho_lua_option_flag(L, 3, "compressed", 0) : lua_toboolean(L, 4);
-    tacho_operation_context(op, tokens(L, 2), limit, compressed);
-    return 0;
+    return tacho_lua_done(L, tacho_operation_context(op, tokens(L, 2), limit, compressed));
 }
 
 /* op:fail(category or class [, type]): the operation will end as a failure even when its block is left normally. */
@@ -105,10 +97,9 @@ static int fail(lua_State *L) {
     luaL_checkstring(L, 2);
     const char *type = luaL_optstring(L, 3, NULL);
     tacho_lua_failure_given(L, 2, &failure);
-    tacho_operation_fail(op->source->operation, failure.category, type ? type : failure.type);
     if (op->source->failed < 0)
         op->source->failed = (int)failure.outcome;
-    return 0;
+    return tacho_lua_done(L, tacho_operation_fail(op->source->operation, failure.category, type ? type : failure.type));
 }
 
 static int traceparent(lua_State *L) {

@@ -221,15 +221,15 @@ tacho_lua_stack *tacho_lua_stack_of(lua_State *L, tacho_lua_module *module) {
 /* -------------------------------------------------------------------------------------------------- tracked calls */
 
 /* Ends what an entry stands for and takes it off its stack; `failure` NULL = it went well, unless fail() was called. */
-void tacho_lua_end_entry(tacho_lua_entry *entry, const tacho_lua_failure *failure) {
+tacho_status tacho_lua_end_entry(tacho_lua_entry *entry, const tacho_lua_failure *failure) {
     int outcome = entry->failed >= 0 ? entry->failed : TACHO_OUTCOME_OK;
     if (failure) {
         outcome = (int)failure->outcome;
         if (failure->category != TACHO_CATEGORY_NONE)
             tacho_operation_fail(entry->operation, failure->category, failure->type);
     }
-    tacho_end(entry->operation, (tacho_outcome)outcome);
     tacho_lua_remove(entry);
+    return tacho_end(entry->operation, (tacho_outcome)outcome);
 }
 
 tacho_lua_frame *tacho_lua_begin_frame(tacho_lua_stack *stack, tacho_lua_tracked *tracked) {

@@ -88,28 +88,28 @@
 ---@field cost_usd string? so far, or whole after the end
 ---@field outcome tachograph.Outcome? nil while in flight
 ---@field id string? 16 hexadecimal digits
----@field finish fun(self, outcome?: tachograph.Outcome) outcome: "ok", or what `fail` said
+---@field finish fun(self, outcome?: tachograph.Outcome): true?, string?, string? outcome: "ok", or what `fail` said
 ---A timer for a part of the operation, to be kept in a `<close>` variable.
 ---@field component fun(self, name: string): tachograph.Component
----@field add_component fun(self, name: string, seconds: number)
+---@field add_component fun(self, name: string, seconds: number): true?, string?, string?
 ---Usage: classes, response, or JSON text of a response
----@field usage fun(self, usage: tachograph.Usage|table|string, dialect?: string)
+---@field usage fun(self, usage: tachograph.Usage|table|string, dialect?: string): true?, string?, string?
 ---Success: default true; error: category, class name or error object
----@field tool_call fun(self, tool: string, seconds: number, success?: boolean, error?: any)
----@field model fun(self, id: string) id: model that answered
----@field provider fun(self, id: string)
----@field cost fun(self, usd: tachograph.Money)
----@field first_token fun(self)
----@field retry fun(self, reason?: string)
----@field human fun(self) A human stepped in.
----@field warn fun(self, type?: string)
+---@field tool_call fun(self, tool: string, seconds: number, success?: boolean, error?: any): true?, string?, string?
+---@field model fun(self, id: string): true?, string?, string? id: model that answered
+---@field provider fun(self, id: string): true?, string?, string?
+---@field cost fun(self, usd: tachograph.Money): true?, string?, string?
+---@field first_token fun(self): true?, string?, string?
+---@field retry fun(self, reason?: string): true?, string?, string?
+---@field human fun(self): true?, string?, string? A human stepped in.
+---@field warn fun(self, type?: string): true?, string?, string?
 ---Context size and limit in tokens; compressed = a compaction happened. Or context(size, {limit =, compressed =}).
----@field context fun(self, size: integer, limit?: integer|table, compressed?: boolean)
----@field fail fun(self, category: string, type?: string) category: category or class name
+---@field context fun(self, size: integer, limit?: integer|table, compressed?: boolean): true?, string?, string?
+---@field fail fun(self, category: string, type?: string): true?, string?, string? category: category or class name
 ---@field traceparent fun(self): string traceparent W3C trace context of this operation
 
 ---@class tachograph.Component
----@field finish fun(self)
+---@field finish fun(self): true?, string?, string?
 
 ---@class tachograph.Session
 ---@field id string? nil after its end

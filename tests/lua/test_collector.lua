@@ -74,6 +74,20 @@ describe("collector", function()
     assert.is_truthy(tacho.collector {session = "x", serve = {port = 9000}})
   end)
 
+  it("returns what it ignores when it is strict", function()
+    local c = fresh.collector {strict = true}
+    local op = c:step "once"
+    assert.is_true(op:finish())
+    local nothing, message, code = op:finish()
+    assert.is_nil(nothing)
+    assert.equal("string", type(message))
+    assert.equal("ENDED", code)
+    op = fresh.collector():step "once"
+    assert.is_true(op:finish())
+    assert.is_true(op:finish())
+    assert.same({nil, "INVALID"}, {(op:add_component("x", -1)), (select(3, op:add_component("x", -1)))})
+  end)
+
   it("takes its session from the configuration", function()
     local c = fresh.collector {session = "configured"}
     c:record("x", 1)
@@ -128,7 +142,50 @@ describe("module", function()
       print(tacho.summary("mine").total_operations)
       print(select(3, tacho.configure {session = "other"}))
       print(select(3, tacho.configure {nonsense = 1}))]]
-    assert.equal("1\nINVALID\nINVALID\n", text)
+    assert.equal("1\nBUSY\nBUSY\n", text)
+  end)
+
+  it("can be switched off and on at any time", function()
+    local text = run [[
+      local tacho = require "tachograph"
+      local f = tacho.track("f", function() end)
+      f()
+      assert(tacho.configure {enabled = false} == tacho.collector())
+      f()
+      tacho.record("x", 1)
+      print(tacho.enabled(), tacho.summary().total_operations)
+      tacho.configure {enabled = true}
+      f()
+      print(tacho.enabled(), tacho.summary().total_operations)]]
+    assert.equal("false\t1\ntrue\t2\n", text)
+  end)
+
+  it("reads its settings again when it is reset", function()
+    local text = run [[
+      local tacho = require "tachograph"
+      assert(tacho.configure {session = "first"})
+      local f = tacho.track("f", function() end)
+      f()
+      local op = tacho.step "in flight"
+      assert(tacho.reset())
+      op:finish()
+      print(tacho.summary().total_operations, tacho.collector() == tacho.collector())
+      f()
+      print(tacho.summary("first").total_operations)]]
+    assert.equal("1\ttrue\n2\n", text)
+    local path = os.tmpname()
+    text = run(([[
+      local tacho = require "tachograph"
+      local f = tacho.track("f", function() end)
+      f()
+      local file = io.open("%s", "w")
+      file:write '{"session": "from a file"}'
+      file:close()
+      assert(tacho.reset())
+      f()
+      print(tacho.summary("from a file").total_operations)]]):format(path), "TACHO_CONFIG=" .. path)
+    os.remove(path)
+    assert.equal("1\n", text)
   end)
 
   it("survives the end of its state with everything open", function()
