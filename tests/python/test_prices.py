@@ -54,7 +54,8 @@ for case in json.load(open(sys.argv[1]))["cases"]:
     if case.get("dialect"):
         options["dialect"] = case["dialect"]
     cost = tachograph.calculate_cost(case["model"], case.get("usage", case.get("response")), **options)
-    rows.append([case["name"], None if cost.usd is None else format(cost.usd, "f"), cost.state,
+    usd = None if cost.usd is None else sum([cost.usd] * case.get("repeat", 1))
+    rows.append([case["name"], None if usd is None else format(usd, "f"), cost.state,
                  None if cost.table_usd is None else format(cost.table_usd, "f")])
 print(json.dumps(rows))
 """
