@@ -179,8 +179,19 @@ static void merge_counts(tacho__group *group, const tacho__group *more) {
     X(warnings)                                                                                                        \
     X(low_confidence)                                                                                                  \
     X(timed)                                                                                                           \
-    X(total_ns) X(first_tokens) X(first_token_ns) X(speed_ns) X(speed_tokens) X(usage_calls) X(usage_absent)           \
-        X(cost_pusd) X(low_confidence_pusd) X(steps) X(tool_calls) X(compressions) X(unsplit)
+    X(total_ns)                                                                                                        \
+    X(first_tokens)                                                                                                    \
+    X(first_token_ns)                                                                                                  \
+    X(speed_ns)                                                                                                        \
+    X(speed_tokens)                                                                                                    \
+    X(usage_calls)                                                                                                     \
+    X(usage_absent)                                                                                                    \
+    X(cost_pusd)                                                                                                       \
+    X(low_confidence_pusd)                                                                                             \
+    X(steps)                                                                                                           \
+    X(tool_calls)                                                                                                      \
+    X(compressions)                                                                                                    \
+    X(unsplit)
 
 bool tacho__group_merge(tacho__group *group, tacho__arena *texts, const tacho__group *more) {
     if (more->timed > 0) {
