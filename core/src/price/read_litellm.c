@@ -8,6 +8,7 @@
 #include "price/decoration.h"
 #include "price/genai_rule.h"
 
+#include "base/decimal.h"
 #include "base/memory.h"
 
 #include <stdio.h>
@@ -184,12 +185,20 @@ static void put_rate(litellm *l, tacho__card_draft *card, tacho_unit unit, uint3
     card->mask |= TACHO_UNIT_BIT(unit);
 }
 
+/* Tokens from which a tier holds: the first of the two numbers of "range"; 0 when it is no whole number. */
+static uint32_t tier_start(const tacho__json_node *tier) {
+    const tacho__json_node *range = tacho__json_member(tier, "range");
+    const tacho__json_node *start = range ? range->first : NULL;
+    int64_t tokens = 0;
+    if (!start || tacho__decimal_parse(start->text, start->length, 0, TACHO__DECIMAL_EXACT, &tokens) != TACHO_OK) {
+        return 0;
+    }
+    return tokens < 0 || tokens > UINT32_MAX ? 0 : (uint32_t)tokens;
+}
+
 static void read_tiers(litellm *l, const tacho__json_node *tiers, tacho__sheet_draft *sheet) {
     for (const tacho__json_node *tier = tiers->first; tier; tier = tier->next) {
-        const tacho__json_node *range = tacho__json_member(tier, "range");
-        const tacho__json_node *start = range ? range->first : NULL;
-        uint32_t threshold = start ? (uint32_t)strtod(start->text, NULL) : 0;
-        tacho__card_draft *card = card_for(sheet, threshold);
+        tacho__card_draft *card = card_for(sheet, tier_start(tier));
         for (const tacho__json_node *value = tier->first; value; value = value->next) {
             const rate_key *key = find_key(value->key);
             if (key) {
