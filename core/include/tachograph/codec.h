@@ -43,26 +43,38 @@ typedef struct tacho_style {
  * Write rows as table, plain, json (one envelope {"schema","generated_at","query","rows","totals","warnings"}), jsonl
  * or csv.
  *
- * @param schema  for JSON, as "tacho.usage/1"
- * @param fields  NULL-terminated names of tacho_row fields, in order; NULL = the usage columns of faces section 4
- * @return TACHO_OK; TACHO_UNSUPPORTED (format); TACHO_INVALID (a name is no field); TACHO_STOPPED; TACHO_NOMEM
+ * JSON and CSV hold exact decimals, unknown is null or an empty cell; CSV is RFC 4180 with CRLF. A table shows the
+ * columns that people look for and that tell something about these rows; warnings are not in it, they are the caller's
+ * to show.
+ *
+ * @param schema  for JSON, as "tacho.usage/1", which is also what NULL means
+ * @param fields  NULL-terminated names of tacho_row fields, in order; NULL = the grouping keys and the usage columns of
+ *                faces section 4 (a table: the columns that people look for)
+ * @return TACHO_OK; TACHO_UNSUPPORTED (format); TACHO_INVALID (a name is no field, or query_json is not JSON);
+ *         TACHO_STOPPED; TACHO_NOMEM
  */
 TACHO_API tacho_status tacho_write_rows(const tacho_rows *rows, tacho_format format, const char *schema,
                                         const char *const *fields, const tacho_style *style, tacho_sink sink,
                                         void *context);
-/** Write a summary as table or text (the screen for people), json (schema "tacho.summary/1") or csv (one line). */
+/**
+ * Write a summary as table or text (the screen for people), json (schema "tacho.summary/1": one row with the scalars,
+ * `data_quality`, `tools`, `models` and `slowest`; the scalars again as totals), jsonl (that row) or csv (one line).
+ * Results as tacho_write_rows.
+ */
 TACHO_API tacho_status tacho_write_summary(const tacho_summary *summary, tacho_format format, const tacho_style *style,
                                            tacho_sink sink, void *context);
 /**
  * Write records: csv is one row per step with the columns step,duration,tokens,cost,tool,success and further columns
- * after these; json (schema "tacho.records/1"), jsonl, table (a tree by parent, nested by indentation).
+ * after these (without a step among the records one row per operation that is no tool call); json (schema
+ * "tacho.records/1"), jsonl, table (a tree by parent, nested by indentation). In csv and table the tokens and the cost
+ * of an operation include everything inside it. Results as tacho_write_rows.
  */
 TACHO_API tacho_status tacho_write_records(const tacho_records *records, tacho_format format, const tacho_style *style,
                                            tacho_sink sink, void *context);
 /**
  * Write a whole snapshot: json (schema "tacho.snapshot/1": summary, operations, tools, models, sessions, slowest; two
  * snapshots with equal numbers give equal bytes), msgpack (core/FORMAT.md "Snapshot file"), text (= the summary), csv
- * (= its steps).
+ * (= its steps). A session that nobody named stands in JSON without its random id. Results as tacho_write_rows.
  */
 TACHO_API tacho_status tacho_export(const tacho_snapshot *snapshot, tacho_format format, const tacho_style *style,
                                     tacho_sink sink, void *context);
@@ -80,7 +92,7 @@ TACHO_API tacho_status tacho_snapshot_decode(const void *bytes, size_t length, t
  */
 TACHO_API tacho_status tacho_save(const tacho_snapshot *snapshot, const char *path);
 /** Load a file that tacho_save made, of either form. The file is not touched. As tacho_snapshot_decode, and TACHO_IO,
- * TACHO_NOT_FOUND. */
+ * TACHO_NOT_FOUND, TACHO_DENIED. */
 TACHO_API tacho_status tacho_load(const char *path, tacho_snapshot **out);
 
 #ifdef __cplusplus
