@@ -16,7 +16,7 @@
 set -u
 
 # lane:seconds, in the order of the default list
-lanes='ground:180 c:240 asan:420 tsan:300 link:240 cli:180 python:300 lua:120 faces_asan:420 conformance:180 examples:120 prices:120'
+lanes='ground:180 c:240 asan:420 tsan:300 link:400 cli:180 python:300 lua:120 faces_asan:420 conformance:180 examples:120 prices:120'
 extra='bench:900 deep:1800'
 
 root=$(cd "$(dirname "$0")/.." && pwd) || exit 1
