@@ -125,6 +125,9 @@ static int take_flag(cli_arguments *arguments, int result, int index, const char
     if (is_long && (strlen(row->name) != length - 2 || strncmp(row->name, typed + 2, length - 2) != 0)) {
         return refuse_flag(command_so_far(arguments), typed + 2, length - 2);
     }
+    if (row->value != NULL && optarg[0] == '\0') {
+        return cli_fail(CLI_USAGE, "--%s needs a value, not an empty text", row->name);
+    }
     arguments->given |= UINT32_C(1) << flag;
     arguments->value[flag] = row->value != NULL ? optarg : NULL;
     return flag == CLI_FLAG_WHERE ? keep_where(arguments, optarg) : CLI_DONE;
@@ -168,16 +171,24 @@ static int refuse_command(const char *typed) {
                     tacho_nearest_word(typed, names, count), list);
 }
 
-/* The command stands first among the operands; without operands it is `summary`. */
+static void shift(cli_arguments *out) {
+    out->operands++;
+    out->operand_count--;
+}
+
+/* The command stands first among the operands; without operands it is `summary`. `help` is --help in other clothes. */
 static int find_command(cli_arguments *out) {
-    out->command = cli_command_find(out->operand_count > 0 ? out->operands[0] : "summary");
+    if (out->operand_count > 0 && strcmp(out->operands[0], "help") == 0) {
+        out->given |= CLI_BIT(HELP);
+        shift(out);
+    }
+    out->is_bare = out->operand_count == 0;
+    out->command = cli_command_find(out->is_bare ? "summary" : out->operands[0]);
     if (out->command == NULL) {
         return refuse_command(out->operands[0]);
     }
-    out->is_bare = out->operand_count == 0;
     if (!out->is_bare) {
-        out->operands++;
-        out->operand_count--;
+        shift(out);
     }
     return CLI_DONE;
 }

@@ -44,6 +44,7 @@ int cli_reading_begin(const cli_arguments *arguments, cli_reading *reading) {
     if (code != CLI_DONE) {
         return code;
     }
+    cli_tell(arguments, "time zone %s", reading->zone.name);
     code = cli_output_open(arguments, &reading->output);
     if (code != CLI_DONE) {
         cli_data_close(&reading->data);

@@ -96,3 +96,18 @@ class Log:
     def write(self) -> Path:
         self.path.write_text("".join(line + "\n" for line in self.lines), encoding="utf-8")
         return self.path
+
+
+def big_log(path: Path, calls: int) -> int:
+    """A log of `calls` calls, about 2 kB each; returns how many."""
+    log = Log(path)
+    log.prompt(0)
+    log.call(1, "msg_0")
+    prompt, call = log.lines
+    padding = "x" * 1500
+    with path.open("w", encoding="utf-8") as file:
+        file.write(prompt + "\n")
+        for i in range(calls):
+            text = call.replace('"msg_0"', f'"msg_{i}"').replace("00000001-0000", f"{i:08}-0000")
+            file.write(text.replace('"text": "done"', f'"text": "{padding}"') + "\n")
+    return calls

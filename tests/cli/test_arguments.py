@@ -20,6 +20,8 @@ WRONG = [
     (["usage", "-qx"], "unknown flag -x"),
     (["usage", "--since"], "--since needs a value"),
     (["usage", "-n"], "-n needs a value"),
+    (["usage", "--history", ""], "--history needs a value, not an empty text"),
+    (["help", "usge"], "unknown command 'usge'"),
     (["usage", "--ascii=yes"], "--ascii takes no value"),
     (["summary", "--by", "model"], "tacho summary does not take --by. It takes: --history, --from"),
     (["--by", "model"], "tacho summary does not take --by"),

@@ -49,7 +49,7 @@ def test_command_help_has_examples_first_then_usage_and_flags(tacho: Command, co
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_command_help_is_the_same_however_asked_for(tacho: Command, command: str) -> None:
-    assert tacho(command, "--help") == tacho(command, "-h") == tacho("--help", command)
+    assert tacho(command, "--help") == tacho(command, "-h") == tacho("--help", command) == tacho("help", command)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -72,6 +72,10 @@ def test_usage_help_names_its_keys_formats_and_columns(tacho: Command) -> None:
     assert "model, provider, session, day, tool, operation, kind, total (default: model)" in text
     assert "how to print: table, plain, json, jsonl, csv" in text
     assert "cost_usd" in text.split("Columns:")[1]
+
+
+def test_help_of_the_program_is_the_same_however_asked_for(tacho: Command) -> None:
+    assert tacho("--help") == tacho("-h") == tacho("help")
 
 
 def test_help_goes_before_operands_that_would_be_wrong(tacho: Command) -> None:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import MODEL, Command, Log
+from command_line import MODEL, Command, Log, big_log
 
 
 def test_import_tells_what_it_found(tacho: Command, logs: Path, tmp_path: Path) -> None:
@@ -153,21 +153,6 @@ def test_a_folder_that_cannot_be_written_is_said(tacho: Command, logs: Path) -> 
     answer = tacho("import", "claude-code", logs, "--history", "/proc/none/h.db")
     assert answer.code == 5
     assert "'/proc/none/h.db' cannot be written: " in answer.err
-
-
-def big_log(path: Path, calls: int) -> int:
-    """A log of `calls` calls, about 2 kB each; returns how many."""
-    log = Log(path)
-    log.prompt(0)
-    log.call(1, "msg_0")
-    prompt, call = log.lines
-    padding = "x" * 1500
-    with path.open("w", encoding="utf-8") as file:
-        file.write(prompt + "\n")
-        for i in range(calls):
-            text = call.replace('"msg_0"', f'"msg_{i}"').replace("00000001-0000", f"{i:08}-0000")
-            file.write(text.replace('"text": "done"', f'"text": "{padding}"') + "\n")
-    return calls
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

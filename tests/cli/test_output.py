@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import pty
+import re
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
-from command_line import Command
+from command_line import Command, big_log
 
 
 def test_output_to_a_file_is_the_same_answer(tacho: Command, history: Path, tmp_path: Path) -> None:
@@ -74,14 +77,27 @@ def test_a_closed_pipe_ends_quietly(tacho: Command, history: Path, arguments: li
     assert (result.returncode, result.stderr) == (0, b"")
 
 
-def in_terminal(tacho: Command, *arguments: object, **variables: str) -> tuple[int, str]:
-    """Runs with standard output and error on a terminal of 80 columns; the code, and what was shown."""
+def hold_up(process: subprocess.Popen[bytes], started: Path) -> None:
+    """Stops the process for more than a second, soon after the file appeared that it begins with."""
+    deadline = time.monotonic() + 30
+    while not started.exists() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    time.sleep(0.03)
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(1.2)
+    process.send_signal(signal.SIGCONT)
+
+
+def in_terminal(tacho: Command, *arguments: object, wait: Path | None = None, **variables: str) -> tuple[int, str]:
+    """Runs on a terminal; with `wait`, held up when that file is there. The code, and what was shown."""
     main_end, other_end = pty.openpty()
     environment = {**tacho.environment, "TERM": "xterm-256color", **variables}
     process = subprocess.Popen(
         tacho.arguments(*arguments), env=environment, stdin=other_end, stdout=other_end, stderr=other_end
     )
     os.close(other_end)
+    if wait:
+        hold_up(process, wait)
     shown = b""
     while True:
         try:
@@ -115,6 +131,20 @@ def test_a_short_import_shows_no_progress(tacho: Command, logs: Path, tmp_path: 
     assert code == 0
     assert "importing:" not in text
     assert "\x1b" not in text
+
+
+def test_a_long_import_shows_progress_and_erases_it(tacho: Command, tmp_path: Path) -> None:
+    calls = big_log(tmp_path / "big.jsonl", 30000)
+    path = tmp_path / "t.db"
+    code, text = in_terminal(tacho, "import", "claude-code", tmp_path, "--history", path, wait=path)
+    assert code == 0
+    pieces = text.split("\r\x1b[K")
+    assert re.fullmatch(r"importing: \d+ %, \d+ of \d+ MiB, \d+ calls", pieces[1])
+    assert "importing" not in pieces[-1]
+    assert f"{calls:,} model calls" in pieces[-1]
+    path = tmp_path / "q.db"
+    code, text = in_terminal(tacho, "import", "claude-code", tmp_path, "--history", path, "-q", wait=path)
+    assert (code, "importing" in text) == (0, False)
 
 
 def test_nothing_outside_ascii_when_asked(tacho: Command, history: Path) -> None:
