@@ -35,10 +35,9 @@ static bool split(char *line, char *columns[COLUMNS]) {
     return true;
 }
 
-/* Deviations on purpose: xAI's bands begin at their threshold; a cache read dearer than the input is not used. */
-static bool is_reviewed(const char *provider, const char *model, int64_t prompt) {
-    return (strcmp(provider, "x-ai") == 0 && (prompt == 128000 || prompt == 200000)) ||
-           strcmp(model, "~deepseek/deepseek-pro-latest") == 0;
+/* A deviation on purpose: a cache read dearer than the input is not used (an import gate). */
+static bool is_reviewed(const char *model) {
+    return strcmp(model, "~deepseek/deepseek-pro-latest") == 0;
 }
 
 static void test_cost__equals_the_vectors_of_genai_prices(void **state) {
@@ -60,7 +59,7 @@ static void test_cost__equals_the_vectors_of_genai_prices(void **state) {
         if (column[8][0] == '-' || amount == atoll(column[8])) {
             continue;
         }
-        if (is_reviewed(column[0], column[1], prompt)) {
+        if (is_reviewed(column[1])) {
             reviewed++;
             continue;
         }

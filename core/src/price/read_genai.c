@@ -91,13 +91,22 @@ static void set_rate(const genai *g, tacho__card_draft *card, const rate_key *ke
     card->rates[key->unit] = rate;
 }
 
+/*
+ * Start of a tier, which the source means exclusively. xAI's bands begin at their threshold; newer data say so by a
+ * start of 199999, older data have 200000: both are 200000, inclusive (TACHO__PRICE_SHEET_INCLUSIVE).
+ */
+static uint32_t start_of_tier(const tacho__json_node *tier) {
+    const tacho__json_node *start = tacho__json_member(tier, "start");
+    uint32_t at = start ? (uint32_t)strtoul(start->text, NULL, 10) : 0;
+    return at % 1000 == 999 ? at + 1 : at;
+}
+
 static const tacho__json_node *price_above(const tacho__json_node *tiered, uint32_t threshold) {
     const tacho__json_node *found = tacho__json_member(tiered, "base");
     const tacho__json_node *tiers = tacho__json_member(tiered, "tiers");
     uint32_t best = 0;
     for (const tacho__json_node *tier = tiers ? tiers->first : NULL; tier; tier = tier->next) {
-        const tacho__json_node *start = tacho__json_member(tier, "start");
-        uint32_t at = start ? (uint32_t)strtoul(start->text, NULL, 10) : 0;
+        uint32_t at = start_of_tier(tier);
         if (at <= threshold && at >= best) {
             best = at;
             found = tacho__json_member(tier, "price");
@@ -109,8 +118,7 @@ static const tacho__json_node *price_above(const tacho__json_node *tiered, uint3
 static void note_thresholds(tacho__sheet_draft *sheet, const tacho__json_node *price) {
     const tacho__json_node *tiers = tacho__json_member(price, "tiers");
     for (const tacho__json_node *tier = tiers ? tiers->first : NULL; tier; tier = tier->next) {
-        const tacho__json_node *start = tacho__json_member(tier, "start");
-        uint32_t at = start ? (uint32_t)strtoul(start->text, NULL, 10) : 0;
+        uint32_t at = start_of_tier(tier);
         uint32_t i = 0;
         while (i < sheet->band_count && sheet->thresholds[i] < at) {
             i++;
