@@ -47,6 +47,10 @@ static tacho_snapshot *filled(void) {
     fill_collector(collector);
     record_call(collector, TACHO_KIND_AGENT, "agent \xE2\x82\xAC", NULL, 12345, 40,
                 FINISHED(.components = parts, .component_count = 1, .context_size = 1000, .warnings = 2));
+    record_call(collector, TACHO_KIND_LLM, "stream", "claude-opus-4-6", 3000, 41,
+                FINISHED(.first_token_ns = 400000000, .usage = &TACHO_USAGE(.output = 30, .input_audio_ms = 1500),
+                         .compressed = 1, .context_size = 10, .context_limit = 200));
+    record_call(collector, TACHO_KIND_LLM, "free", NULL, -1, 42, FINISHED(.outcome = TACHO_OUTCOME_CANCELLED));
     tacho_snapshot *snapshot = take_snapshot(collector);
     tacho_collector_close(collector);
     return snapshot;
