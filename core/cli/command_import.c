@@ -157,6 +157,10 @@ static int import_kind(import_run *run, tacho_history *history, size_t kind, con
     read_total(history, &run->report);
     say_doubts(run);
     int code = print_report(run, output, format);
+    if (output->is_terminal && format != TACHO_FORMAT_JSON) {
+        const char *flag = run->report.is_default ? "" : " --history ", *path = run->report.is_default ? "" : run->path;
+        cli_hint(run->arguments, "Next: tacho%s%s, tacho usage%s%s", flag, path, flag, path);
+    }
     if (run->report.is_stopped) {
         return 128 + (signal_seen != 0 ? signal_seen : SIGINT);
     }

@@ -25,6 +25,11 @@ static int print_records(cli_reading *reading, const tacho_summary *summary, con
     }
     int code =
         cli_written(tacho_write_records(records, reading->format, &reading->style, cli_output_write, &reading->output));
+    size_t width = 0;
+    if (reading->format == TACHO_FORMAT_TABLE) {
+        (void)tacho_write_records(records, TACHO_FORMAT_PLAIN, &reading->style, cli_measure, &width);
+        cli_reading_hint_width(reading, width);
+    }
     if (records->lost > 0) {
         cli_warn(arguments, "%llu records were overwritten before they were read", (unsigned long long)records->lost);
     }

@@ -178,24 +178,6 @@ static void print_heading(cli_reading *reading, const tacho_rows *rows) {
     cli_output_print(&reading->output, "\n\n");
 }
 
-/* Counts the first line of a table that is as wide as it gets. */
-static int measure(void *context, const char *bytes, size_t length) {
-    size_t *width = context;
-    const char *end = memchr(bytes, '\n', length);
-    *width += end != NULL ? (size_t)(end - bytes) : length;
-    return end != NULL;
-}
-
-/* A table leaves columns out where the terminal is too narrow: then it says so. */
-static void hint_at_width(const cli_reading *reading, const tacho_rows *rows) {
-    size_t width = 0;
-    if (reading->format == TACHO_FORMAT_TABLE &&
-        tacho_write_rows(rows, TACHO_FORMAT_PLAIN, NULL, NULL, &reading->style, measure, &width) == TACHO_STOPPED &&
-        width > reading->style.width) {
-        cli_hint(reading->arguments, "Columns are left out at this width; all of them: --format plain");
-    }
-}
-
 static int print_rows(cli_reading *reading, const tacho_rows *rows, const usage_flags *flags) {
     if (cli_reading_for_people(reading)) {
         print_heading(reading, rows);
@@ -206,8 +188,10 @@ static int print_rows(cli_reading *reading, const tacho_rows *rows, const usage_
     int code =
         cli_written(tacho_write_rows(rows, reading->format, "tacho.usage/1", flags->has_columns ? flags->columns : NULL,
                                      &reading->style, cli_output_write, &reading->output));
-    if (!flags->has_columns) {
-        hint_at_width(reading, rows);
+    size_t width = 0;
+    if (reading->format == TACHO_FORMAT_TABLE && !flags->has_columns) {
+        (void)tacho_write_rows(rows, TACHO_FORMAT_PLAIN, NULL, NULL, &reading->style, cli_measure, &width);
+        cli_reading_hint_width(reading, width);
     }
     return code;
 }

@@ -85,6 +85,19 @@ void cli_reading_title(cli_reading *reading, const char *title, const char *of) 
     cli_output_print(&reading->output, "%s%s%s%s\n", is_bold ? "\033[1m" : "", title, of, is_bold ? "\033[0m" : "");
 }
 
+int cli_measure(void *context, const char *bytes, size_t length) {
+    size_t *width = context;
+    const char *end = memchr(bytes, '\n', length);
+    *width += end != NULL ? (size_t)(end - bytes) : length;
+    return end != NULL;
+}
+
+void cli_reading_hint_width(const cli_reading *reading, size_t width) {
+    if (width > reading->style.width) {
+        cli_hint(reading->arguments, "Columns are left out at this width; all of them: --format plain");
+    }
+}
+
 int cli_written(tacho_status status) {
     /* A writer that was stopped was stopped by the output, which tells why. */
     return status == TACHO_OK || status == TACHO_STOPPED ? CLI_DONE

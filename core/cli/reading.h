@@ -37,6 +37,11 @@ int cli_reading_for_people(const cli_reading *reading);
 /** Prints a title for people, in bold where there are colours. */
 void cli_reading_title(cli_reading *reading, const char *title, const char *of);
 
+/** A tacho_sink that counts the bytes of the first line and then stops; the context is a size_t, 0 at first. */
+int cli_measure(void *context, const char *bytes, size_t length);
+/** Says that a table, which would be `width` wide, leaves columns out here. */
+void cli_reading_hint_width(const cli_reading *reading, size_t width);
+
 /** Exit code for a status that a writer returned. */
 int cli_written(tacho_status status);
 
