@@ -88,7 +88,7 @@ static const char *pick(const char *prefix, unsigned count) {
 
 static say random_frame(void) {
     static const char *const models[] = {"claude-opus-4-6", "claude-haiku-4-5-20251001", "unheard-of", "<synthetic>"};
-    say line = {.session = pick("session", 3), .uuid = pick("line", 400), .at = below(20000) / 1000.0};
+    say line = {.session = pick("session", 3), .uuid = pick("line", 60), .at = below(100) / 10.0};
     line.model = models[below(20) ? below(3) : 3];
     if (below(3) == 0) {
         line.agent = pick("agent", 3);
@@ -126,6 +126,7 @@ static void random_line(tacho__buffer *out) {
         line.tool = below(3) ? "Bash" : "Task";
         line.agent_type = below(3) ? NULL : pick("kind", 3);
         line.cost = below(10) ? NULL : "0.5";
+        line.usage = below(8) ? NULL : below(2) ? "{\"input_tokens\":4}" : "{\"input_tokens\":5}";
         say_call(out, line);
     }
 }

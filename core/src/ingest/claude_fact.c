@@ -163,24 +163,43 @@ static int compare_rest(const tacho__facts *facts, const tacho__fact *a, const t
     return order ? order : compare_text(facts, a->name, b->name);
 }
 
+static int compare_count(int64_t a, int64_t b) {
+    return a == b ? 0 : a > b ? -1 : 1;
+}
+
+/* More comes first. What it cost is left out: that depends on the prices, which may differ between two imports. */
+static int compare_usage(const tacho__fact_usage *a, const tacho__fact_usage *b) {
+    if (!a || !b) {
+        return (a == NULL) - (b == NULL);
+    }
+    int order = compare_count(a->present, b->present);
+    for (int unit = 0; unit < TACHO_UNIT_COUNT && !order; unit++) {
+        order = compare_count(a->units[unit], b->units[unit]);
+    }
+    return order ? order : compare_count(a->reported_pusd, b->reported_pusd);
+}
+
 /* Semantics 57: most output tokens; not sidechain; direct before wrapped; earliest; smallest id of the line. */
-static int compare_calls(const tacho__facts *facts, const tacho__fact *a, const tacho__fact *b) {
-    if (a->output != b->output) {
-        return a->output > b->output ? -1 : 1;
+static int compare_calls(const tacho__facts *facts, const tacho__fact *a, const tacho__fact_usage *usage_of_a,
+                         const tacho__fact *b, const tacho__fact_usage *usage_of_b) {
+    int order = compare_count(a->output, b->output);
+    if (!order) {
+        order = -compare_count(a->line_flags, b->line_flags); /* the sidechain bit is above the wrapped one */
     }
-    if (a->line_flags != b->line_flags) {
-        return a->line_flags < b->line_flags ? -1 : 1; /* the sidechain bit is above the wrapped one */
+    if (!order) {
+        order = compare_rest(facts, a, b);
     }
-    return compare_rest(facts, a, b);
+    return order ? order : compare_usage(usage_of_a, usage_of_b);
 }
 
 /* A call is one whole line. Returns true if `fact` changed. */
-static bool join_call(tacho__facts *facts, tacho__fact *fact, const tacho__fact *candidate) {
+static bool join_call(const tacho__facts *facts, tacho__fact *fact, const tacho__fact *candidate,
+                      const tacho__fact_usage *usage) {
     bool sure = fact->low_confidence && !candidate->low_confidence;
     if (sure) {
         fact->low_confidence = false;
     }
-    if (compare_calls(facts, candidate, fact) >= 0) {
+    if (compare_calls(facts, candidate, usage, fact, tacho__facts_usage(facts, fact)) >= 0) {
         return sure;
     }
     fact->session = candidate->session;
@@ -250,10 +269,11 @@ static bool join_mark(tacho__facts *facts, tacho__fact *fact, const tacho__fact 
     return changed;
 }
 
-static bool join_known(tacho__facts *facts, tacho__fact *fact, const tacho__fact *candidate) {
+static bool join_known(tacho__facts *facts, tacho__fact *fact, const tacho__fact *candidate,
+                       const tacho__fact_usage *usage) {
     switch (fact->kind) {
     case TACHO__FACT_CALL:
-        return join_call(facts, fact, candidate);
+        return join_call(facts, fact, candidate, usage);
     case TACHO__FACT_TOOL:
         return join_tool(facts, fact, candidate);
     default:
@@ -281,7 +301,7 @@ static tacho_status join(tacho__facts *facts, const tacho__fact *candidate, cons
     tacho__fact_text session = fact->session;
     bool was_dirty = fact->dirty;
     fact->dirty = false;
-    *changed = join_known(facts, fact, candidate);
+    *changed = join_known(facts, fact, candidate, usage);
     if (fact->kind == TACHO__FACT_CALL && fact->dirty) {
         status = set_usage(facts, fact, usage);
     }
@@ -308,10 +328,11 @@ tacho_status tacho__facts_join(tacho__facts *facts, const tacho__fact *candidate
     return status;
 }
 
-static bool differs(const tacho__facts *facts, const tacho__fact *a, const tacho__fact *b) {
+static bool differs(const tacho__facts *facts, const tacho__fact *a, const tacho__fact *b,
+                    const tacho__fact_usage *usage_of_b) {
     switch (a->kind) {
     case TACHO__FACT_CALL:
-        return compare_calls(facts, a, b) != 0;
+        return compare_calls(facts, a, tacho__facts_usage(facts, a), b, usage_of_b) != 0;
     case TACHO__FACT_TOOL:
         return compare_results(a, b) != 0 || compare_uses(facts, a, b) != 0;
     default:
@@ -327,7 +348,7 @@ tacho_status tacho__facts_join_stored(tacho__facts *facts, const tacho__fact *st
     if (status != TACHO_OK) {
         return status;
     }
-    fact->dirty = differs(facts, fact, stored);
+    fact->dirty = differs(facts, fact, stored, usage);
     fact->in_file = fact->checked = true;
     fact->written = stored->written;
     *joined = fact;
