@@ -90,9 +90,9 @@ static void say_doubts(const import_run *run) {
     if (report->counts.low_confidence_calls > 0) {
         char money[40];
         tacho_money_format(report->counts.low_confidence_cost_pusd, money, sizeof(money));
-        cli_warn(run->arguments,
-                 "%" PRIu64 " calls of low confidence ($%s): the log holds only their preliminary counts",
-                 report->counts.low_confidence_calls, money);
+        cli_warn(run->arguments, "%" PRIu64 " %s of low confidence ($%s): the log holds preliminary counts only",
+                 report->counts.low_confidence_calls, report->counts.low_confidence_calls == 1 ? "call" : "calls",
+                 money);
     }
 }
 
@@ -122,7 +122,7 @@ static int strict_code(const import_run *run) {
         (report->counts.lines_unreadable == 0 && report->problem_count == 0 && report->total.unpriced_calls <= 0)) {
         return CLI_DONE;
     }
-    return cli_fail(CLI_INCOMPLETE, "incomplete: %" PRIu64 " unreadable lines, %" PRId64 " calls without a price",
+    return cli_fail(CLI_INCOMPLETE, "incomplete: unreadable lines %" PRIu64 ", calls without a price %" PRId64,
                     report->counts.lines_unreadable,
                     report->total.unpriced_calls > 0 ? report->total.unpriced_calls : 0);
 }

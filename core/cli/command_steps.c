@@ -34,7 +34,7 @@ static int print_records(cli_reading *reading, const tacho_summary *summary, con
         cli_warn(arguments, "%llu records were overwritten before they were read", (unsigned long long)records->lost);
     }
     if (code == CLI_DONE && records->lost > 0 && cli_given(arguments, CLI_FLAG_STRICT)) {
-        return cli_fail(CLI_INCOMPLETE, "incomplete: %llu records lost", (unsigned long long)records->lost);
+        return cli_fail(CLI_INCOMPLETE, "incomplete: records lost %llu", (unsigned long long)records->lost);
     }
     return code;
 }

@@ -7,7 +7,7 @@ static int check_complete(const cli_reading *reading, const tacho_summary *summa
         (summary->unpriced_calls <= 0 && summary->records_lost <= 0)) {
         return CLI_DONE;
     }
-    return cli_fail(CLI_INCOMPLETE, "incomplete: %lld calls without a price, %lld records lost",
+    return cli_fail(CLI_INCOMPLETE, "incomplete: calls without a price %lld, records lost %lld",
                     (long long)(summary->unpriced_calls > 0 ? summary->unpriced_calls : 0),
                     (long long)(summary->records_lost > 0 ? summary->records_lost : 0));
 }

@@ -96,7 +96,7 @@ def test_unreadable_lines_are_named_and_counted(tacho: Command, logs: Path, tmp_
     assert (quiet.code, quiet.err) == (0, "")
     strict = tacho("import", "claude-code", logs, "--history", tmp_path / "s.db", "--strict", "-q")
     assert strict.code == 4
-    assert "incomplete: 27 unreadable lines" in strict.err
+    assert "incomplete: unreadable lines 27" in strict.err
     assert "4 model calls" in strict.out
 
 
