@@ -70,6 +70,7 @@ static int module_gc(lua_State *L) {
     tacho_lua_module *module = lua_touserdata(L, 1);
     tacho_response_free(module->response);
     module->response = NULL;
+    module->finalized = 1;
     return 0;
 }
 

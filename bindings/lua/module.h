@@ -72,6 +72,7 @@ struct tacho_lua_stack {
     tacho_lua_frame *spare;
     tacho_lua_stack *newer, *older; /* all stacks, most recently used first */
     tacho_lua_entry inherited;
+    int finalized; /* used all the same by finalizers that run later, when the Lua state ends */
 };
 
 /** A tracked function. User values: 1 = collector (nil: the default one), 2 = name, 3 = options, 4 = its `usage`. */
@@ -95,6 +96,7 @@ struct tacho_lua_module {
     uint64_t generation;      /* grows when the default collector is replaced */
     tacho_response *response; /* reader of usage, made at its first use */
     int inherits;             /* coroutine.create and wrap have been extended */
+    int finalized;            /* nothing is made any more that would have to be freed */
 };
 #define TACHO_LUA_UV_STACK     1 /* userdata of `stack` */
 #define TACHO_LUA_UV_STACKS    2 /* thread -> stack, weak keys */

@@ -52,13 +52,13 @@ static tacho_lua_frame *take(tacho_lua_stack *stack) {
     return frame;
 }
 
-static void free_frames(tacho_lua_stack *stack, tacho_lua_frame *frame) {
+static void free_spare(tacho_lua_stack *stack) {
     void *context;
     lua_Alloc allocate = lua_getallocf(stack->thread, &context);
-    while (frame) {
-        tacho_lua_frame *next = frame->outer;
-        allocate(context, frame, sizeof *frame, 0);
-        frame = next;
+    while (stack->spare) {
+        tacho_lua_frame *next = stack->spare->outer;
+        allocate(context, stack->spare, sizeof *stack->spare, 0);
+        stack->spare = next;
     }
 }
 
@@ -270,6 +270,8 @@ void tacho_lua_end_frame(tacho_lua_stack *stack, const tacho_lua_failure *failur
         tacho_lua_release_tracked(tracked);
     frame->outer = stack->spare;
     stack->spare = frame;
+    if (stack->finalized)
+        free_spare(stack);
 }
 
 /*
@@ -304,8 +306,8 @@ static int stack_gc(lua_State *L) {
         stack->module->running = NULL;
     }
     unlink_stack(stack);
-    free_frames(stack, stack->spare);
-    stack->spare = NULL;
+    free_spare(stack);
+    stack->finalized = 1;
     return 0;
 }
 

@@ -90,7 +90,7 @@ static const tacho_dialect *check_dialect(lua_State *L, const char *name, const 
 /* The module's reader, made at its first use. */
 static tacho_response *reader(lua_State *L) {
     tacho_lua_module *module = tacho_lua_module_of(L);
-    if (!module->response)
+    if (!module->response && !module->finalized)
         tacho_response_create(&module->response);
     return module->response;
 }

@@ -199,6 +199,32 @@ describe("module", function()
     assert.is_true(ok)
   end)
 
+  it("can be used by finalizers, also by those that run after its own", function()
+    local text, ok = run [[
+      local use
+      local before = setmetatable({}, {__gc = function() use() end})
+      local tacho = require "tachograph"
+      local tracked = tacho.track("tracked", function() return tacho.current() end)
+      local co = coroutine.wrap(tracked)
+      function use()
+        tracked():usage {input = 1}
+        local op <close> = tacho.step "s"
+        op:usage {usage = {input_tokens = 1}}
+        op:tool_call("x", 1)
+        tacho.record("r", 1, {usage = {prompt_tokens = 1}})
+        tacho.session("in a finalizer"):finish()
+        pcall(co)
+        tostring(tacho.summary())
+      end
+      use()
+      setmetatable({}, {__gc = use})
+      collectgarbage()
+      setmetatable({}, {__gc = use})
+      print(tacho.summary().total_steps, before ~= nil)]]
+    assert.equal("2\ttrue\n", text)
+    assert.is_true(ok)
+  end)
+
   it("reports an uncaught error with the traceback of its place", function()
     local text, ok = run [[
       local tacho = require "tachograph"
