@@ -76,6 +76,7 @@ static const column_info columns[] = {
 };
 
 #define COLUMN_COUNT_ALL ((int)(sizeof columns / sizeof columns[0]))
+_Static_assert(sizeof columns / sizeof columns[0] <= sizeof((tacho__selection *)0)->column, "room for all columns");
 
 int tacho__column_count(void) {
     return COLUMN_COUNT_ALL;
@@ -106,25 +107,41 @@ void tacho__columns_declare(tacho__buffer *sql) {
     }
 }
 
-void tacho__columns_list(tacho__buffer *sql) {
+void tacho__selection_all(tacho__selection *selection) {
+    selection->count = COLUMN_COUNT_ALL;
     for (int i = 0; i < COLUMN_COUNT_ALL; i++) {
-        tacho__buffer_string(sql, i ? "," : "");
-        tacho__buffer_string(sql, columns[i].name);
+        selection->column[i] = (uint8_t)i;
     }
 }
 
-void tacho__columns_list_sums(tacho__buffer *sql) {
+/* What no table of sums shows. */
+static bool is_detail(const char *name) {
     static const char *const details[] = {
         "source",     "source_id",     "id",         "parent_id",   "trace_id",    "requested_model", "agent",
         "estimated",  "reported_pusd", "table_pusd", "price_sheet", "error_count", "context_limit",   "line",
         "line_flags", "error_category"};
-    for (int i = 0; i < COLUMN_COUNT_ALL; i++) {
-        bool detail = false;
-        for (size_t j = 0; j < sizeof details / sizeof details[0]; j++) {
-            detail = detail || strcmp(columns[i].name, details[j]) == 0;
+    for (size_t i = 0; i < sizeof details / sizeof details[0]; i++) {
+        if (strcmp(name, details[i]) == 0) {
+            return true;
         }
+    }
+    return false;
+}
+
+void tacho__selection_sums(tacho__selection *selection, uint32_t units) {
+    selection->count = 0;
+    for (int i = 0; i < COLUMN_COUNT_ALL; i++) {
+        bool unused = columns[i].type == COLUMN_UNIT && !(columns[i].bit & units);
+        if (!unused && !is_detail(columns[i].name)) {
+            selection->column[selection->count++] = (uint8_t)i;
+        }
+    }
+}
+
+void tacho__columns_list(tacho__buffer *sql, const tacho__selection *selection) {
+    for (int i = 0; i < selection->count; i++) {
         tacho__buffer_string(sql, i ? "," : "");
-        tacho__buffer_string(sql, detail ? "NULL" : columns[i].name);
+        tacho__buffer_string(sql, columns[selection->column[i]].name);
     }
 }
 
@@ -221,9 +238,9 @@ static void read_column(sqlite3_stmt *statement, int place, const column_info *c
     *(int64_t *)member = sqlite3_column_int64(statement, place);
 }
 
-void tacho__columns_read(sqlite3_stmt *statement, tacho__history_row *row) {
+void tacho__columns_read(sqlite3_stmt *statement, const tacho__selection *selection, tacho__history_row *row) {
     tacho__history_row_init(row);
-    for (int i = 0; i < COLUMN_COUNT_ALL; i++) {
-        read_column(statement, i, &columns[i], row);
+    for (int i = 0; i < selection->count; i++) {
+        read_column(statement, i, &columns[selection->column[i]], row);
     }
 }

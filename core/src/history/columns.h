@@ -35,10 +35,20 @@ int tacho__column_count(void);
 
 /** Appends "name TYPE, name TYPE ..." for CREATE TABLE. */
 void tacho__columns_declare(tacho__buffer *sql);
+/** Columns that a SELECT asks for, in its order. */
+typedef struct tacho__selection {
+    uint8_t column[128];
+    int count;
+} tacho__selection;
+
+/** Every column, in the order of the table. */
+void tacho__selection_all(tacho__selection *selection);
+/** What tables and sums need: without ids and sources, and of the units only those in the mask. Reads in half the time.
+ */
+void tacho__selection_sums(tacho__selection *selection, uint32_t units);
+
 /** Appends "name, name ..." for SELECT and INSERT. */
-void tacho__columns_list(tacho__buffer *sql);
-/** The same for a SELECT that only adds up: what no table shows is NULL there, which reads faster. */
-void tacho__columns_list_sums(tacho__buffer *sql);
+void tacho__columns_list(tacho__buffer *sql, const tacho__selection *selection);
 /** Appends "?1,?2 ...". */
 void tacho__columns_places(tacho__buffer *sql);
 /** Appends "name = excluded.name, ..." for all but the key; with `fill`, only where the stored value is NULL. */
@@ -46,7 +56,8 @@ void tacho__columns_assign(tacho__buffer *sql, int fill);
 
 /** Binds a row to the places 1..n. Texts have to live until the statement is reset. The first SQLite failure, or OK. */
 int tacho__columns_bind(sqlite3_stmt *statement, const tacho__history_row *row);
-/** Reads a row whose columns are in table order. Texts point into the statement: valid until its next step or reset. */
-void tacho__columns_read(sqlite3_stmt *statement, tacho__history_row *row);
+/** Reads a row of a SELECT; what was not selected is unknown. Texts live until the next step or reset of the statement.
+ */
+void tacho__columns_read(sqlite3_stmt *statement, const tacho__selection *selection, tacho__history_row *row);
 
 #endif

@@ -139,6 +139,7 @@ tacho_status tacho_history_open(tacho_history **out, const char *path, uint32_t 
         return TACHO_NOMEM;
     }
     history->lock_fd = -1;
+    tacho__selection_all(&history->whole);
     status = open_checked(history, path, flags);
     if (status != TACHO_OK) {
         return open_failed(history, status, why(status, history->db));

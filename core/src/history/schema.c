@@ -14,6 +14,7 @@ static const char tables[] =
     "CREATE UNIQUE INDEX record_key ON record(source, source_id);"
     "CREATE INDEX record_session ON record(session, ended_at_ns);"
     "CREATE INDEX record_ended ON record(ended_at_ns);"
+    "CREATE TABLE unit(name TEXT PRIMARY KEY) WITHOUT ROWID;"
     "CREATE TABLE mark(source TEXT NOT NULL, source_id TEXT NOT NULL, kind TEXT NOT NULL, session TEXT, agent TEXT,"
     " at_ns INTEGER, value TEXT, PRIMARY KEY(source, source_id, kind)) WITHOUT ROWID;"
     "CREATE INDEX mark_session ON mark(session);"
@@ -102,9 +103,9 @@ tacho_status tacho__schema_check(sqlite3 *db, int *empty) {
     }
     status = read_number(db,
                          "SELECT count(*) FROM sqlite_schema WHERE type='table' AND name IN"
-                         " ('record', 'mark', 'progress')",
+                         " ('record', 'mark', 'progress', 'unit')",
                          &objects);
-    return status != TACHO_OK ? status : objects == 3 && version == TACHO__HISTORY_VERSION ? TACHO_OK : TACHO_DAMAGED;
+    return status != TACHO_OK ? status : objects == 4 && version == TACHO__HISTORY_VERSION ? TACHO_OK : TACHO_DAMAGED;
 }
 
 tacho_status tacho__schema_create(sqlite3 *db) {

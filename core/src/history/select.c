@@ -27,15 +27,12 @@ static void list_conditions(const tacho_query *query, condition list[CONDITIONS]
     memcpy(list, all, sizeof all);
 }
 
-static sqlite3_stmt *prepare(tacho_history *history, const condition list[CONDITIONS], uint32_t flags) {
+static sqlite3_stmt *prepare(tacho_history *history, const condition list[CONDITIONS], uint32_t flags,
+                             const tacho__selection *selection) {
     tacho__buffer sql = TACHO__BUFFER_INIT;
     sqlite3_stmt *statement = NULL;
     tacho__buffer_string(&sql, "SELECT ");
-    if (flags & TACHO__SELECT_SUMS) {
-        tacho__columns_list_sums(&sql);
-    } else {
-        tacho__columns_list(&sql);
-    }
+    tacho__columns_list(&sql, selection);
     tacho__buffer_string(&sql, " FROM record WHERE ");
     tacho__buffer_string(
         &sql, flags & TACHO__SELECT_MODEL_CALLS ? "(cost_state IS NOT NULL OR kind IN ('llm', 'embedding'))" : "1");
@@ -65,17 +62,25 @@ static void bind_conditions(sqlite3_stmt *statement, const condition list[CONDIT
 tacho_status tacho__select_walk(tacho_history *history, const tacho_query *query, uint32_t flags,
                                 tacho__select_visit visit, void *context) {
     condition list[CONDITIONS];
+    tacho__selection selection = history->whole;
+    uint32_t units;
+    tacho_status status = tacho__store_units(history, &units);
+    if (status != TACHO_OK) {
+        return status;
+    }
+    if (flags & TACHO__SELECT_SUMS) {
+        tacho__selection_sums(&selection, units);
+    }
     list_conditions(query, list);
-    sqlite3_stmt *statement = prepare(history, list, flags);
+    sqlite3_stmt *statement = prepare(history, list, flags, &selection);
     if (!statement) {
         return tacho__store_fail(history, history->result);
     }
     bind_conditions(statement, list);
-    tacho_status status = TACHO_OK;
     int result = SQLITE_ROW;
     while (status == TACHO_OK && (result = sqlite3_step(statement)) == SQLITE_ROW) {
         tacho__history_row row;
-        tacho__columns_read(statement, &row);
+        tacho__columns_read(statement, &selection, &row);
         status = visit(context, &row);
     }
     if (status == TACHO_OK) {

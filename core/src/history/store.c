@@ -17,28 +17,30 @@ tacho_status tacho__store_fail(tacho_history *history, int result) {
     return status;
 }
 
-static void write_put(tacho__buffer *sql, int fill) {
+static void write_put(tacho_history *history, tacho__buffer *sql, int fill) {
     tacho__buffer_string(sql, "INSERT INTO record(");
-    tacho__columns_list(sql);
+    tacho__columns_list(sql, &history->whole);
     tacho__buffer_string(sql, ") VALUES(");
     tacho__columns_places(sql);
     tacho__buffer_string(sql, ") ON CONFLICT(source, source_id) DO UPDATE SET ");
     tacho__columns_assign(sql, fill);
 }
 
-static void write_select(tacho__buffer *sql, const char *rest) {
+static void write_select(tacho_history *history, tacho__buffer *sql, const char *rest) {
     tacho__buffer_string(sql, "SELECT ");
-    tacho__columns_list(sql);
+    tacho__columns_list(sql, &history->whole);
     tacho__buffer_string(sql, rest);
 }
 
-static void write_statement(tacho__buffer *sql, tacho__store_statement which) {
+static void write_statement(tacho_history *history, tacho__buffer *sql, tacho__store_statement which) {
     static const char *const texts[TACHO__STORE_STATEMENT_COUNT] = {
         [TACHO__STORE_FIND] = " FROM record WHERE source=?1 AND source_id=?2",
         [TACHO__STORE_OF_SESSION] = " FROM record WHERE session=?2 AND source=?1",
         [TACHO__STORE_PLACE] = "UPDATE record SET parent_id=?3, context_size=?4, compressions=?5, low_confidence=?6"
                                " WHERE source=?1 AND source_id=?2",
         [TACHO__STORE_REMOVE] = "DELETE FROM record WHERE source=?1 AND source_id=?2",
+        [TACHO__STORE_UNIT_PUT] = "INSERT OR IGNORE INTO unit(name) VALUES(?1)",
+        [TACHO__STORE_UNITS] = "SELECT name FROM unit",
         [TACHO__STORE_MARK_PUT] = "INSERT OR REPLACE INTO mark(source, source_id, kind, session, agent, value, at_ns)"
                                   " VALUES(?1,?2,?3,?4,?5,?6,?7)",
         [TACHO__STORE_MARK_FIND] = "SELECT source, source_id, kind, session, agent, value, at_ns FROM mark"
@@ -55,9 +57,9 @@ static void write_statement(tacho__buffer *sql, tacho__store_statement which) {
         [TACHO__STORE_COMMIT] = "COMMIT",
     };
     if (which == TACHO__STORE_PUT || which == TACHO__STORE_ADD) {
-        write_put(sql, which == TACHO__STORE_ADD);
+        write_put(history, sql, which == TACHO__STORE_ADD);
     } else if (which == TACHO__STORE_FIND || which == TACHO__STORE_OF_SESSION) {
-        write_select(sql, texts[which]);
+        write_select(history, sql, texts[which]);
     } else {
         tacho__buffer_string(sql, texts[which]);
     }
@@ -70,7 +72,7 @@ sqlite3_stmt *tacho__store_use(tacho_history *history, tacho__store_statement wh
         return *kept;
     }
     tacho__buffer sql = TACHO__BUFFER_INIT;
-    write_statement(&sql, which);
+    write_statement(history, &sql, which);
     const char *text = tacho__buffer_text(&sql);
     int result = text ? sqlite3_prepare_v3(history->db, text, (int)sql.length, SQLITE_PREPARE_PERSISTENT, kept, NULL)
                       : SQLITE_NOMEM;
@@ -116,6 +118,7 @@ tacho_status tacho__store_finish(tacho_history *history, tacho_status status) {
     }
     if (!sqlite3_get_autocommit(history->db)) {
         sqlite3_exec(history->db, "ROLLBACK", NULL, NULL, NULL);
+        history->units = 0; /* those that were announced in it are gone */
     }
     history->in_transaction = false;
     tacho__lock_give(history->lock_fd);
@@ -131,8 +134,43 @@ int64_t tacho__store_data_version(tacho_history *history) {
     return version;
 }
 
+tacho_status tacho__store_units(tacho_history *history, uint32_t *units) {
+    sqlite3_stmt *statement = tacho__store_use(history, TACHO__STORE_UNITS);
+    int result = history->result;
+    while (statement && (result = sqlite3_step(statement)) == SQLITE_ROW) {
+        int unit = tacho_unit_find((const char *)sqlite3_column_text(statement, 0));
+        history->units |= unit < 0 ? 0 : TACHO_UNIT_BIT(unit);
+    }
+    if (statement) {
+        sqlite3_reset(statement);
+    }
+    *units = history->units;
+    return tacho__store_fail(history, result);
+}
+
+/* Before the first row of a unit: says in the file that there is such a unit. */
+static tacho_status announce_units(tacho_history *history, uint32_t present) {
+    tacho_status status = TACHO_OK;
+    for (int unit = 0; unit < TACHO_UNIT_COUNT && status == TACHO_OK; unit++) {
+        sqlite3_stmt *statement;
+        if (!(present & ~history->units & TACHO_UNIT_BIT(unit))) {
+            continue;
+        }
+        statement = tacho__store_use(history, TACHO__STORE_UNIT_PUT);
+        if (statement) {
+            sqlite3_bind_text(statement, 1, tacho_unit_describe((tacho_unit)unit)->field, -1, SQLITE_STATIC);
+        }
+        status = statement ? tacho__store_run(history, statement) : tacho__store_fail(history, history->result);
+    }
+    if (status == TACHO_OK) {
+        history->units |= present;
+    }
+    return status;
+}
+
 static tacho_status write_row(tacho_history *history, tacho__store_statement which, const tacho__history_row *row) {
-    sqlite3_stmt *statement = tacho__store_use(history, which);
+    tacho_status status = announce_units(history, row->view.present);
+    sqlite3_stmt *statement = status == TACHO_OK ? tacho__store_use(history, which) : NULL;
     if (!statement) {
         return tacho__store_fail(history, history->result);
     }
@@ -181,7 +219,7 @@ tacho_status tacho__store_find(tacho_history *history, const char *source, const
     sqlite3_stmt *statement = use_keyed(history, TACHO__STORE_FIND, source, source_id);
     int result = statement ? sqlite3_step(statement) : history->result;
     if (result == SQLITE_ROW) {
-        tacho__columns_read(statement, row);
+        tacho__columns_read(statement, &history->whole, row);
     }
     return result == SQLITE_DONE ? TACHO_NOT_FOUND : tacho__store_fail(history, result);
 }
@@ -197,7 +235,7 @@ tacho_status tacho__store_of_session(tacho_history *history, const char *source,
     tacho_status status = TACHO_OK;
     while (statement && status == TACHO_OK && (result = sqlite3_step(statement)) == SQLITE_ROW) {
         tacho__history_row row;
-        tacho__columns_read(statement, &row);
+        tacho__columns_read(statement, &history->whole, &row);
         status = visit(context, &row);
     }
     if (status == TACHO_OK) {

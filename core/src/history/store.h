@@ -23,6 +23,8 @@
     X(FIND)                                                                                                            \
     X(REMOVE)                                                                                                          \
     X(OF_SESSION)                                                                                                      \
+    X(UNIT_PUT)                                                                                                        \
+    X(UNITS)                                                                                                           \
     X(MARK_PUT)                                                                                                        \
     X(MARK_FIND)                                                                                                       \
     X(MARK_REMOVE)                                                                                                     \
@@ -45,6 +47,8 @@ struct tacho_history {
     int lock_fd; /* of the sidecar lock; -1 = read-only */
     int result;  /* of SQLite, of the last failure */
     bool in_transaction;
+    uint32_t units;         /* that the file says it has: bits written or read by this handle */
+    tacho__selection whole; /* all columns */
     sqlite3_stmt *statements[TACHO__STORE_STATEMENT_COUNT]; /* prepared at first use */
     char problem[256];                                      /* of the last failure; "" = none */
     char prices[TACHO__PRICE_TABLE_TEXT];                   /* answer of tacho_history_prices */
@@ -65,6 +69,9 @@ tacho_status tacho__store_begin(tacho_history *history);
 tacho_status tacho__store_finish(tacho_history *history, tacho_status status);
 /** A number that changes when another connection has changed the file; 0 on failure. */
 int64_t tacho__store_data_version(tacho_history *history);
+
+/** Units that any stored row reported; a reader asks for these columns only. TACHO_OK or why it could not be read. */
+tacho_status tacho__store_units(tacho_history *history, uint32_t *units);
 
 /** Stores a row as it is, in place of one with the same key. */
 tacho_status tacho__store_put(tacho_history *history, const tacho__history_row *row);
