@@ -1,0 +1,222 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collect/collector.h"
+#include "support/recorder.h"
+
+typedef struct job {
+    recorder *r;
+    tacho_series *series;
+    uint64_t calls;
+    pthread_barrier_t *all_here;
+    uint32_t lane;
+} job;
+
+static void *observe_in_thread(void *argument) {
+    job *j = argument;
+    for (uint64_t i = 0; i < j->calls; ++i) {
+        tacho_observe(j->series, (i % 1000 + 1) * MS);
+    }
+    const tacho__lane *lane = tacho__lane_of_thread(&j->series->collector->writer);
+    j->lane = lane ? lane->number : TACHO__LANE_SHARED;
+    if (j->all_here) {
+        pthread_barrier_wait(j->all_here);
+    }
+    return NULL;
+}
+
+static void test_lane__goes_back_when_its_thread_ends(void **state) {
+    recorder *r = *state;
+    tacho_series *series = recorder_bind(r, TACHO_KIND_STEP, "plan", NULL, NULL);
+    for (int i = 0; i < 200; ++i) {
+        pthread_t thread;
+        job j = {.r = r, .series = series, .calls = 10};
+        assert_int_equal(pthread_create(&thread, NULL, observe_in_thread, &j), 0);
+        pthread_join(thread, NULL);
+        assert_int_equal(j.lane, 0); /* always the same one, nobody else records */
+    }
+    assert_int_equal(recorder_all_calls(r), 2000);
+    assert_int_equal(recorder_drops(r, TACHO__DROP_LANE_SHARED), 0);
+    tacho_series_release(series);
+}
+
+static void test_threads__beyond_the_lanes_share_one(void **state) {
+    recorder *r = *state;
+    enum { THREADS = 90 };
+    tacho_series *series = recorder_bind(r, TACHO_KIND_STEP, "plan", NULL, NULL);
+    pthread_barrier_t all_here;
+    pthread_barrier_init(&all_here, NULL, THREADS);
+    pthread_t threads[THREADS];
+    job jobs[THREADS];
+    for (int i = 0; i < THREADS; ++i) {
+        jobs[i] = (job){.r = r, .series = series, .calls = 200, .all_here = &all_here};
+        assert_int_equal(pthread_create(&threads[i], NULL, observe_in_thread, &jobs[i]), 0);
+    }
+    unsigned shared = 0;
+    for (int i = 0; i < THREADS; ++i) {
+        pthread_join(threads[i], NULL);
+        shared += jobs[i].lane == TACHO__LANE_SHARED;
+    }
+    pthread_barrier_destroy(&all_here);
+    assert_int_equal(shared, THREADS - TACHO__LANE_SHARED);
+    assert_int_equal(recorder_all_calls(r), THREADS * 200);
+    assert_int_equal(recorder_drops(r, TACHO__DROP_LANE_SHARED), (uint64_t)shared * 200);
+    assert_int_equal(recorder_drops(r, TACHO__DROP_LOST), 0);
+    tacho_series_release(series);
+}
+
+static void test_serialized__uses_one_lane_for_all_threads(void **state) {
+    (void)state;
+    recorder r;
+    const tacho_config config = {.struct_size = sizeof config, .flags = TACHO_CONFIG_SERIALIZED};
+    recorder_open(&r, &config);
+    tacho_series *series = recorder_bind(&r, TACHO_KIND_STEP, "plan", NULL, NULL);
+    for (int i = 0; i < 5; ++i) { /* one after the other, as a host's lock would have it */
+        pthread_t thread;
+        job j = {.r = &r, .series = series, .calls = 100};
+        pthread_create(&thread, NULL, observe_in_thread, &j);
+        pthread_join(thread, NULL);
+        assert_int_equal(j.lane, 0);
+    }
+    assert_int_equal(recorder_all_calls(&r), 500);
+    static tacho_operation ops[512];
+    for (int i = 0; i < 512; ++i) { /* all open slots are this lane's */
+        tacho_begin(series, NULL, &ops[i]);
+    }
+    assert_int_equal(tacho__view_open_count(recorder_read(&r)), 512);
+    for (int i = 0; i < 512; ++i) {
+        tacho_end(&ops[i], TACHO_OUTCOME_OK);
+    }
+    tacho_series_release(series);
+    recorder_close(&r);
+}
+
+static void test_several_collectors__have_lanes_of_their_own(void **state) {
+    (void)state;
+    enum { COLLECTORS = 9 };
+    recorder r[COLLECTORS];
+    tacho_series *series[COLLECTORS];
+    for (int i = 0; i < COLLECTORS; ++i) {
+        recorder_open(&r[i], NULL);
+        series[i] = recorder_bind(&r[i], TACHO_KIND_STEP, "plan", NULL, NULL);
+    }
+    for (int n = 0; n < 100; ++n) {
+        for (int i = 0; i < COLLECTORS; ++i) {
+            tacho_observe(series[i], S);
+        }
+    }
+    for (int i = 0; i < COLLECTORS; ++i) {
+        assert_int_equal(recorder_all_calls(&r[i]), 100);
+        tacho_series_release(series[i]);
+        recorder_close(&r[i]);
+    }
+}
+
+static void test_collectors__beyond_their_number_are_refused(void **state) {
+    (void)state;
+    static tacho_collector *all[TACHO__WRITERS + 1];
+    int count = 0;
+    const tacho_config small = {.struct_size = sizeof small, .max_bytes = 1 << 20, .max_series = 10};
+    while (count <= (int)TACHO__WRITERS && tacho_collector_open(&all[count], &small) == TACHO_OK) {
+        ++count;
+    }
+    assert_int_equal(count, TACHO__WRITERS);
+    assert_int_equal(tacho_collector_open(&all[count], &small), TACHO_FULL);
+    assert_null(all[count]);
+    while (count > 0) {
+        tacho_collector_close(all[--count]);
+    }
+}
+
+/* ---- signal handlers, which come at any instruction */
+
+static tacho_series *signal_series;
+static _Atomic uint64_t signalled;
+
+static void on_signal(int number) {
+    (void)number;
+    tacho_observe(signal_series, S);
+    tacho_operation op;
+    tacho_begin(signal_series, NULL, &op);
+    tacho_operation_component(&op, "in a handler", MS);
+    tacho_end(&op, TACHO_OUTCOME_OK);
+    atomic_fetch_add(&signalled, 1);
+}
+
+typedef struct sender {
+    pthread_t target;
+    _Atomic int stop;
+} sender;
+
+static void *send_signals(void *argument) {
+    sender *s = argument;
+    while (!atomic_load(&s->stop)) {
+        pthread_kill(s->target, SIGUSR1);
+        sched_yield(); /* signals that are not yet delivered become one */
+    }
+    return NULL;
+}
+
+static void test_signal_handler__never_waits_and_loses_only_what_is_counted(void **state) {
+    recorder *r = *state;
+    tacho_series *series = recorder_bind(r, TACHO_KIND_LLM, "answer", NULL, NULL);
+    signal_series = recorder_bind(r, TACHO_KIND_STEP, "handler", NULL, NULL);
+    atomic_store(&signalled, 0);
+    tacho_observe(series, S); /* a thread must have recorded before its handlers may */
+    struct sigaction action = {.sa_handler = on_signal}, before;
+    sigaction(SIGUSR1, &action, &before);
+    sender s = {.target = pthread_self()};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, send_signals, &s), 0);
+    uint64_t own = 1;
+    for (int i = 0; i < 20000 || atomic_load(&signalled) < 300; ++i) {
+        tacho_observe(series, (uint64_t)(i % 977) * MS);
+        ++own;
+        if (i % 16 == 0) {
+            tacho_operation op;
+            tacho_begin(series, NULL, &op);
+            tacho_operation_usage(&op, &TACHO_USAGE(.input = i % 100, .model = "gpt-4o"));
+            tacho_end(&op, TACHO_OUTCOME_OK);
+            ++own;
+        }
+    }
+    atomic_store(&s.stop, 1);
+    pthread_join(thread, NULL);
+    sigaction(SIGUSR1, &before, NULL);
+    const uint64_t dropped = recorder_drops(r, TACHO__DROP_REENTRANT) + recorder_drops(r, TACHO__DROP_LOST);
+    uint64_t mine = 0, handlers = 0;
+    for (uint32_t i = 0; i < tacho__view_series_count(r->view); ++i) {
+        assert_true(tacho__view_series(r->view, i, &r->series));
+        if (r->series.type == TACHO__TYPE_OPERATION) {
+            *(strcmp(r->series.name, "answer") == 0 ? &mine : &handlers) += r->series.calls;
+        }
+    }
+    assert_int_equal(mine, own); /* what was interrupted is whole */
+    assert_true(handlers <= 2 * atomic_load(&signalled));
+    assert_true(handlers + dropped >= 2 * atomic_load(&signalled));
+    tacho_series_release(series);
+    tacho_series_release(signal_series);
+}
+
+#define WITH(test) cmocka_unit_test_setup_teardown(test, recorder_setup, recorder_teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        WITH(test_lane__goes_back_when_its_thread_ends),
+        WITH(test_threads__beyond_the_lanes_share_one),
+        cmocka_unit_test(test_serialized__uses_one_lane_for_all_threads),
+        cmocka_unit_test(test_several_collectors__have_lanes_of_their_own),
+        cmocka_unit_test(test_collectors__beyond_their_number_are_refused),
+        WITH(test_signal_handler__never_waits_and_loses_only_what_is_counted),
+    };
+    return cmocka_run_group_tests_name("lane", tests, NULL, NULL);
+}
