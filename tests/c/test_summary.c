@@ -187,7 +187,7 @@ static void test_summary_text__is_what_people_read(void **state) {
                         "  Context   7 tokens now, 11k at most, 1 compaction\n"
                         "  Human     1 intervention, 50 % of the steps\n"
                         "\n"
-                        "  MODEL            CALLS     P50     P95  INPUT  CACHE READ  OUTPUT      COST\n"
+                        "  MODEL            CALLS     P50     P95  INPUT  FROM CACHE  OUTPUT      COST\n"
                         "  claude-opus-4-6      2  3.00 s  3.90 s  1,210      21,200     440   $0.5195\n"
                         "  no-such-model        1  1.00 s  1.00 s      7           0       3         -\n"
                         "  ---------------------------------------------------------------------------\n"

@@ -218,7 +218,7 @@ static void test_rows_text__shows_only_what_tells_something(void **state) {
     assert_int_equal(tacho_write_rows(rows, TACHO_FORMAT_PLAIN, NULL, NULL, NULL, capture_sink, &out), TACHO_OK);
     assert_string_equal(
         capture_text(&out),
-        "MODEL                       CALLS      INPUT  CACHE READ  OUTPUT      TOKENS     COST  SHARE\n"
+        "MODEL                       CALLS      INPUT  FROM CACHE  OUTPUT      TOKENS     COST  SHARE\n"
         "claude-sonnet-4-5-20250929      1  1,234,567  31,802,050  81,085  33,117,702   $24.46  100 %\n"
         "m                               1          5           0       1           6        -      -\n"
         "--------------------------------------------------------------------------------------------\n"

@@ -207,7 +207,7 @@ def test_plain_text_has_every_column_and_no_colour(tacho: Command, history: Path
     text = tacho("usage", "--history", history).out
     assert text == tacho("usage", "--history", history, "--format", "plain", COLUMNS="40").out
     assert "\x1b" not in text
-    assert "CACHE READ" in text
+    assert "FROM CACHE" in text
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
