@@ -91,6 +91,7 @@ struct core_operation {
     core_phase phase;
     tacho_outcome planned; /* how it ends when nothing raises: ok, or what fail() said */
     char entered;          /* this operation is in the ContextVar */
+    char shown;            /* the collector of garbage knows it */
     tacho_operation op;
 };
 
@@ -191,6 +192,8 @@ void core_scope_leave(core_scope *scope, PyObject *previous);
 
 /* ---- operation.c */
 core_operation *core_operation_new(core_state *state);
+/** Tell the collector of garbage of an operation that the program can now see. */
+void core_operation_show(core_operation *op);
 /** From the pool: for tracked calls. Reference count 1; give it back with core_operation_return. */
 core_operation *core_operation_take(core_state *state);
 void core_operation_return(core_operation *op);
@@ -298,6 +301,9 @@ PyObject *core_ready_new(core_state *state, PyObject *value);
 core_state *core_state_of_module(PyObject *module);
 /** State from a type of this module or a class derived from one; NULL with an exception. */
 core_state *core_state_of(PyTypeObject *type);
+
+/* Rare paths that must not weigh on the common one, neither in its registers nor in its cache lines. */
+#define CORE_RARE __attribute__((noinline, cold))
 
 static inline void *core_own(void *object) {
     Py_XINCREF((PyObject *)object);

@@ -97,8 +97,8 @@ static PyObject *module_current(PyObject *module, PyObject *unused) {
     core_operation *op = core_scope_operation(scope, NULL);
     if (op == NULL) {
         op = state->nothing;
-    } else if (!PyObject_GC_IsTracked((PyObject *)op)) {
-        PyObject_GC_Track(op); /* of a tracked call: it is now visible to the program */
+    } else {
+        core_operation_show(op);
     }
     core_own(op);
     Py_XDECREF(scope);
@@ -112,8 +112,8 @@ static PyObject *module_scope(PyObject *module, PyObject *unused) {
     if (scope == NULL) {
         return core_none();
     }
-    if (!PyObject_GC_IsTracked((PyObject *)scope)) {
-        PyObject_GC_Track(scope);
+    if (Py_TYPE(scope) == scope->state->operation_type) {
+        core_operation_show((core_operation *)scope);
     }
     return (PyObject *)scope;
 }

@@ -20,15 +20,17 @@ static _Thread_local core_operation *stack_top;
 
 /* Identity of the current context. A thread begins without one: it is made here, or the first `with` block would move
  * the thread into another context under the feet of the calls that are on the stack. */
-static PyObject *context_of(PyThreadState *thread) {
-    if (thread->context == NULL) {
-        PyObject *copy = PyContext_CopyCurrent();
-        if (copy == NULL) {
-            PyErr_Clear();
-        }
-        Py_XDECREF(copy);
+CORE_RARE static PyObject *new_context(PyThreadState *thread) {
+    PyObject *copy = PyContext_CopyCurrent();
+    if (copy == NULL) {
+        PyErr_Clear();
     }
+    Py_XDECREF(copy);
     return thread->context;
+}
+
+static inline PyObject *context_of(PyThreadState *thread) {
+    return thread->context != NULL ? thread->context : new_context(thread);
 }
 
 static void notice_greenlets(core_state *state) {
@@ -38,17 +40,23 @@ static void notice_greenlets(core_state *state) {
     }
 }
 
-static core_operation *stack_find(core_state *state, const core_place *place) {
+/* Past frames of other contexts. */
+CORE_RARE static core_operation *stack_walk(core_state *state, const core_place *place) {
     core_operation *frame = *place->stack;
     PyObject *context = place->context;
-    if (frame == NULL || (frame->context == context && frame->scope.state == state)) {
-        return frame;
-    }
     notice_greenlets(state);
     while (frame != NULL && (frame->context != context || frame->scope.state != state)) {
         frame = frame->below;
     }
     return frame;
+}
+
+static inline core_operation *stack_find(core_state *state, const core_place *place) {
+    core_operation *frame = *place->stack;
+    if (frame == NULL || (frame->context == place->context && frame->scope.state == state)) {
+        return frame;
+    }
+    return stack_walk(state, place);
 }
 
 /* Sets the variable to `value`; NULL stands for "no value", which a variable can only return to by holding None. */
@@ -112,6 +120,10 @@ void core_stack_push(core_operation *op, const core_place *place) {
 
 void core_stack_pop(core_operation *op) {
     core_operation **link = op->stack;
+    if (*link == op) {
+        *link = op->below;
+        return;
+    }
     while (*link != NULL && *link != op) { /* not on top: another greenlet's call began later and has not ended */
         link = &(*link)->below;
     }

@@ -27,8 +27,16 @@ core_operation *core_operation_new(core_state *state) {
     op->session = NULL;
     op->within = NULL;
     op->traceparent = NULL;
+    op->shown = 0;
     operation_prepare(op);
     return op; /* tracked by the collector of garbage only when the program can see it */
+}
+
+void core_operation_show(core_operation *op) {
+    if (!op->shown) {
+        op->shown = 1;
+        PyObject_GC_Track(op);
+    }
 }
 
 core_operation *core_operation_take(core_state *state) {
@@ -48,7 +56,8 @@ void core_operation_return(core_operation *op) {
         Py_DECREF(op);
         return;
     }
-    if (PyObject_GC_IsTracked((PyObject *)op)) {
+    if (op->shown) {
+        op->shown = 0;
         PyObject_GC_UnTrack(op);
     }
     Py_CLEAR(op->series);
@@ -69,7 +78,7 @@ void core_pool_clear(core_state *state) {
     state->pooled = 0;
 }
 
-static void begin_with(core_operation *op, core_operation *parent, core_session *session) {
+CORE_RARE static void begin_with(core_operation *op, core_operation *parent, core_session *session) {
     core_text traceparent = core_text_of(op->traceparent);
     tacho_begin_options options = TACHO_BEGIN_OPTIONS_INIT;
     options.parent = parent == NULL ? NULL : &parent->op;
@@ -79,7 +88,7 @@ static void begin_with(core_operation *op, core_operation *parent, core_session 
     core_text_done(&traceparent);
 }
 
-void core_operation_begin(core_operation *op, core_scope *outer) {
+static void begin_inside(core_operation *op, core_scope *outer) {
     core_collector *collector = op->series == NULL ? NULL : op->series->collector;
     core_operation *parent = core_scope_operation(outer, collector);
     core_session *session = op->session != NULL ? op->session : core_scope_session(outer, collector);
@@ -95,6 +104,17 @@ void core_operation_begin(core_operation *op, core_scope *outer) {
     } else {
         (void)tacho_begin(collector == NULL ? NULL : op->series->handle, parent == NULL ? NULL : &parent->op, &op->op);
     }
+}
+
+void core_operation_begin(core_operation *op, core_scope *outer) {
+    if (outer != NULL || op->session != NULL || op->traceparent != NULL || op->within != NULL || op->series == NULL) {
+        begin_inside(op, outer);
+        return;
+    }
+    op->scope.sequence = ++op->scope.state->sequence;
+    op->phase = CORE_OPEN;
+    op->series->collector->used = 1;
+    (void)tacho_begin(op->series->handle, NULL, &op->op);
 }
 
 void core_operation_begin_here(core_operation *op) {
@@ -136,7 +156,7 @@ PyObject *core_operation_function(core_collector *collector, PyObject *args, PyO
         return NULL;
     }
     op->traceparent = core_own(core_given(traceparent));
-    PyObject_GC_Track(op);
+    core_operation_show(op);
     return (PyObject *)op;
 }
 

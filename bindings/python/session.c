@@ -86,8 +86,8 @@ static PyObject *session_enter(core_session *self, PyObject *unused) {
     }
     core_place place;
     core_scope *outer = core_scope_find(state, &place);
-    if (outer != NULL && !PyObject_GC_IsTracked((PyObject *)outer)) {
-        PyObject_GC_Track(outer); /* of a tracked call: kept by this session from now on */
+    if (outer != NULL && Py_TYPE(outer) == state->operation_type) {
+        core_operation_show((core_operation *)outer); /* kept by this session from now on */
     }
     Py_XSETREF(self->outer, outer);
     if (session_open(self) < 0) {

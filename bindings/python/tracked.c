@@ -10,7 +10,7 @@
 
 /* ------------------------------------------------------------------------------------------------------- recording */
 
-static core_series *bind_again(core_tracked *self) {
+CORE_RARE static core_series *bind_again(core_tracked *self) {
     core_raised raised = core_raised_take();
     core_collector *collector = core_standard(self->state);
     core_series *old = self->series;
@@ -51,7 +51,7 @@ static void leave(core_tracked *self, core_operation *op) {
     }
 }
 
-static core_operation *begin(core_tracked *self) {
+static inline core_operation *begin(core_tracked *self) {
     core_series *series = core_tracked_series(self);
     core_operation *op = series == NULL ? NULL : core_operation_take(self->state);
     if (op == NULL) {
