@@ -21,9 +21,9 @@ sh "$TACHO_TEST_SOURCE/examples/quickstart.sh" >"$scratch/sample" 2>"$scratch/sa
 }
 expect "$scratch/sample.err" 'sample in examples/claude-code'
 expect "$scratch/sample" 'claude-opus-4-6'
-expect "$scratch/sample" '0.28247'
-expect "$scratch/sample" '0.070761'
-expect "$scratch/sample" '0.353231'
+expect "$scratch/sample" '$0.2825'
+expect "$scratch/sample" '$0.0708'
+expect "$scratch/sample" 'cost $0.353231'
 
 mkdir -p "$scratch/home/.claude/projects"
 cp -r "$TACHO_TEST_SOURCE/examples/claude-code/demo-project" "$scratch/home/.claude/projects/a folder"
