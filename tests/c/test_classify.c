@@ -12,8 +12,8 @@ static void expect(const tacho_failure *failure, tacho_category category, tacho_
     tacho_category found = TACHO_CATEGORY_NONE;
     tacho_outcome ended = TACHO_OUTCOME_OK;
     tacho_classify(failure, &found, &ended);
-    assert_string_equal(tacho_category_text(found), tacho_category_text((int)category));
-    assert_string_equal(tacho_outcome_text(ended), tacho_outcome_text((int)outcome));
+    assert_string_equal(tacho_category_text((int)found), tacho_category_text((int)category));
+    assert_string_equal(tacho_outcome_text((int)ended), tacho_outcome_text((int)outcome));
 }
 
 static void expect_status(int status, tacho_category category, tacho_outcome outcome) {
