@@ -2,20 +2,51 @@
  * calculate_cost(): the price of one usage without recording anything.
  */
 #include "core.h"
+#include <string.h>
 #include <time.h>
 
-/* class -> Decimal of everything that was priced. */
-static PyObject *components_of(core_state *state, const tacho_cost *cost) {
-    PyObject *components = PyDict_New();
-    for (int i = 0; components != NULL && i < TACHO_UNIT_COUNT; i++) {
-        if (!(cost->priced & TACHO_UNIT_BIT(i)) || cost->component_pusd[i] == 0) {
-            continue;
+/* Amounts of one answer that were already made: most costs have few different ones, and a Decimal costs more than the
+ * price. */
+#define MADE 4
+typedef struct amounts {
+    core_state *state;
+    int64_t pusd[MADE];
+    PyObject *made[MADE]; /* borrowed: each is in the answer */
+    unsigned count;
+} amounts;
+
+static PyObject *amount_of(amounts *known, int64_t pusd) {
+    for (unsigned i = 0; i < known->count; i++) {
+        if (known->pusd[i] == pusd) {
+            return core_own(known->made[i]);
         }
-        PyObject *amount = core_money(state, cost->component_pusd[i]);
-        if (amount == NULL || PyDict_SetItemString(components, tacho_unit_describe((tacho_unit)i)->field, amount) < 0) {
+    }
+    PyObject *made = core_money(known->state, pusd);
+    if (made != NULL && known->count < MADE) {
+        known->pusd[known->count] = pusd;
+        known->made[known->count++] = made;
+    }
+    return made;
+}
+
+/* Add a value to the answer, and give the reference away; -1 with an exception. */
+static int put(PyObject *answer, const char *name, PyObject *value) {
+    PyObject *key = value == NULL ? NULL : PyUnicode_InternFromString(name);
+    int status = key == NULL ? -1 : PyDict_SetItem(answer, key, value);
+    Py_XDECREF(key);
+    Py_XDECREF(value);
+    return status;
+}
+
+/* class -> Decimal of everything that was priced. */
+static PyObject *components_of(amounts *known, const tacho_cost *cost) {
+    PyObject *components = PyDict_New();
+    for (uint32_t left = cost->priced; components != NULL && left != 0; left &= left - 1) {
+        int unit = __builtin_ctz(left);
+        if (cost->component_pusd[unit] != 0 && put(components, tacho_unit_describe((tacho_unit)unit)->field,
+                                                   amount_of(known, cost->component_pusd[unit])) < 0) {
             Py_CLEAR(components);
         }
-        Py_XDECREF(amount);
     }
     return components;
 }
@@ -24,15 +55,64 @@ static PyObject *sheet_of(const tacho_cost *cost) {
     return cost->sheet == 0 ? core_none() : PyUnicode_FromFormat("%08x", (int)cost->sheet);
 }
 
-/* In the order of the fields of tachograph.Cost. */
+/* The fields of tachograph.Cost by name. */
 static PyObject *cost_values(core_state *state, const tacho_cost *cost) {
-    return Py_BuildValue(
-        "NsNNNsNNNNN", core_money(state, cost->total_pusd), tacho_cost_state_name(cost->state),
-        core_money(state, cost->input_pusd), core_money(state, cost->output_pusd), components_of(state, cost),
-        tacho_price_service_name(cost->service), sheet_of(cost),
-        cost->table_version == NULL || cost->table_version[0] == '\0' ? core_none() : core_string(cost->table_version),
-        core_instant(state, cost->priced_at_ns), core_money(state, cost->reported_pusd),
-        core_money(state, cost->table_pusd));
+    amounts known = {.state = state};
+    PyObject *answer = PyDict_New();
+    const char *version = cost->table_version == NULL || cost->table_version[0] == '\0' ? NULL : cost->table_version;
+    if (answer == NULL || put(answer, "usd", amount_of(&known, cost->total_pusd)) < 0 ||
+        put(answer, "state", core_string(tacho_cost_state_name(cost->state))) < 0 ||
+        put(answer, "input_usd", amount_of(&known, cost->input_pusd)) < 0 ||
+        put(answer, "output_usd", amount_of(&known, cost->output_pusd)) < 0 ||
+        put(answer, "components", components_of(&known, cost)) < 0 ||
+        put(answer, "service_tier", core_string(tacho_price_service_name(cost->service))) < 0 ||
+        put(answer, "sheet", sheet_of(cost)) < 0 || put(answer, "table_version", core_string(version)) < 0 ||
+        put(answer, "priced_at", core_instant(state, cost->priced_at_ns)) < 0 ||
+        put(answer, "reported_usd", amount_of(&known, cost->reported_pusd)) < 0 ||
+        put(answer, "table_usd", amount_of(&known, cost->table_pusd)) < 0) {
+        Py_CLEAR(answer);
+    }
+    return answer;
+}
+
+/* ------------------------------------------------------------------------------------------------------ a plain dict
+ */
+
+/* One whole number under a name of ours; 0 for everything that needs the dialects. */
+static int take_count(tacho_usage *usage, PyObject *key, PyObject *value) {
+    Py_ssize_t length = 0;
+    const char *name = PyUnicode_Check(key) ? PyUnicode_AsUTF8AndSize(key, &length) : NULL;
+    int unit = name == NULL || strlen(name) != (size_t)length ? -1 : tacho_unit_find(name);
+    int overflow = 0;
+    if (name == NULL) {
+        PyErr_Clear();
+    }
+    if (unit < 0 || !PyLong_CheckExact(value) || tacho_unit_describe((tacho_unit)unit)->scale != 1 ||
+        (usage->present & TACHO_UNIT_BIT(unit)) != 0) {
+        return 0;
+    }
+    tacho_usage_set(usage, (tacho_unit)unit, PyLong_AsLongLongAndOverflow(value, &overflow));
+    return overflow == 0;
+}
+
+/*
+ * Usage as most people write it: a dict with nothing but whole numbers under our names. The same numbers come out as
+ * through a response under our own names, a few times faster; an empty dict says that nothing was used. 0 where it is
+ * anything else.
+ */
+static int read_plain(PyObject *value, tacho_usage *usage) {
+    PyObject *key, *count;
+    Py_ssize_t at = 0;
+    if (!PyDict_CheckExact(value)) {
+        return 0;
+    }
+    while (PyDict_Next(value, &at, &key, &count)) {
+        if (!take_count(usage, key, count)) {
+            return 0;
+        }
+    }
+    usage->present = 0; /* the caller named what there is: everything else is 0 (semantics 26) */
+    return 1;
 }
 
 /* What the caller asked for, over what the response says of itself. */
@@ -54,10 +134,9 @@ static tacho_status answer(core_state *state, const tacho_response *response, co
     for (size_t i = 0; i < tacho_response_parts(response); i++) {
         tacho_usage usage = *tacho_response_usage(response, i);
         tacho_cost part;
-        usage.model = asked->model.bytes != NULL && i == 0 ? asked->model.bytes : usage.model;
         usage.model = usage.model == NULL ? asked->model.bytes : usage.model;
         usage.provider = asked->provider.bytes != NULL ? asked->provider.bytes : usage.provider;
-        usage.service_tier = asked->service_tier.bytes != NULL ? asked->service_tier.bytes : usage.service_tier;
+        usage.requested_tier = usage.requested_tier == NULL ? asked->service_tier.bytes : usage.requested_tier;
         status = tacho_calculate_cost(table, &usage, asked->at_ns, i == 0 ? out : &part);
         if (i > 0 && status == TACHO_OK) {
             tacho_cost_add(out, &part);
@@ -66,25 +145,44 @@ static tacho_status answer(core_state *state, const tacho_response *response, co
     return status;
 }
 
-static PyObject *price(core_state *state, PyObject *usage, PyObject *dialect, const question *asked) {
-    tacho_response *response = NULL;
-    tacho_cost cost;
-    tacho_status status = core_response_read(state, usage, dialect, asked->provider.bytes, &response);
-    if (!PyErr_Occurred() && (status == TACHO_OK || status == TACHO_NO_DATA)) {
-        status = answer(state, response, asked, &cost);
+static tacho_status price_plain(core_state *state, tacho_usage *usage, const question *asked, tacho_cost *out) {
+    core_collector *collector = core_standard(state);
+    if (collector == NULL) {
+        return TACHO_INVALID; /* with the exception that says why */
     }
-    PyObject *values = NULL;
-    if (!PyErr_Occurred()) {
-        values = status == TACHO_OK ? cost_values(state, &cost) : core_raise(state, status, "calculate_cost");
+    usage->model = asked->model.bytes;
+    usage->provider = asked->provider.bytes;
+    usage->requested_tier = asked->service_tier.bytes; /* what was served is not known */
+    return tacho_calculate_cost(tacho_collector_prices(collector->handle), usage, asked->at_ns, out);
+}
+
+static tacho_status price_response(core_state *state, PyObject *value, PyObject *dialect, const question *asked,
+                                   tacho_cost *out) {
+    tacho_response *response = NULL;
+    tacho_status status = core_response_read(state, value, dialect, asked->provider.bytes, &response);
+    if (!PyErr_Occurred() && (status == TACHO_OK || status == TACHO_NO_DATA)) {
+        status = answer(state, response, asked, out);
     }
     core_response_done(state, response);
-    return values;
+    return status;
+}
+
+static PyObject *price(core_state *state, PyObject *value, PyObject *dialect, const question *asked) {
+    tacho_usage usage = TACHO_USAGE_INIT;
+    tacho_cost cost;
+    tacho_status status = dialect == NULL && read_plain(value, &usage)
+                              ? price_plain(state, &usage, asked, &cost)
+                              : price_response(state, value, dialect, asked, &cost);
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    return status == TACHO_OK ? cost_values(state, &cost) : core_raise(state, status, "calculate_cost");
 }
 
 PyObject *core_calculate_cost(core_state *state, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"model", "usage", "provider", "at", "service_tier", "dialect", NULL};
     PyObject *model, *usage, *provider = NULL, *at = NULL, *service_tier = NULL, *dialect = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|$OOOO:calculate_cost", names, &model, &usage, &provider, &at,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|OOOO:calculate_cost", names, &model, &usage, &provider, &at,
                                      &service_tier, &dialect)) {
         return NULL;
     }

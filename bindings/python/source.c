@@ -83,6 +83,32 @@ static int get_key(void *context, void *item, const char *key, void **out) {
     return found != NULL;
 }
 
+/* The members of a dict, one by one: no name is made for the many keys that a dialect knows and a response does not
+ * have. Reading a member may run the program's code, which may change the dict: nothing of it is held but references.
+ */
+static int each(void *context, void *item, tacho_value_visit visit, void *visitor) {
+    PyObject **raised = context;
+    PyObject *key, *value;
+    Py_ssize_t at = 0;
+    if (!PyDict_Check((PyObject *)item)) {
+        return 0;
+    }
+    while (*raised == NULL && PyDict_Next(item, &at, &key, &value)) {
+        Py_ssize_t length = 0;
+        const char *name = PyUnicode_Check(key) ? PyUnicode_AsUTF8AndSize(key, &length) : NULL;
+        if (name == NULL) { /* no text, or one with lone surrogates: no dialect asks for it */
+            PyErr_Clear();
+            continue;
+        }
+        Py_INCREF(key);
+        Py_INCREF(value);
+        visit(visitor, name, (size_t)length, value);
+        Py_DECREF(value);
+        Py_DECREF(key);
+    }
+    return 1;
+}
+
 static size_t length_of(void *context, void *item) {
     (void)context;
     return (size_t)(PyList_Check(item) ? PyList_GET_SIZE(item) : PyTuple_GET_SIZE(item));
@@ -158,5 +184,6 @@ void core_value_source(PyObject *root, PyObject **raised, tacho_value_source *ou
                                 .get_index = get_index,
                                 .text = text_of,
                                 .truth = truth_of,
-                                .release = release};
+                                .release = release,
+                                .each = each};
 }

@@ -183,8 +183,8 @@ def enclosing_session() -> None:
     return None
 
 
-def calculate_cost(model: str | None, usage: Any, **options: Any) -> tuple[Any, ...]:
-    return (None, "unknown")
+def calculate_cost(model: str | None, usage: Any, *options: Any) -> dict[str, Any]:
+    return {"usd": None, "state": "unknown"}
 
 
 def load(path: Any, /) -> Snapshot:

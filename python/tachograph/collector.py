@@ -287,6 +287,15 @@ def load(path: str | os.PathLike[str]) -> Snapshot:
     return Snapshot(core.load(path))
 
 
+def _cost_of(values: dict[str, Any]) -> Cost:
+    # The names of this module are looked up once: an import inside a function costs as much as the price itself.
+    global _cost_of
+    from .results import Cost
+
+    _cost_of = Cost.of  # type: ignore[assignment]
+    return _cost_of(values)
+
+
 def calculate_cost(
     model: str | None,
     usage: Any,
@@ -307,8 +316,4 @@ def calculate_cost(
         dialect:      how to read the response, by our names or genai-prices' flavours (chat, responses, anthropic).
     Raises: TypeError, ValueError for what cannot be read; an unknown model is no error: its cost is None.
     """
-    from .results import Cost
-
-    return Cost(
-        *core.calculate_cost(model, usage, provider=provider, at=at, service_tier=service_tier, dialect=dialect)
-    )
+    return _cost_of(core.calculate_cost(model, usage, provider, at, service_tier, dialect))

@@ -95,6 +95,13 @@ class Cost(_Fields):
     table_usd: Decimal | None = None
     currency: str = "USD"
 
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Cost:
+        """From the core's values by name. They become the fields as they are, which is faster than the constructor."""
+        made = object.__new__(cls)
+        object.__setattr__(made, "__dict__", values)
+        return made
+
     def __str__(self) -> str:
         return f"{'-' if self.usd is None else format(self.usd, 'f')} {self.currency} ({self.state})"
 

@@ -35,7 +35,17 @@ static const tacho_usage *read_as(void **state, const char *dialect, const char 
     return pushed;
 }
 
+/* As JSON, and as a host value that is asked for members and one that lists them. */
 static void expect_dialect(void **state, const char *provider, const char *text, const char *name) {
+    tacho__json_tree *tree;
+    assert_int_equal(tacho__json_tree_read(&tree, text, strlen(text), NULL), TACHO_OK);
+    tacho_value_source source = corpus_source(tacho__json_tree_root(tree));
+    tacho_response_read(*state, NULL, provider, &source);
+    assert_string_equal(tacho_dialect_name(tacho_response_dialect(*state)), name);
+    source.each = corpus_each;
+    tacho_response_read(*state, NULL, provider, &source);
+    assert_string_equal(tacho_dialect_name(tacho_response_dialect(*state)), name);
+    tacho__json_tree_free(tree);
     tacho_response_read_json(*state, NULL, provider, text, strlen(text));
     assert_string_equal(tacho_dialect_name(tacho_response_dialect(*state)), name);
 }

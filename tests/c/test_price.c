@@ -194,6 +194,10 @@ static void check_extract(bench *b, const tacho__json_node *entry, const tacho__
     tacho_response_read(b->response, dialect, provider, &source);
     tacho_response_cost(b->table, b->response, provider, model, CORPUS_INSTANT, &pulled);
     assert_memory_equal(&cost, &pulled, sizeof cost);
+    source.each = corpus_each;
+    tacho_response_read(b->response, dialect, provider, &source);
+    tacho_response_cost(b->table, b->response, provider, model, CORPUS_INSTANT, &pulled);
+    assert_memory_equal(&cost, &pulled, sizeof cost);
     if (!input) {
         return;
     }

@@ -232,6 +232,9 @@ typedef enum tacho_value_kind {
     TACHO_VALUE_OTHER  /* anything else; ignored */
 } tacho_value_kind;
 
+/** Takes one member of a map from tacho_value_source.each. `name` need not be NUL-terminated. */
+typedef void (*tacho_value_visit)(void *visitor, const char *name, size_t length, void *member);
+
 /**
  * A response that lives in a host language. The core asks for the members that the dialect names and for nothing else,
  * so a large response costs no more than its usage. `value` is whatever the host uses for a value (a pointer, a stack
@@ -258,6 +261,12 @@ typedef struct tacho_value_source {
     int (*truth)(void *context, void *value);
     /** Give a value back. */
     void (*release)(void *context, void *value);
+    /**
+     * Optional, for maps whose members stand in a list anyway: hand every member whose name is a text to `visit`, in
+     * the map's order, and return 1; return 0, having visited none, where get_key must be asked instead. `member` is
+     * valid during the visit and not released by the core. Cheaper than asking for every name that a dialect knows.
+     */
+    int (*each)(void *context, void *value, tacho_value_visit visit, void *visitor);
 } tacho_value_source;
 
 /** New reader; TACHO_NOMEM. Free with tacho_response_free (NULL is harmless). */

@@ -71,6 +71,14 @@ tacho__fingerprint tacho__fingerprint_key(const char *parent, size_t parent_leng
     return bits;
 }
 
+tacho__fingerprint tacho__fingerprint_parent(const char *name, size_t length) {
+    tacho__fingerprint bits = 0;
+    for (size_t i = 0; i < MARKS; i++) {
+        bits |= is_text(marks[i].parent, name, length) ? UINT64_C(1) << i : 0;
+    }
+    return bits;
+}
+
 bool tacho__fingerprint_question(size_t index, const char **parent, const char **key, tacho__fingerprint *bit) {
     if (index >= MARKS) {
         return false;

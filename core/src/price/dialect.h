@@ -110,6 +110,9 @@ typedef uint64_t tacho__fingerprint;
 /** Fold the path of a key (at most 3 levels matter) into a fingerprint. `parent` may be "". */
 tacho__fingerprint tacho__fingerprint_key(const char *parent, size_t parent_length, const char *key, size_t length);
 
+/** Bits of all marks that stand in a member of the top level of this name; 0 = none do. */
+tacho__fingerprint tacho__fingerprint_parent(const char *name, size_t length);
+
 /** The dialect that a fingerprint is unique to, with what the provider changes about it; NULL = none. */
 const tacho_dialect *tacho__dialect_choose(tacho__fingerprint seen, const char *provider);
 

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "price/dialect_rows.h"
 
+#include <stddef.h>
 #include <string.h>
 
 tacho_status tacho_response_create(tacho_response **out) {
@@ -137,39 +138,112 @@ static tacho_status fail(tacho_response *response, tacho_status status) {
     return status;
 }
 
+/* A list of events: each object in it is an event of its own, what is no object is nothing. */
+typedef struct list {
+    tacho__json_handler next;
+    void *context;
+    tacho_response *begins; /* NULL = only looked at */
+    const tacho_dialect *dialect;
+    uint32_t depth;
+} list;
+
+static tacho_status each_of_list(void *context, tacho__json_event event, const char *text, size_t length) {
+    list *l = context;
+    bool begin = event == TACHO__JSON_OBJECT_BEGIN || event == TACHO__JSON_ARRAY_BEGIN;
+    bool end = event == TACHO__JSON_OBJECT_END || event == TACHO__JSON_ARRAY_END;
+    l->depth -= end;
+    uint32_t depth = l->depth;
+    l->depth += begin;
+    if (depth == 0 || (depth == 1 && !begin && !end)) {
+        return TACHO_OK;
+    }
+    if (depth == 1 && begin && l->begins) {
+        tacho__response_begin(l->begins, l->dialect);
+    }
+    return l->next(l->context, event, text, length);
+}
+
+static tacho_status read_events(tacho_response *response, const char *text, size_t length, tacho__json_handler next,
+                                void *context, const tacho_dialect *dialect) {
+    size_t at = 0;
+    while (at < length && (text[at] == ' ' || text[at] == '\t' || text[at] == '\r' || text[at] == '\n')) {
+        at++;
+    }
+    if (at < length && text[at] == '[') {
+        list l = {next, context, dialect ? response : NULL, dialect, 0};
+        return tacho__json_read(response->reader, text, length, each_of_list, &l);
+    }
+    if (dialect) {
+        tacho__response_begin(response, dialect);
+    }
+    return tacho__json_read(response->reader, text, length, next, context);
+}
+
 tacho_status tacho_response_fold_json(tacho_response *response, const tacho_dialect *dialect, const char *provider,
                                       const char *text, size_t length) {
     if (!response || !text) {
         return TACHO_INVALID;
     }
     detector d = {0};
-    if (is_needed(response, dialect)) {
-        tacho_status status = tacho__json_read(response->reader, text, length, detect, &d);
+    const bool needed = is_needed(response, dialect);
+    if (needed) {
+        tacho_status status = read_events(response, text, length, detect, &d, NULL);
         if (status != TACHO_OK) {
             return fail(response, status);
         }
     }
-    const tacho_dialect *use = is_needed(response, dialect) ? chosen(response, dialect, d.seen, provider)
-                               : dialect                    ? dialect
-                                                            : response->dialect;
+    const tacho_dialect *use = needed    ? chosen(response, dialect, d.seen, provider)
+                               : dialect ? dialect
+                                         : response->dialect;
     change_dialect(response, use);
-    tacho__response_begin(response, use);
-    tacho_status status = tacho__json_read(response->reader, text, length, forward, response);
+    response->dialect = use;
+    tacho_status status = read_events(response, text, length, forward, response, use);
     return status == TACHO_OK ? tacho__response_settle(response) : fail(response, status);
+}
+
+/* The i-th event of a value that is a list of events, or the value itself; false after the last. */
+static bool event_at(const tacho_value_source *source, size_t index, tacho_value_source *out, bool *held) {
+    *out = *source;
+    *held = source->kind(source->context, source->root) == TACHO_VALUE_ARRAY;
+    if (!*held) {
+        return index == 0;
+    }
+    if (index >= source->length(source->context, source->root)) {
+        return false;
+    }
+    if (!source->get_index(source->context, source->root, index, &out->root)) {
+        *held = false;
+        out->root = source->root; /* a list: nothing is found in it */
+    }
+    return true;
 }
 
 tacho_status tacho_response_fold(tacho_response *response, const tacho_dialect *dialect, const char *provider,
                                  const tacho_value_source *source) {
-    if (!response || !source || source->struct_size < sizeof *source) {
+    if (!response || !source || source->struct_size < offsetof(tacho_value_source, each)) {
         return TACHO_INVALID;
     }
-    tacho__fingerprint seen = is_needed(response, dialect) ? tacho__response_pull_fingerprint(source) : 0;
-    const tacho_dialect *use = is_needed(response, dialect) ? chosen(response, dialect, seen, provider)
-                               : dialect                    ? dialect
-                                                            : response->dialect;
+    tacho_value_source event;
+    bool held, needed = is_needed(response, dialect);
+    tacho__fingerprint seen = 0;
+    for (size_t i = 0; needed && event_at(source, i, &event, &held); i++) {
+        seen |= tacho__response_pull_fingerprint(&event);
+        if (held) {
+            source->release(source->context, event.root);
+        }
+    }
+    const tacho_dialect *use = needed    ? chosen(response, dialect, seen, provider)
+                               : dialect ? dialect
+                                         : response->dialect;
     change_dialect(response, use);
-    tacho__response_begin(response, use);
-    tacho__response_pull(response, source);
+    response->dialect = use;
+    for (size_t i = 0; event_at(source, i, &event, &held); i++) {
+        tacho__response_begin(response, use);
+        tacho__response_pull(response, &event);
+        if (held) {
+            source->release(source->context, event.root);
+        }
+    }
     return tacho__response_settle(response);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "price/response.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #define KEY_MAX    80
@@ -100,23 +101,48 @@ static void walk_array(const pull *p, uint16_t node, void *value) {
     }
 }
 
+/* Sources that were compiled before `each` was there have a shorter struct. */
+static bool visits(const tacho_value_source *source) {
+    return source->struct_size >= offsetof(tacho_value_source, each) + sizeof source->each && source->each;
+}
+
+static void member_at(const pull *p, uint16_t node, void *member) {
+    tacho_value_kind kind = p->source->kind(p->source->context, member);
+    if (kind == TACHO_VALUE_MAP) {
+        walk(p, node, member);
+    } else if (kind == TACHO_VALUE_ARRAY) {
+        walk_array(p, node, member);
+    } else if (p->trie.nodes[node].row != TACHO__TRIE_NONE) {
+        scalar(p, p->trie.nodes[node].row, kind, member);
+    }
+}
+
+typedef struct visited_map {
+    const pull *p;
+    uint16_t node;
+} visited_map;
+
+static void visit_member(void *visitor, const char *name, size_t length, void *member) {
+    const visited_map *map = visitor;
+    uint16_t at = tacho__trie_key(map->p->trie, map->node, name, length);
+    if (at != TACHO__TRIE_NONE) {
+        member_at(map->p, at, member);
+    }
+}
+
 /* Depth is that of the trie, which is finite: a host object that contains itself is no danger. */
 static void walk(const pull *p, uint16_t node, void *value) {
+    visited_map map = {p, node};
+    if (visits(p->source) && p->source->each(p->source->context, value, visit_member, &map)) {
+        return;
+    }
     for (uint16_t at = p->trie.nodes[node].first; at != TACHO__TRIE_NONE; at = p->trie.nodes[at].next) {
         const tacho__trie_node *child = &p->trie.nodes[at];
         void *member;
-        if (child->kind != TACHO__TRIE_KEY || !get_named(p->source, value, child->key, child->key_length, &member)) {
-            continue;
+        if (child->kind == TACHO__TRIE_KEY && get_named(p->source, value, child->key, child->key_length, &member)) {
+            member_at(p, at, member);
+            p->source->release(p->source->context, member);
         }
-        tacho_value_kind kind = p->source->kind(p->source->context, member);
-        if (kind == TACHO_VALUE_MAP) {
-            walk(p, at, member);
-        } else if (kind == TACHO_VALUE_ARRAY) {
-            walk_array(p, at, member);
-        } else if (child->row != TACHO__TRIE_NONE) {
-            scalar(p, child->row, kind, member);
-        }
-        p->source->release(p->source->context, member);
     }
 }
 
@@ -127,30 +153,87 @@ void tacho__response_pull(tacho_response *response, const tacho_value_source *so
     }
 }
 
+/* ------------------------------------------------------------------------------------------------------- fingerprints
+ */
+
 /* Exact names only: "inputTokens" tells one provider, its other spelling "input_tokens" is everybody's. */
-static int get_exact(const tacho_value_source *source, void *value, const char *key, void **out) {
-    return source->get_key(source->context, value, key, out);
+static bool has_value(const tacho_value_source *source, void *value, const char *key) {
+    void *member;
+    if (!source->get_key(source->context, value, key, &member)) {
+        return false;
+    }
+    bool is_null = source->kind(source->context, member) == TACHO_VALUE_NULL;
+    source->release(source->context, member);
+    return !is_null;
 }
 
-tacho__fingerprint tacho__response_pull_fingerprint(const tacho_value_source *source) {
-    const char *parent, *key;
+/* The marks inside one map: the root (`parent` is "") or its member of the name `parent`. */
+static tacho__fingerprint ask(const tacho_value_source *source, void *value, const char *parent, size_t length) {
+    const char *outer, *key;
     tacho__fingerprint bit, seen = 0;
-    if (source->kind(source->context, source->root) != TACHO_VALUE_MAP) {
-        return 0;
-    }
-    for (size_t i = 0; tacho__fingerprint_question(i, &parent, &key, &bit); i++) {
-        void *outer = NULL, *inner;
-        if (*parent && !get_exact(source, source->root, parent, &outer)) {
-            continue;
-        }
-        void *from = *parent ? outer : source->root;
-        if (source->kind(source->context, from) == TACHO_VALUE_MAP && get_exact(source, from, key, &inner)) {
-            seen |= source->kind(source->context, inner) == TACHO_VALUE_NULL ? 0 : bit;
-            source->release(source->context, inner);
-        }
-        if (outer) {
-            source->release(source->context, outer);
+    for (size_t i = 0; tacho__fingerprint_question(i, &outer, &key, &bit); i++) {
+        if (strlen(outer) == length && memcmp(outer, parent, length) == 0 && has_value(source, value, key)) {
+            seen |= bit;
         }
     }
     return seen;
+}
+
+typedef struct visited_level {
+    const tacho_value_source *source;
+    const char *parent; /* NULL at the top level */
+    size_t parent_length;
+    tacho__fingerprint seen;
+} visited_level;
+
+static void visit_mark(void *visitor, const char *name, size_t length, void *member) {
+    visited_level *level = visitor;
+    const tacho_value_source *source = level->source;
+    tacho_value_kind kind = source->kind(source->context, member);
+    if (kind == TACHO_VALUE_NULL) {
+        return;
+    }
+    level->seen |= tacho__fingerprint_key(level->parent ? level->parent : "", level->parent_length, name, length);
+    if (level->parent || kind != TACHO_VALUE_MAP || !tacho__fingerprint_parent(name, length)) {
+        return;
+    }
+    visited_level inner = {source, name, length, 0};
+    if (!source->each(source->context, member, visit_mark, &inner)) {
+        inner.seen = ask(source, member, name, length);
+    }
+    level->seen |= inner.seen;
+}
+
+/* A root without a list of members: ask for each parent once, then for the marks inside it. */
+static tacho__fingerprint ask_levels(const tacho_value_source *source) {
+    const char *parent, *key;
+    tacho__fingerprint bit, asked = 0, seen = ask(source, source->root, "", 0);
+    for (size_t i = 0; tacho__fingerprint_question(i, &parent, &key, &bit); i++) {
+        void *outer;
+        if (!*parent || (asked & bit)) {
+            continue;
+        }
+        asked |= tacho__fingerprint_parent(parent, strlen(parent));
+        if (!source->get_key(source->context, source->root, parent, &outer)) {
+            continue;
+        }
+        if (source->kind(source->context, outer) == TACHO_VALUE_MAP) {
+            visited_level inner = {source, parent, strlen(parent), 0};
+            bool listed = visits(source) && source->each(source->context, outer, visit_mark, &inner);
+            seen |= listed ? inner.seen : ask(source, outer, parent, strlen(parent));
+        }
+        source->release(source->context, outer);
+    }
+    return seen;
+}
+
+tacho__fingerprint tacho__response_pull_fingerprint(const tacho_value_source *source) {
+    visited_level top = {source, NULL, 0, 0};
+    if (source->kind(source->context, source->root) != TACHO_VALUE_MAP) {
+        return 0;
+    }
+    if (visits(source) && source->each(source->context, source->root, visit_mark, &top)) {
+        return top.seen;
+    }
+    return ask_levels(source);
 }

@@ -88,8 +88,7 @@ static void gather(const tacho_dialect *dialect, const tacho__slots *slots, bool
     t->faults = slots->faults;
     for (uint8_t i = 0; i < dialect->row_count; i++) {
         const tacho__dialect_row *row = &dialect->rows[i];
-        bool item_row = strstr(row->path, "[]") != NULL;
-        if (!(slots->present >> i & 1) || item_row != of_item) {
+        if (!(slots->present >> i & 1) || (strstr(row->path, "[]") != NULL) != of_item) {
             continue;
         }
         if (row->target < TACHO_UNIT_COUNT) {

@@ -2,6 +2,7 @@
 
 #include "price/usage_fields.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static const tacho_unit_info units[TACHO_UNIT_COUNT] = {
@@ -19,12 +20,17 @@ const tacho_unit_info *tacho_unit_describe(tacho_unit unit) {
     return (unsigned)unit < TACHO_UNIT_COUNT ? &units[unit] : NULL;
 }
 
+/* The first letter tells most of them apart. */
+static bool is_name(const char *name, const char *other) {
+    return name[0] == other[0] && strcmp(name, other) == 0;
+}
+
 int tacho_unit_find(const char *name) {
     if (!name) {
         return -1;
     }
     for (int unit = 0; unit < TACHO_UNIT_COUNT; unit++) {
-        if (strcmp(units[unit].field, name) == 0 || strcmp(units[unit].key, name) == 0) {
+        if (is_name(name, units[unit].field) || is_name(name, units[unit].key)) {
             return unit;
         }
     }

@@ -124,6 +124,14 @@ static inline void corpus_release(void *context, void *value) {
     (void)value;
 }
 
+static inline int corpus_each(void *context, void *value, tacho_value_visit visit, void *visitor) {
+    (void)context;
+    for (const tacho__json_node *at = ((const tacho__json_node *)value)->first; at; at = at->next) {
+        visit(visitor, at->key, strlen(at->key), (void *)(uintptr_t)at);
+    }
+    return 1;
+}
+
 static inline tacho_value_source corpus_source(const tacho__json_node *node) {
     return (tacho_value_source){.struct_size = (uint32_t)sizeof(tacho_value_source),
                                 .root = (void *)(uintptr_t)node,
