@@ -24,8 +24,7 @@ struct tacho__claude_ahead {
 
 /* Fills a batch. A failure to begin it is its status. */
 static void fill(tacho__claude_ahead *ahead, tacho__claude_batch *batch) {
-    tacho__claude_batch_free(batch);
-    tacho_status status = tacho__claude_batch_init(batch);
+    tacho_status status = tacho__claude_batch_begin(batch);
     if (status == TACHO_OK) {
         tacho__claude_source_read(ahead->source, batch);
     } else {

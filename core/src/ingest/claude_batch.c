@@ -10,8 +10,13 @@
 
 #define HEAD_BYTES 4096u
 
-tacho_status tacho__claude_batch_init(tacho__claude_batch *batch) {
-    *batch = (tacho__claude_batch){.counts = {.struct_size = (uint32_t)sizeof batch->counts}};
+tacho_status tacho__claude_batch_begin(tacho__claude_batch *batch) {
+    batch->status = TACHO_OK;
+    batch->counts = (tacho_import_counts){.struct_size = (uint32_t)sizeof batch->counts};
+    batch->position_count = batch->problem_count = 0;
+    if (batch->problems) {
+        return tacho__facts_clear(&batch->facts);
+    }
     batch->problems = tacho__calloc(TACHO__BATCH_PROBLEMS, sizeof *batch->problems);
     return batch->problems ? tacho__facts_init(&batch->facts) : TACHO_NOMEM;
 }
@@ -36,19 +41,25 @@ static void report(tacho__claude_batch *batch, const char *file, uint64_t line, 
 
 /*
  * Most lines of a transcript are progress of hooks and shell commands, without anything to count. They are told apart
- * by how they begin, without reading them as JSON.
+ * by how they begin, without reading them as JSON. What stands before the type is equally long in most lines of a file,
+ * so it is looked for where the last one had it first.
  */
-static bool nothing_in_it(const char *text, size_t length) {
+static bool nothing_in_it(tacho__claude_source *source, const char *text, size_t length) {
     static const char type[] = "\"type\":\"progress\",\"data\":{\"type\":\"";
+    const size_t size = sizeof type - 1;
     size_t head = length < 1024 ? length : 1024;
     if (length < 64 || length > 65536 || text[0] != '{' || text[length - 1] != '}') {
         return false;
     }
-    const char *found = memmem(text, head, type, sizeof type - 1);
+    const char *found = text + source->type_at;
+    if (source->type_at + size > head || memcmp(found, type, size) != 0) {
+        found = memmem(text, head, type, size);
+    }
     if (!found) {
         return false;
     }
-    found += sizeof type - 1;
+    source->type_at = (size_t)(found - text);
+    found += size;
     return text + head - found > 16 &&
            (memcmp(found, "hook_progress\"", 14) == 0 || memcmp(found, "bash_progress\"", 14) == 0);
 }
@@ -57,7 +68,7 @@ static tacho_status take_line(tacho__claude_source *source, tacho__claude_batch 
                               const char *text, size_t length) {
     const tacho__claude_line *line;
     batch->counts.lines++;
-    if (nothing_in_it(text, length)) {
+    if (nothing_in_it(source, text, length)) {
         return TACHO_OK;
     }
     tacho_status status = tacho__claude_parse(source->parser, text, length, &line);

@@ -36,8 +36,8 @@ typedef struct tacho__claude_batch {
     size_t problem_count;
 } tacho__claude_batch;
 
-/** An empty batch. TACHO_OK; TACHO_NOMEM (free it all the same). */
-tacho_status tacho__claude_batch_init(tacho__claude_batch *batch);
+/** Makes a batch empty that is zeroed or was used before; keeps its memory. TACHO_OK; TACHO_NOMEM (free it then). */
+tacho_status tacho__claude_batch_begin(tacho__claude_batch *batch);
 void tacho__claude_batch_free(tacho__claude_batch *batch);
 
 /** Where the reading of a list of files stands. */
@@ -48,6 +48,7 @@ typedef struct tacho__claude_source {
     size_t next;               /* file to open */
     bool begun;                /* a batch was read */
     bool open;                 /* files[next - 1] is being read */
+    size_t type_at;            /* where the last line had its type, see nothing_in_it */
     char session[256];         /* of the open file, for lines that do not name theirs */
     tacho__claude_parser *parser;
     tacho__line_reader reader;

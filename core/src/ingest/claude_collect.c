@@ -64,8 +64,28 @@ const char *tacho__claude_provider(const char *model) {
     return strchr(model, '@') ? "gcp.vertex_ai" : "anthropic";
 }
 
+/* All parts together. */
+static void read_usage(const tacho_response *response, tacho_usage *sum) {
+    *sum = *tacho_response_usage(response, 0);
+    for (size_t part = 1; part < tacho_response_parts(response); part++) {
+        tacho_usage_add(sum, tacho_response_usage(response, part));
+    }
+}
+
+static void keep_usage(const tacho_usage *sum, int64_t reported_pusd, tacho__fact_usage *usage) {
+    *usage = (tacho__fact_usage){.present = sum->present,
+                                 .cost_pusd = TACHO_COST_UNKNOWN,
+                                 .reported_pusd = reported_pusd,
+                                 .table_pusd = TACHO_COST_UNKNOWN,
+                                 .input_tokens = tacho_usage_input_tokens(sum),
+                                 .total_tokens = tacho_usage_total_tokens(sum)};
+    for (int unit = 0; unit < TACHO_UNIT_COUNT; unit++) {
+        usage->units[unit] = tacho_usage_get(sum, (tacho_unit)unit);
+    }
+}
+
 /* A cost that the agent wrote down is that of the whole response; else each part has the price of its own model. */
-static tacho_status price(const seen_line *seen, const tacho_usage *sum, tacho_cost *cost) {
+static tacho_status calculate(const seen_line *seen, const tacho_usage *sum, tacho_cost *cost) {
     const tacho__claude_line *line = seen->line;
     const char *model = line->model ? tacho__claude_text_of(line, line->model) : NULL;
     if (line->reported_pusd == TACHO_COST_UNKNOWN) {
@@ -80,28 +100,16 @@ static tacho_status price(const seen_line *seen, const tacho_usage *sum, tacho_c
     return tacho_calculate_cost(seen->prices, &usage, line->at_ns, cost);
 }
 
-static void read_usage(const seen_line *seen, tacho__fact_usage *usage) {
-    const tacho_response *response = seen->line->response;
-    tacho_usage sum = *tacho_response_usage(response, 0);
+static void price(const seen_line *seen, const tacho_usage *sum, tacho__fact_usage *usage) {
     tacho_cost cost;
-    for (size_t part = 1; part < tacho_response_parts(response); part++) {
-        tacho_usage_add(&sum, tacho_response_usage(response, part));
+    if (calculate(seen, sum, &cost) != TACHO_OK) {
+        return;
     }
-    *usage = (tacho__fact_usage){.present = sum.present};
-    for (int unit = 0; unit < TACHO_UNIT_COUNT; unit++) {
-        usage->units[unit] = tacho_usage_get(&sum, (tacho_unit)unit);
-    }
-    usage->input_tokens = tacho_usage_input_tokens(&sum);
-    usage->total_tokens = tacho_usage_total_tokens(&sum);
-    usage->cost_pusd = usage->reported_pusd = usage->table_pusd = TACHO_COST_UNKNOWN;
-    if (price(seen, &sum, &cost) == TACHO_OK) {
-        usage->cost_state = (int32_t)cost.state;
-        usage->cost_pusd = cost.total_pusd;
-        usage->reported_pusd = cost.reported_pusd;
-        usage->table_pusd = cost.table_pusd;
-        if (cost.sheet) {
-            snprintf(usage->price_sheet, sizeof usage->price_sheet, "%.30s/%08x", cost.table_version, cost.sheet);
-        }
+    usage->cost_state = (int32_t)cost.state;
+    usage->cost_pusd = cost.total_pusd;
+    usage->table_pusd = cost.table_pusd;
+    if (cost.sheet) {
+        snprintf(usage->price_sheet, sizeof usage->price_sheet, "%.30s/%08x", cost.table_version, cost.sheet);
     }
 }
 
@@ -110,10 +118,26 @@ static bool synthetic(const tacho__claude_line *line) {
     return strcmp(tacho__claude_text_of(line, line->model), "<synthetic>") == 0;
 }
 
+/* Most lines of a call are not the one that counts: only that is priced. */
+static tacho_status join_call(const seen_line *seen, tacho__fact *call) {
+    tacho_usage sum;
+    tacho__fact_usage usage;
+    tacho__fact *taken = NULL;
+    if (!(seen->line->flags & TACHO__CLAUDE_USAGE)) {
+        return tacho__facts_join(seen->facts, call, NULL, NULL);
+    }
+    read_usage(seen->line->response, &sum);
+    keep_usage(&sum, seen->line->reported_pusd, &usage);
+    call->output = sum.present & TACHO_UNIT_BIT(TACHO_UNIT_OUTPUT) ? sum.output : -1;
+    tacho_status status = tacho__facts_join(seen->facts, call, &usage, &taken);
+    if (status == TACHO_OK && taken) {
+        price(seen, &sum, tacho__facts_usage_of(seen->facts, taken));
+    }
+    return status;
+}
+
 static tacho_status collect_call(const seen_line *seen) {
     const tacho__claude_line *line = seen->line;
-    tacho__fact_usage usage;
-    bool known = (line->flags & TACHO__CLAUDE_USAGE) != 0;
     tacho__fact_text id;
     tacho_status status = call_id(seen, &id);
     if (status != TACHO_OK) {
@@ -123,12 +147,8 @@ static tacho_status collect_call(const seen_line *seen) {
     call.low_confidence = (line->flags & TACHO__CLAUDE_WRAPPED) != 0;
     call.line_flags = (line->flags & TACHO__CLAUDE_SIDECHAIN ? TACHO__LINE_SIDECHAIN : 0) |
                       (line->flags & TACHO__CLAUDE_WRAPPED ? TACHO__LINE_WRAPPED : 0);
-    if (known) {
-        read_usage(seen, &usage);
-        call.output = usage.present & TACHO_UNIT_BIT(TACHO_UNIT_OUTPUT) ? usage.units[TACHO_UNIT_OUTPUT] : -1;
-    }
     status = intern(seen, line->model, &call.name);
-    return status == TACHO_OK ? tacho__facts_join(seen->facts, &call, known ? &usage : NULL, NULL) : status;
+    return status == TACHO_OK ? join_call(seen, &call) : status;
 }
 
 /* --- tools and sub-agents -------------------------------------------------------------------------------------- */

@@ -24,6 +24,17 @@ void tacho__facts_free(tacho__facts *facts) {
     *facts = (tacho__facts){0};
 }
 
+tacho_status tacho__facts_clear(tacho__facts *facts) {
+    tacho__strings_free(facts->strings);
+    facts->strings = tacho__strings_new(STRINGS_MAX, BYTES_MAX);
+    memset(facts->slots, 0, facts->slot_count * sizeof *facts->slots);
+    facts->count = facts->usage_count = 0;
+    if (facts->sessions) {
+        memset(facts->sessions, 0, facts->session_room);
+    }
+    return facts->strings ? TACHO_OK : TACHO_NOMEM;
+}
+
 /* --- texts ----------------------------------------------------------------------------------------------------- */
 
 tacho_status tacho__facts_text(tacho__facts *facts, const char *text, tacho__fact_text *id) {
@@ -112,6 +123,10 @@ static tacho_status add_fact(tacho__facts *facts, const tacho__fact *candidate, 
 /* --- usage ----------------------------------------------------------------------------------------------------- */
 
 const tacho__fact_usage *tacho__facts_usage(const tacho__facts *facts, const tacho__fact *fact) {
+    return fact->usage ? &facts->usages[fact->usage - 1] : NULL;
+}
+
+tacho__fact_usage *tacho__facts_usage_of(tacho__facts *facts, const tacho__fact *fact) {
     return fact->usage ? &facts->usages[fact->usage - 1] : NULL;
 }
 
@@ -285,45 +300,58 @@ static tacho_status touch(tacho__facts *facts, tacho__fact_text session) {
     return tacho__facts_session_set(facts, session, TACHO__SESSION_TOUCHED, 0);
 }
 
-/* Joins and says what happened; a call that lost to the candidate has `usage` from now on. */
+/* What a join did to its fact. */
+typedef struct join_result {
+    tacho__fact *fact;
+    bool changed;
+    bool taken; /* the fact shows the candidate's line, with its usage */
+} join_result;
+
+static tacho_status add_joined(tacho__facts *facts, const tacho__fact *candidate, const tacho__fact_usage *usage,
+                               join_result *result) {
+    tacho_status status = add_fact(facts, candidate, &result->fact);
+    result->changed = result->taken = true;
+    if (status != TACHO_OK) {
+        return status;
+    }
+    result->fact->usage = 0;
+    return set_usage(facts, result->fact, usage);
+}
+
 static tacho_status join(tacho__facts *facts, const tacho__fact *candidate, const tacho__fact_usage *usage,
-                         tacho__fact **joined, bool *changed) {
+                         join_result *result) {
     tacho__fact *fact = tacho__facts_find(facts, candidate->kind, candidate->id);
     tacho_status status = TACHO_OK;
-    *changed = true;
+    *result = (join_result){.fact = fact};
     if (!fact) {
-        status = add_fact(facts, candidate, joined);
-        if (status == TACHO_OK) {
-            (*joined)->usage = 0;
-        }
-        return status == TACHO_OK ? set_usage(facts, *joined, usage) : status;
+        return add_joined(facts, candidate, usage, result);
     }
     tacho__fact_text session = fact->session;
     bool was_dirty = fact->dirty;
     fact->dirty = false;
-    *changed = join_known(facts, fact, candidate, usage);
-    if (fact->kind == TACHO__FACT_CALL && fact->dirty) {
+    result->changed = join_known(facts, fact, candidate, usage);
+    result->taken = fact->dirty; /* calls only */
+    if (result->taken) {
         status = set_usage(facts, fact, usage);
     }
     fact->dirty = fact->dirty || was_dirty;
-    *joined = fact;
     return status == TACHO_OK && session != fact->session ? touch(facts, session) : status;
 }
 
 tacho_status tacho__facts_join(tacho__facts *facts, const tacho__fact *candidate, const tacho__fact_usage *usage,
-                               tacho__fact **joined) {
-    tacho__fact *fact = NULL;
-    bool changed;
-    tacho_status status = join(facts, candidate, usage, &fact, &changed);
-    if (status == TACHO_OK && changed) {
+                               tacho__fact **taken) {
+    join_result result;
+    tacho_status status = join(facts, candidate, usage, &result);
+    tacho__fact *fact = result.fact;
+    if (status == TACHO_OK && result.changed) {
         fact->dirty = fact->dirty || fact->kind != TACHO__FACT_CALL || !fact->in_file;
         status = touch(facts, fact->session);
     }
     if (fact) {
         fact->seen = true;
     }
-    if (joined) {
-        *joined = fact;
+    if (taken) {
+        *taken = result.taken ? fact : NULL;
     }
     return status;
 }
@@ -342,16 +370,15 @@ static bool differs(const tacho__facts *facts, const tacho__fact *a, const tacho
 
 tacho_status tacho__facts_join_stored(tacho__facts *facts, const tacho__fact *stored, const tacho__fact_usage *usage,
                                       tacho__fact **joined) {
-    tacho__fact *fact = NULL;
-    bool changed;
-    tacho_status status = join(facts, stored, usage, &fact, &changed);
+    join_result result;
+    tacho_status status = join(facts, stored, usage, &result);
     if (status != TACHO_OK) {
         return status;
     }
-    fact->dirty = differs(facts, fact, stored, usage);
-    fact->in_file = fact->checked = true;
-    fact->written = stored->written;
-    *joined = fact;
+    result.fact->dirty = differs(facts, result.fact, stored, usage);
+    result.fact->in_file = result.fact->checked = true;
+    result.fact->written = stored->written;
+    *joined = result.fact;
     return touch(facts, stored->session);
 }
 

@@ -86,6 +86,8 @@ typedef struct tacho__facts {
 /** TACHO_OK; TACHO_NOMEM. */
 tacho_status tacho__facts_init(tacho__facts *facts);
 void tacho__facts_free(tacho__facts *facts);
+/** Forgets everything and keeps the memory. TACHO_OK; TACHO_NOMEM (free it then). */
+tacho_status tacho__facts_clear(tacho__facts *facts);
 
 /** The id of a text; 0 for "" and NULL. TACHO_OK; TACHO_NOMEM; TACHO_FULL. */
 tacho_status tacho__facts_text(tacho__facts *facts, const char *text, tacho__fact_text *id);
@@ -101,10 +103,11 @@ tacho__fact *tacho__facts_find(const tacho__facts *facts, tacho__fact_kind kind,
  * Joins a candidate; `usage` belongs to a call (NULL = none reported) and is copied. What changes is marked as dirty,
  * and its sessions as touched.
  *
- * @param joined receives the fact; valid until the next join; may be NULL
+ * @param taken  receives the fact if it shows the candidate's line and usage from now on, else NULL; valid until the
+ *               next join; may be NULL
  */
 tacho_status tacho__facts_join(tacho__facts *facts, const tacho__fact *candidate, const tacho__fact_usage *usage,
-                               tacho__fact **joined);
+                               tacho__fact **taken);
 /**
  * The same for what a history file says under a key that is already here (or not): afterwards the fact is dirty exactly
  * if it says more than the file.
@@ -116,6 +119,8 @@ tacho_status tacho__facts_merge(tacho__facts *facts, const tacho__facts *more);
 
 /** Usage of a call, or NULL. */
 const tacho__fact_usage *tacho__facts_usage(const tacho__facts *facts, const tacho__fact *fact);
+/** The same to write to: for what takes part in no comparison. */
+tacho__fact_usage *tacho__facts_usage_of(tacho__facts *facts, const tacho__fact *fact);
 
 uint8_t tacho__facts_session(const tacho__facts *facts, tacho__fact_text session);
 tacho_status tacho__facts_session_set(tacho__facts *facts, tacho__fact_text session, uint8_t set, uint8_t clear);
