@@ -283,7 +283,7 @@ TACHO_API void tacho_response_free(tacho_response *response);
  * @return TACHO_OK; TACHO_NO_DATA (a well-formed response without usage: one part with flag ABSENT);
  *         TACHO_DAMAGED (not JSON), TACHO_LIMIT (bytes or depth), TACHO_NOMEM. After an error there are 0 parts.
  *
- * A text may be the whole response, or the usage object alone.
+ * A text may be the whole response, or the usage object alone. A list is the events of one stream, in their order.
  */
 TACHO_API tacho_status tacho_response_read_json(tacho_response *response, const tacho_dialect *dialect,
                                                 const char *provider, const char *text, size_t length);
