@@ -4,6 +4,7 @@
  * core counts.
  */
 #include "core.h"
+#include <datetime.h>
 #include <math.h>
 #include <string.h>
 
@@ -196,19 +197,40 @@ PyObject *core_money(core_state *state, int64_t pusd) {
     char text[TACHO_MONEY_TEXT_SIZE];
     size_t length = tacho_money_format(pusd, text, sizeof(text));
     PyObject *type = core_import(&state->decimal, "decimal", "Decimal");
-    return type == NULL ? NULL : PyObject_CallFunction(type, "s#", text, (Py_ssize_t)length);
+    PyObject *digits = type == NULL ? NULL : PyUnicode_FromStringAndSize(text, (Py_ssize_t)length);
+    PyObject *amount = digits == NULL ? NULL : PyObject_CallOneArg(type, digits);
+    Py_XDECREF(digits);
+    return amount;
+}
+
+static const PyDateTime_CAPI *datetime_api(core_state *state) {
+    if (state->datetime_api == NULL) {
+        state->datetime_api = PyCapsule_Import(PyDateTime_CAPSULE_NAME, 0);
+    }
+    return state->datetime_api;
+}
+
+/* Year, month and day of a day since 1970, by eras of 400 years that begin in March. */
+static void date_of(int64_t day, int out[3]) {
+    int64_t shifted = day + 719468, era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
+    int of_era = (int)(shifted - era * 146097);
+    int year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int of_year = of_era - (365 * year + year / 4 - year / 100), month = (5 * of_year + 2) / 153;
+    out[0] = year + (int)era * 400 + (month >= 10);
+    out[1] = month < 10 ? month + 3 : month - 9;
+    out[2] = of_year - (153 * month + 2) / 5 + 1;
 }
 
 PyObject *core_instant(core_state *state, int64_t ns) {
-    PyObject *epoch = ns == 0 ? NULL : epoch_of(state);
-    if (epoch == NULL || core_import(&state->timedelta, "datetime", "timedelta") == NULL) {
+    const PyDateTime_CAPI *api = ns == 0 ? NULL : datetime_api(state);
+    if (api == NULL) {
         return ns == 0 ? core_none() : NULL;
     }
-    PyObject *span = PyObject_CallFunction(state->timedelta, "iLL", 0, (long long)(ns / NS_PER_SECOND),
-                                           (long long)(ns % NS_PER_SECOND / 1000));
-    PyObject *instant = span == NULL ? NULL : PyNumber_Add(epoch, span);
-    Py_XDECREF(span);
-    return instant;
+    int64_t second = ns / NS_PER_SECOND - (ns % NS_PER_SECOND < 0), day = second / 86400 - (second % 86400 < 0);
+    int date[3], of_day = (int)(second - day * 86400), microsecond = (int)((ns - second * NS_PER_SECOND) / 1000);
+    date_of(day, date);
+    return api->DateTime_FromDateAndTime(date[0], date[1], date[2], of_day / 3600, of_day / 60 % 60, of_day % 60,
+                                         microsecond, api->TimeZone_UTC, api->DateTimeType);
 }
 
 PyObject *core_string(const char *text) {

@@ -34,6 +34,8 @@ typedef struct core_state {
     core_operation *pool;     /* operations for tracked calls, linked by `below` */
     tacho_response *response; /* reader of usage; NULL while it is in use */
     PyObject *decimal, *datetime, *timedelta, *epoch, *fromisoformat; /* imported at their first use */
+    PyObject *cost_names; /* tuple: fields of a cost, then of its components; made at the first use */
+    void *datetime_api;   /* PyDateTime_CAPI; imported at the first use */
     uint64_t generation;                                              /* grows when the default collector is replaced */
     uint64_t sequence; /* grows with every begin; orders operations of the two kinds of nesting */
     unsigned pooled;

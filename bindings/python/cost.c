@@ -2,6 +2,7 @@
  * calculate_cost(): the price of one usage without recording anything.
  */
 #include "core.h"
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -29,11 +30,44 @@ static PyObject *amount_of(amounts *known, int64_t pusd) {
     return made;
 }
 
-/* Add a value to the answer, and give the reference away; -1 with an exception. */
-static int put(PyObject *answer, const char *name, PyObject *value) {
-    PyObject *key = value == NULL ? NULL : PyUnicode_InternFromString(name);
-    int status = key == NULL ? -1 : PyDict_SetItem(answer, key, value);
-    Py_XDECREF(key);
+enum { USD, STATE, INPUT, OUTPUT, COMPONENTS, SERVICE, SHEET, VERSION, PRICED_AT, REPORTED, TABLE, FIELDS };
+
+/* Names of the fields of tachograph.Cost, then those of all units. */
+static PyObject *names_of(core_state *state) {
+    static const char *const fields[FIELDS] = {
+        [USD] = "usd",
+        [STATE] = "state",
+        [INPUT] = "input_usd",
+        [OUTPUT] = "output_usd",
+        [COMPONENTS] = "components",
+        [SERVICE] = "service_tier",
+        [SHEET] = "sheet",
+        [VERSION] = "table_version",
+        [PRICED_AT] = "priced_at",
+        [REPORTED] = "reported_usd",
+        [TABLE] = "table_usd",
+    };
+    if (state->cost_names != NULL) {
+        return state->cost_names;
+    }
+    PyObject *names = PyTuple_New(FIELDS + TACHO_UNIT_COUNT);
+    for (int i = 0; names != NULL && i < FIELDS + TACHO_UNIT_COUNT; i++) {
+        PyObject *name =
+            PyUnicode_InternFromString(i < FIELDS ? fields[i] : tacho_unit_describe((tacho_unit)(i - FIELDS))->field);
+        if (name == NULL) {
+            Py_CLEAR(names);
+            break;
+        }
+        PyTuple_SET_ITEM(names, i, name);
+    }
+    state->cost_names = names;
+    return names;
+}
+
+/* Add a value to a dict under the i-th name, and give the reference away; -1 with an exception. */
+static int put(core_state *state, PyObject *dict, int name, PyObject *value) {
+    PyObject *names = value == NULL ? NULL : names_of(state);
+    int status = names == NULL ? -1 : PyDict_SetItem(dict, PyTuple_GET_ITEM(names, name), value);
     Py_XDECREF(value);
     return status;
 }
@@ -43,8 +77,8 @@ static PyObject *components_of(amounts *known, const tacho_cost *cost) {
     PyObject *components = PyDict_New();
     for (uint32_t left = cost->priced; components != NULL && left != 0; left &= left - 1) {
         int unit = __builtin_ctz(left);
-        if (cost->component_pusd[unit] != 0 && put(components, tacho_unit_describe((tacho_unit)unit)->field,
-                                                   amount_of(known, cost->component_pusd[unit])) < 0) {
+        if (cost->component_pusd[unit] != 0 &&
+            put(known->state, components, FIELDS + unit, amount_of(known, cost->component_pusd[unit])) < 0) {
             Py_CLEAR(components);
         }
     }
@@ -52,24 +86,32 @@ static PyObject *components_of(amounts *known, const tacho_cost *cost) {
 }
 
 static PyObject *sheet_of(const tacho_cost *cost) {
-    return cost->sheet == 0 ? core_none() : PyUnicode_FromFormat("%08x", (int)cost->sheet);
+    if (cost->sheet == 0) {
+        return core_none();
+    }
+    char text[9];
+    (void)snprintf(text, sizeof(text), "%08x", (unsigned)cost->sheet);
+    return PyUnicode_FromStringAndSize(text, 8);
+}
+
+static PyObject *version_of(const tacho_cost *cost) {
+    return core_string(cost->table_version == NULL || cost->table_version[0] == '\0' ? NULL : cost->table_version);
 }
 
 /* The fields of tachograph.Cost by name. */
 static PyObject *cost_values(core_state *state, const tacho_cost *cost) {
     amounts known = {.state = state};
     PyObject *answer = PyDict_New();
-    const char *version = cost->table_version == NULL || cost->table_version[0] == '\0' ? NULL : cost->table_version;
-    if (answer == NULL || put(answer, "usd", amount_of(&known, cost->total_pusd)) < 0 ||
-        put(answer, "state", core_string(tacho_cost_state_name(cost->state))) < 0 ||
-        put(answer, "input_usd", amount_of(&known, cost->input_pusd)) < 0 ||
-        put(answer, "output_usd", amount_of(&known, cost->output_pusd)) < 0 ||
-        put(answer, "components", components_of(&known, cost)) < 0 ||
-        put(answer, "service_tier", core_string(tacho_price_service_name(cost->service))) < 0 ||
-        put(answer, "sheet", sheet_of(cost)) < 0 || put(answer, "table_version", core_string(version)) < 0 ||
-        put(answer, "priced_at", core_instant(state, cost->priced_at_ns)) < 0 ||
-        put(answer, "reported_usd", amount_of(&known, cost->reported_pusd)) < 0 ||
-        put(answer, "table_usd", amount_of(&known, cost->table_pusd)) < 0) {
+    if (answer == NULL || put(state, answer, USD, amount_of(&known, cost->total_pusd)) < 0 ||
+        put(state, answer, STATE, core_string(tacho_cost_state_name(cost->state))) < 0 ||
+        put(state, answer, INPUT, amount_of(&known, cost->input_pusd)) < 0 ||
+        put(state, answer, OUTPUT, amount_of(&known, cost->output_pusd)) < 0 ||
+        put(state, answer, COMPONENTS, components_of(&known, cost)) < 0 ||
+        put(state, answer, SERVICE, core_string(tacho_price_service_name(cost->service))) < 0 ||
+        put(state, answer, SHEET, sheet_of(cost)) < 0 || put(state, answer, VERSION, version_of(cost)) < 0 ||
+        put(state, answer, PRICED_AT, core_instant(state, cost->priced_at_ns)) < 0 ||
+        put(state, answer, REPORTED, amount_of(&known, cost->reported_pusd)) < 0 ||
+        put(state, answer, TABLE, amount_of(&known, cost->table_pusd)) < 0) {
         Py_CLEAR(answer);
     }
     return answer;

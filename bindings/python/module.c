@@ -323,6 +323,7 @@ static int module_clear(PyObject *module) {
     Py_CLEAR(state->timedelta);
     Py_CLEAR(state->epoch);
     Py_CLEAR(state->fromisoformat);
+    Py_CLEAR(state->cost_names);
     Py_CLEAR(state->collector_type);
     Py_CLEAR(state->series_type);
     Py_CLEAR(state->session_type);

@@ -292,7 +292,7 @@ def _cost_of(values: dict[str, Any]) -> Cost:
     global _cost_of
     from .results import Cost
 
-    _cost_of = Cost.of  # type: ignore[assignment]
+    _cost_of = Cost.of
     return _cost_of(values)
 
 
@@ -308,7 +308,7 @@ def calculate_cost(
     """The cost of one usage, without recording anything.
 
     Args:
-        model:        as the provider writes it; None = the one the response names.
+        model:        as the provider writes it; what the response says of itself comes first.
         usage:        mapping of token classes, or a whole response of a provider (mapping, object or JSON text).
         provider:     name, alias or base URL.
         at:           whose prices: an aware datetime, ISO text or epoch seconds; the default is now.

@@ -211,7 +211,7 @@ def test_cost_of_an_unknown_model_is_unknown() -> None:
         {"input_tokens": 100, "output_tokens": 5, "cache_read_input_tokens": 10, "cache_creation_input_tokens": 0},
         {
             "usage": {"input_tokens": 100, "output_tokens": 5, "cache_read_input_tokens": 10},
-            "model": "x",
+            "model": "claude-opus-4-6-20260205",
             "type": "message",
         },
         '{"usage": {"input_tokens": 100, "output_tokens": 5, "cache_read_input_tokens": 10}}',
