@@ -77,7 +77,8 @@ static int build_files(prices_run *run, const char *const *paths, size_t count, 
         char *text;
         code = cli_prices_file(paths[i], &text, &sources[i].length);
         sources[i].struct_size = (uint32_t)sizeof sources[i];
-        sources[i].name = paths[i];
+        const char *slash = strrchr(paths[i], '/'); /* the table says which file, not where it lay */
+        sources[i].name = slash ? slash + 1 : paths[i];
         sources[i].text = text;
     }
     if (code == CLI_DONE) {
