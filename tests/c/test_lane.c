@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -144,12 +145,14 @@ static _Atomic uint64_t signalled;
 
 static void on_signal(int number) {
     (void)number;
+    const int before = errno; /* clock functions of a host may set it */
     tacho_observe(signal_series, S);
     tacho_operation op;
     tacho_begin(signal_series, NULL, &op);
     tacho_operation_component(&op, "in a handler", MS);
     tacho_end(&op, TACHO_OUTCOME_OK);
     atomic_fetch_add(&signalled, 1);
+    errno = before;
 }
 
 typedef struct sender {
@@ -171,7 +174,9 @@ static void test_signal_handler__never_waits_and_loses_only_what_is_counted(void
     tacho_series *series = recorder_bind(r, TACHO_KIND_LLM, "answer", NULL, NULL);
     signal_series = recorder_bind(r, TACHO_KIND_STEP, "handler", NULL, NULL);
     atomic_store(&signalled, 0);
-    tacho_observe(series, S); /* a thread must have recorded before its handlers may */
+    tacho_observe(series, S);
+    on_signal(SIGUSR1); /* first uses ask for memory, which no handler may: names are known before */
+    atomic_store(&signalled, 0);
     struct sigaction action = {.sa_handler = on_signal}, before;
     sigaction(SIGUSR1, &action, &before);
     sender s = {.target = pthread_self()};
@@ -201,8 +206,8 @@ static void test_signal_handler__never_waits_and_loses_only_what_is_counted(void
         }
     }
     assert_int_equal(mine, own); /* what was interrupted is whole */
-    assert_true(handlers <= 2 * atomic_load(&signalled));
-    assert_true(handlers + dropped >= 2 * atomic_load(&signalled));
+    assert_true(handlers <= 2 * atomic_load(&signalled) + 2);
+    assert_true(handlers + dropped >= 2 * atomic_load(&signalled) + 2);
     tacho_series_release(series);
     tacho_series_release(signal_series);
 }

@@ -25,10 +25,10 @@ static void cache(_Atomic uint64_t *key, _Atomic(tacho_series *) *series, uint64
     atomic_store_explicit(key, wanted, memory_order_release);
 }
 
-/* The series under the lock, or the overflow series where a re-entrant call may not wait. */
+/* The series under the lock. A re-entrant call may neither wait nor ask for memory: the overflow series takes it. */
 static tacho_series *intern(tacho_collector *collector, tacho__lane *lane, const tacho__names *names,
                             _Atomic uint64_t *key, _Atomic(tacho_series *) *place, uint64_t wanted) {
-    if (!tacho__writer_lock(&collector->writer, lane)) {
+    if (lane->reentrant || !tacho__writer_lock(&collector->writer, lane)) {
         return collector->overflow[names->type == TACHO__TYPE_COMPONENT ? TACHO__SERIES_COMPONENTS : names->kind];
     }
     tacho_series *found = tacho__series_intern(collector, names);

@@ -63,10 +63,9 @@ tacho_status tacho_bind(tacho_collector *collector, tacho_kind kind, const char 
         bind_tags(collector, labels, &texts, &names);
     }
     tacho__writer_lock(&collector->writer, NULL);
-    tacho_series *series = tacho__series_intern(collector, &names);
+    *out = tacho_series_retain(tacho__series_intern(collector, &names)); /* before a reset could give it up */
     tacho__writer_unlock(&collector->writer);
-    *out = tacho_series_retain(series);
-    return series ? TACHO_OK : TACHO_NOMEM;
+    return TACHO_OK;
 }
 
 tacho_series *tacho_series_retain(tacho_series *series) {

@@ -145,10 +145,13 @@ static bool fill_descriptor(tacho__segment *segment, const tacho_series *series,
         out->tags = tacho__segment_take(segment, 1, TACHO__POCKET_ORDINARY);
         complete = out->tags != 0;
     }
-    for (uint32_t i = 0; complete && i < names->tag_count; ++i) {
-        tacho__tags *tags = tacho__at(segment, out->tags);
-        tags->pair[i].name = intern(segment, names->tag_name[i]);
-        tags->pair[i].value = intern(segment, names->tag_value[i]);
+    if (complete && names->tag_count) {
+        tacho__tags tags = {0};
+        for (uint32_t i = 0; i < names->tag_count; ++i) {
+            tags.pair[i].name = intern(segment, names->tag_name[i]);
+            tags.pair[i].value = intern(segment, names->tag_value[i]);
+        }
+        tacho__store_body(tacho__at(segment, out->tags), &tags, sizeof tags);
     }
     return complete;
 }

@@ -229,7 +229,7 @@ bool tacho__segment_describe(tacho__segment *segment, const tacho__descriptor *f
     }
     tacho__descriptor *descriptor =
         (tacho__descriptor *)tacho__at(segment, tacho__get_half(chunk)) + count % TACHO__SERIES_CHUNK;
-    memcpy(descriptor, from, sizeof *descriptor);
+    tacho__store_body(descriptor, from, sizeof *descriptor);
     *number = count;
     atomic_store_explicit(&header->series_count, count + 1, memory_order_release);
     return true;

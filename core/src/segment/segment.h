@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <tachograph/status.h>
 
 #define TACHO__SEGMENT_DEFAULT (UINT64_C(8) << 20)
@@ -62,6 +63,19 @@ void tacho__segment_release(tacho__segment *segment);
 /** The bytes of a line. */
 static inline void *tacho__at(const tacho__segment *segment, tacho__line line) {
     return segment->base + (uint64_t)line * TACHO__LINE;
+}
+
+/**
+ * Copies a body into lines that nothing links to yet, word by word: a reader may be copying the segment at this moment.
+ * `bytes` is rounded up to words; `from` must have that many.
+ */
+static inline void tacho__store_body(void *to, const void *from, size_t bytes) {
+    tacho__word *words = to;
+    for (size_t i = 0; i < (bytes + 7) / 8; ++i) {
+        uint64_t word;
+        memcpy(&word, (const char *)from + 8 * i, sizeof word);
+        tacho__put(&words[i], word);
+    }
 }
 
 /** `count` fresh zeroed lines; 0 when the pocket is empty. Needs the lock. */

@@ -59,10 +59,11 @@ static tacho__line append(tacho__segment *segment, const char *text, size_t leng
     if (line == 0) {
         return 0;
     }
-    tacho__string_entry *entry = tacho__at(segment, line);
-    entry->length = (uint32_t)length;
-    entry->hash = hash;
-    memcpy(entry->bytes, text, length);
+    char body[sizeof(tacho__string_entry) + TACHO__TEXT_CAP + 1 + 8] = {0};
+    const tacho__string_entry head = {.length = (uint32_t)length, .hash = hash};
+    memcpy(body, &head, sizeof head);
+    memcpy(body + sizeof head, text, length);
+    tacho__store_body(tacho__at(segment, line), body, bytes);
     tacho__put_half(&segment->header->string_count, tacho__get_half(&segment->header->string_count) + 1);
     return line;
 }
