@@ -222,6 +222,12 @@ def test_cost_of_a_response(usage: Any) -> None:
     assert cost.usd == Decimal("0.00063")
 
 
+def test_the_model_that_answered_is_priced() -> None:
+    response = {"usage": {"input_tokens": 1_000_000, "output_tokens": 0}, "model": "claude-opus-4-6", "type": "message"}
+    cost = tacho.calculate_cost("claude-haiku-4-5", response, provider="anthropic", at=1780272000)
+    assert cost.usd == Decimal(5)
+
+
 def test_calculate_cost_refuses_what_makes_no_sense() -> None:
     with pytest.raises(TypeError):
         tacho.calculate_cost(3, {})  # type: ignore[arg-type]
