@@ -366,51 +366,6 @@ static void test_cost__says_that_a_table_is_old(void **state) {
     assert_true(cost.flags & TACHO_COST_STALE);
 }
 
-/* -------------------------------------------------------------------------------------------------------- properties
- */
-
-static uint64_t next_random(uint64_t *seed) {
-    *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return *seed >> 24;
-}
-
-static void test_cost__adds_up_and_grows(void **state) {
-    (void)state;
-    uint64_t seed = 20261121;
-    print_message("seed %llu\n", (unsigned long long)seed);
-    size_t models = 0;
-    tacho_price_model model;
-    while (tacho_price_table_at(NULL, models, &model) == TACHO_OK) {
-        models++;
-    }
-    for (int round = 0; round < 20000; round++) {
-        tacho_price_table_at(NULL, next_random(&seed) % models, &model);
-        tacho_usage usage = TACHO_USAGE_INIT;
-        for (unsigned unit = 0; unit < TACHO_UNIT_COUNT; unit++) {
-            tacho_usage_set(&usage, (tacho_unit)unit,
-                            next_random(&seed) % 3 ? 0 : (int64_t)(next_random(&seed) % 90000));
-        }
-        tacho_cost cost, more;
-        tacho_price_cost(&model, &usage, INT64_C(1790000000000000000), &cost);
-        if (cost.state == TACHO_COST_STATE_UNKNOWN) {
-            continue;
-        }
-        int64_t sum = 0;
-        for (unsigned unit = 0; unit < TACHO_UNIT_COUNT; unit++) {
-            assert_true(cost.component_pusd[unit] >= 0);
-            sum += cost.component_pusd[unit];
-        }
-        assert_true(sum == cost.table_pusd);
-        unsigned unit = (unsigned)(next_random(&seed) % TACHO_UNIT_COUNT);
-        if (unit == TACHO_UNIT_REQUESTS) {
-            continue;
-        }
-        tacho_usage_set(&usage, (tacho_unit)unit, tacho_usage_get(&usage, (tacho_unit)unit) + 1);
-        tacho_price_cost(&model, &usage, INT64_C(1790000000000000000), &more);
-        assert_true(more.band != cost.band || more.table_pusd >= cost.table_pusd);
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cost__gives_the_figures_of_all_cases),
@@ -420,7 +375,6 @@ int main(void) {
         cmocka_unit_test(test_cost__does_not_believe_a_reported_zero),
         cmocka_unit_test(test_cost__keeps_a_reported_cost_of_an_unknown_model),
         cmocka_unit_test(test_cost__says_that_a_table_is_old),
-        cmocka_unit_test(test_cost__adds_up_and_grows),
     };
     return cmocka_run_group_tests_name("price", tests, NULL, NULL);
 }
