@@ -25,11 +25,18 @@ int64_t tacho__money_product(uint64_t count, int64_t rate_fusd, uint64_t per, ui
     wide product = (wide)count * (negative ? 0 - (uint64_t)rate_fusd : (uint64_t)rate_fusd);
     wide divisor = (wide)per * denominator * FUSD_PER_PUSD;
     /* The divisor is at most 10^18, so a product beyond 128 bits means an amount beyond 2^68: clamped as such. */
-    if (numerator != 0 && product > ~(wide)0 / numerator) {
+    if (product > UINT64_MAX && numerator != 0 && product > ~(wide)0 / numerator) {
         return clamp(negative, ~(wide)0, saturated);
     }
     product *= numerator;
-    wide quotient = product / divisor, remainder = product % divisor;
+    wide quotient, remainder;
+    if (product <= UINT64_MAX && divisor <= UINT64_MAX) { /* nearly always: one division of the machine */
+        quotient = (uint64_t)product / (uint64_t)divisor;
+        remainder = (uint64_t)product % (uint64_t)divisor;
+    } else {
+        quotient = product / divisor;
+        remainder = product - quotient * divisor;
+    }
     wide twice = remainder * 2;
     quotient += twice > divisor || (twice == divisor && (quotient & 1) != 0);
     return clamp(negative, quotient, saturated);

@@ -15,6 +15,7 @@ typedef struct pricing {
     const tacho__price_sheet *sheet;
     const uint16_t *card; /* mask in two halves, then rate indexes */
     uint32_t mask;
+    uint32_t used;                   /* bit per unit with a count above 0 */
     uint64_t numerator, denominator; /* of the token rates */
     bool tier_missing;
 } pricing;
@@ -187,10 +188,11 @@ static void apply_modifiers(pricing *p, uint32_t service, uint32_t region, tacho
     }
 }
 
-static void choose_card(pricing *p, int64_t prompt, tacho_cost *out) {
+static void choose_card(pricing *p, const tacho_usage *usage, tacho_cost *out) {
     const tacho__price_band *bands = TACHO__PRICE_AT(p->table, TACHO__PRICE_BANDS, tacho__price_band) + p->sheet->bands;
     bool inclusive = p->sheet->flags & TACHO__PRICE_SHEET_INCLUSIVE;
     uint32_t card = p->sheet->card;
+    int64_t prompt = p->sheet->band_count ? tacho_usage_input_tokens(usage) : 0;
     for (uint32_t i = 0; i < p->sheet->band_count; i++) {
         int64_t threshold = bands[i].threshold;
         if (prompt > threshold || (inclusive && prompt == threshold)) {
@@ -251,15 +253,13 @@ static void price_unit(const pricing *p, unsigned unit, int64_t count, tacho_cos
 static void price_units(const pricing *p, const tacho_usage *usage, tacho_cost *out) {
     const int64_t *counts = tacho__usage_counts_const(usage);
     out->table_pusd = out->input_pusd = out->output_pusd = 0;
-    for (unsigned unit = 0; unit < TACHO_UNIT_COUNT; unit++) {
-        int64_t count = counts[unit];
-        /* A fee per request is due once for every call, whether or not somebody counted it. */
-        if (unit == TACHO_UNIT_REQUESTS && count == 0 && (p->mask & TACHO_UNIT_BIT(unit))) {
-            count = 1;
-        }
-        if (count > 0) {
-            price_unit(p, unit, count, out);
-        }
+    for (uint32_t left = p->used; left; left &= left - 1) {
+        unsigned unit = (unsigned)__builtin_ctz(left);
+        price_unit(p, unit, counts[unit], out);
+    }
+    /* A fee per request is due once for every call, whether or not somebody counted it. */
+    if (p->mask & ~p->used & TACHO_UNIT_BIT(TACHO_UNIT_REQUESTS)) {
+        price_unit(p, TACHO_UNIT_REQUESTS, 1, out);
     }
     if (out->priced) {
         out->unpriced &= TACHO__UNITS_TOKENS | FEES;
@@ -318,8 +318,9 @@ static void set_unknown(tacho_cost *out) {
     out->state = TACHO_COST_STATE_UNKNOWN;
 }
 
-static void price_from_table(const tacho__match *match, const tacho_usage *usage, int64_t at_unix_ns, tacho_cost *out) {
-    pricing p = {.table = match->table, .numerator = 1, .denominator = 1};
+static void price_from_table(const tacho__match *match, const tacho_usage *usage, uint32_t used, int64_t at_unix_ns,
+                             tacho_cost *out) {
+    pricing p = {.table = match->table, .used = used, .numerator = 1, .denominator = 1};
     bool unknown_tier = false;
     uint32_t service = wanted_service(usage, &unknown_tier), region = wanted_region(usage);
     int64_t minute = at_unix_ns < 0 ? 0 : at_unix_ns / NS_PER_MINUTE;
@@ -337,7 +338,7 @@ static void price_from_table(const tacho__match *match, const tacho_usage *usage
     }
     out->sheet = p.sheet->id;
     out->service = p.sheet->service;
-    choose_card(&p, tacho_usage_input_tokens(usage), out);
+    choose_card(&p, usage, out);
     apply_modifiers(&p, service, region, out);
     if (match->denominator) {
         p.numerator *= match->numerator;
@@ -401,19 +402,52 @@ static void start_cost(tacho_cost *out, const tacho_price_table *table, int64_t 
     set_unknown(out);
 }
 
-tacho_status tacho_price_cost(const tacho_price_model *model, const tacho_usage *usage, int64_t at_unix_ns,
-                              tacho_cost *out) {
-    tacho_usage canonical;
-    if (!out || !usage || tacho_usage_normalise(usage, &canonical) != TACHO_OK) {
-        return TACHO_INVALID;
-    }
+static void price_canonical(const tacho_price_model *model, const tacho_usage *usage, uint32_t used, int64_t at_unix_ns,
+                            tacho_cost *out) {
     tacho__match match;
     bool known = model && tacho__match_of_handle(model, &match);
     start_cost(out, known ? match.table : model ? model->table : NULL, at_unix_ns);
-    if (known && !(canonical.flags & TACHO_USAGE_ABSENT)) {
-        price_from_table(&match, &canonical, at_unix_ns, out);
+    if (known && !(usage->flags & TACHO_USAGE_ABSENT)) {
+        price_from_table(&match, usage, used, at_unix_ns, out);
     }
-    settle_reported(&canonical, known ? &match : NULL, out);
+    settle_reported(usage, known ? &match : NULL, out);
+}
+
+/* Bits of the units with a count above 0; *outside is set if a count is not between 0 and its limit. */
+static uint32_t used_units(const tacho_usage *usage, bool *outside) {
+    const int64_t *counts = tacho__usage_counts_const(usage);
+    uint32_t used = 0, beyond = 0;
+    for (unsigned unit = 0; unit < TACHO_UNIT_COUNT; unit++) {
+        used |= (uint32_t)(counts[unit] != 0) << unit;
+        beyond |= (uint64_t)counts[unit] > (uint64_t)TACHO_COUNT_MAX;
+    }
+    *outside = beyond;
+    return used;
+}
+
+/* Not inlined, so that only usage which needs it pays for a copy. */
+static __attribute__((noinline)) tacho_status price_copy(const tacho_price_model *model, const tacho_usage *usage,
+                                                         int64_t at_unix_ns, tacho_cost *out) {
+    tacho_usage canonical;
+    bool outside;
+    tacho_status status = tacho_usage_normalise(usage, &canonical);
+    if (status == TACHO_OK) {
+        price_canonical(model, &canonical, used_units(&canonical, &outside), at_unix_ns, out);
+    }
+    return status;
+}
+
+tacho_status tacho_price_cost(const tacho_price_model *model, const tacho_usage *usage, int64_t at_unix_ns,
+                              tacho_cost *out) {
+    if (!out || !usage) {
+        return TACHO_INVALID;
+    }
+    bool outside = true;
+    uint32_t used = usage->struct_size >= sizeof *usage ? used_units(usage, &outside) : 0;
+    if (outside || (usage->flags & (TACHO_USAGE_INCLUSIVE | TACHO_USAGE_ABSENT))) {
+        return price_copy(model, usage, at_unix_ns, out);
+    }
+    price_canonical(model, usage, used, at_unix_ns, out);
     return TACHO_OK;
 }
 
