@@ -16,6 +16,7 @@ run() { # NAME COMMAND...
 run bench_record "$TACHO_TEST_SOURCE/build/c/tests/bench/bench_record"
 clock=$(sed -n 's/^clock_gettime, ns\t\([0-9.]*\).*/\1/p' "$figures")
 run bench_track python "$here/bench_track.py"
+run bench_prices python "$here/bench_prices.py" "$TACHO_TEST_SOURCE/build/c/tests/bench/bench_prices"
 run bench_call lua5.4 "$here/bench_call.lua" "$clock"
 if [ -n "${TACHO_TEST_DATA-}" ] && command -v npm >/dev/null 2>&1; then
     run bench_import python "$here/bench_import.py"
