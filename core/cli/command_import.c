@@ -72,6 +72,7 @@ static int open_history(const char *path, int is_default, tacho_history **out) {
                                          tacho_history_problem(NULL));
 }
 
+/* The whole history: costs as much as `tacho usage`, so only where it is asked for. */
 static void read_total(tacho_history *history, cli_import_report *report) {
     tacho_query query = TACHO_QUERY_INIT;
     tacho_rows *rows;
@@ -154,7 +155,9 @@ static int import_kind(import_run *run, tacho_history *history, size_t kind, con
         return refuse(run, history, kind, status);
     }
     run->report.is_stopped = status == TACHO_STOPPED;
-    read_total(history, &run->report);
+    if (format == TACHO_FORMAT_JSON || cli_given(run->arguments, CLI_FLAG_STRICT)) {
+        read_total(history, &run->report);
+    }
     say_doubts(run);
     int code = print_report(run, output, format);
     if (output->is_terminal && format != TACHO_FORMAT_JSON) {

@@ -100,22 +100,21 @@ static void print_found(const cli_import_report *report, cli_output *output) {
     cli_output_print(output, "\n");
 }
 
-static void print_total(const cli_import_report *report, cli_output *output) {
+static void print_cost(const cli_import_report *report, cli_output *output) {
+    const tacho_import_counts *counts = &report->counts;
     char text[32];
-    const tacho_row *total = &report->total;
-    if (total->struct_size == 0) {
-        return;
+    if (counts->cost_pusd != TACHO_COST_UNKNOWN) {
+        cli_output_print(output, "  cost %s", counts->unpriced_calls > 0 ? "at least " : "");
+        say_dollars(output, counts->cost_pusd);
+    } else if (counts->unpriced_calls > 0) {
+        cli_output_print(output, "  cost unknown");
     }
-    cli_output_print(output, "\nThe history holds %s %s", number((uint64_t)total->calls, text),
-                     total->calls == 1 ? "call" : "calls");
-    if (total->cost_pusd != TACHO_COST_UNKNOWN) {
-        cli_output_print(output, ", cost %s", total->unpriced_calls > 0 ? "at least " : "");
-        say_dollars(output, total->cost_pusd);
+    if (counts->unpriced_calls > 0) {
+        cli_output_print(output, "; %s without a price", number(counts->unpriced_calls, text));
     }
-    if (total->unpriced_calls > 0) {
-        cli_output_print(output, "; %s without a price", number((uint64_t)total->unpriced_calls, text));
+    if (counts->cost_pusd != TACHO_COST_UNKNOWN || counts->unpriced_calls > 0) {
+        cli_output_print(output, "\n");
     }
-    cli_output_print(output, ".\n");
 }
 
 void cli_import_report_print(const cli_import_report *report, cli_output *output) {
@@ -124,7 +123,7 @@ void cli_import_report_print(const cli_import_report *report, cli_output *output
                      report->is_default ? " (the default history; --history FILE for another)" : "");
     print_read(report, output);
     print_found(report, output);
-    print_total(report, output);
+    print_cost(report, output);
 }
 
 /* -------------------------------------------------------------------------------------------------------- as JSON */

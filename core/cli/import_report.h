@@ -16,7 +16,7 @@ typedef struct cli_import_report {
     tacho_import_counts counts;
     char *problems[CLI_PROBLEMS_NAMED]; /* "file, line 3: what"; owned */
     uint64_t problem_count;             /* all of them */
-    tacho_row total;                    /* of the whole history afterwards; struct_size 0 = not known */
+    tacho_row total;                    /* of the whole history afterwards; struct_size 0 = not asked for */
 } cli_import_report;
 
 /** Keeps a problem. */

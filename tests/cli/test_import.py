@@ -20,7 +20,7 @@ def test_import_tells_what_it_found(tacho: Command, logs: Path, tmp_path: Path) 
     assert lines[0] == f"Imported claude-code into {tmp_path / 'h.db'}"
     assert lines[1] == "  2 files, 8 lines read"
     assert lines[2] == "  4 model calls (4 new), 2 tool calls, 2 steps, 0 sub-agents, 2 sessions"
-    assert lines[4].startswith("The history holds 4 calls, cost $0.0")
+    assert lines[3].startswith("  cost $0.0")
 
 
 def test_import_twice_changes_nothing(tacho: Command, logs: Path, history: Path) -> None:

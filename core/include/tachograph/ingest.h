@@ -23,7 +23,9 @@ typedef struct tacho_import_counts {
     uint64_t lines, lines_unreadable, lines_foreign; /* not JSON or over a limit; JSON that is nothing we know */
     uint64_t calls, calls_new, tool_calls, steps, agents, sessions, low_confidence_calls;
     int64_t low_confidence_cost_pusd;
-} tacho_import_counts;
+    int64_t cost_pusd;       /* of `calls`: the priced part; TACHO_COST_UNKNOWN when nothing is priced */
+    uint64_t unpriced_calls; /* of `calls`: those with usage of which nothing, or not all, has a price */
+} tacho_import_counts;       /* grow at the end only */
 
 typedef struct tacho_import_options {
     uint32_t struct_size;

@@ -39,11 +39,15 @@ static void report(import_run *import, const char *file, uint64_t line, const ch
 
 static void count_call(const tacho__facts *facts, const tacho__fact *call, tacho_import_counts *counts) {
     const tacho__fact_usage *usage = tacho__facts_usage(facts, call);
+    int64_t cost_pusd = usage ? usage->cost_pusd : TACHO_COST_UNKNOWN;
     counts->calls++;
-    if (call->low_confidence) {
-        counts->low_confidence_calls++;
-        counts->low_confidence_cost_pusd += usage && usage->cost_pusd != TACHO_COST_UNKNOWN ? usage->cost_pusd : 0;
+    counts->low_confidence_calls += call->low_confidence;
+    if (cost_pusd != TACHO_COST_UNKNOWN) {
+        counts->cost_pusd = (counts->cost_pusd == TACHO_COST_UNKNOWN ? 0 : counts->cost_pusd) + cost_pusd;
+        counts->low_confidence_cost_pusd += call->low_confidence ? cost_pusd : 0;
     }
+    counts->unpriced_calls +=
+        usage && (usage->cost_state == TACHO_COST_STATE_UNKNOWN || usage->cost_state == TACHO_COST_STATE_PARTIAL);
 }
 
 /* Adds up what is known of the facts that were read, before they are forgotten. */
@@ -308,6 +312,7 @@ tacho_status tacho_import_claude_code(tacho_history *history, const char *const 
                options->struct_size < sizeof import.options ? options->struct_size : sizeof import.options);
     }
     import.counts.struct_size = (uint32_t)sizeof import.counts;
+    import.counts.cost_pusd = TACHO_COST_UNKNOWN;
     tacho_status status = run(&import, paths, count);
     if (counts) {
         *counts = import.counts;
