@@ -61,6 +61,49 @@ static void test_load__puts_user_prices_above_the_table(void **state) {
     tacho_price_table_free(table);
 }
 
+/* The cost of a million tokens of gpt-4o, at an hour of 2026-09-21. */
+static tacho_cost gpt_at(const tacho_price_table *table, int64_t hour) {
+    tacho_usage usage = TACHO_USAGE(.provider = "openai", .model = "gpt-4o", .input = 1000000);
+    tacho_price_model model;
+    tacho_cost cost, bound;
+    int64_t at = (INT64_C(1789948800) + hour * 3600) * 1000000000;
+    assert_int_equal(tacho_calculate_cost(table, &usage, at, &cost), TACHO_OK);
+    assert_int_equal(tacho_price_model_find(table, "openai", "gpt-4o", &model), TACHO_OK);
+    usage.provider = usage.model = NULL; /* a bound model needs no names */
+    assert_int_equal(tacho_price_cost(&model, &usage, at, &bound), TACHO_OK);
+    assert_memory_equal(&cost, &bound, sizeof cost);
+    return cost;
+}
+
+static void test_load__asks_below_where_user_prices_do_not_hold(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "{\"prices\": [{\"provider\": \"openai\", \"model\": \"gpt-4o\", \"hours\": \"20:00-04:00\", \"rates\": "
+        "{\"input\": "
+        "1}}], \"modifiers\": [{\"provider\": \"openai\", \"factor\": \"1/2\"}]}",
+        "{\"prices\": [{\"model\": \"gpt-*\", \"from\": \"2026-09-21T20:00Z\", \"rates\": {\"input\": 1}}],"
+        "\"modifiers\": [{\"provider\": \"openai\", \"factor\": \"1/2\"}]}",
+    };
+    tacho_cost list = gpt_at(NULL, 12);
+    for (size_t i = 0; i < 2; i++) {
+        tacho_price_table *table;
+        assert_int_equal(tacho_price_table_load(&table, texts[i], strlen(texts[i]), tacho_price_table_builtin()),
+                         TACHO_OK);
+        tacho_cost night = gpt_at(table, 21), day = gpt_at(table, 12);
+        assert_int_equal(night.total_pusd, TACHO_PUSD_PER_USD);
+        assert_int_equal(night.match, i == 0 ? TACHO_PRICE_MATCH_USER : TACHO_PRICE_MATCH_USER_GLOB);
+        assert_int_equal(day.total_pusd, list.total_pusd / 2);
+        assert_int_equal(day.match, TACHO_PRICE_MATCH_EXACT);
+        assert_int_equal(day.sheet, list.sheet);
+        assert_string_equal(day.table_version, list.table_version);
+        tacho_price_table_free(table);
+        assert_int_equal(tacho_price_table_load(&table, texts[i], strlen(texts[i]), NULL), TACHO_OK);
+        assert_int_equal(gpt_at(table, 21).total_pusd, TACHO_PUSD_PER_USD);
+        assert_int_equal(gpt_at(table, 12).state, TACHO_COST_STATE_UNKNOWN);
+        tacho_price_table_free(table);
+    }
+}
+
 static void test_load__lets_a_whole_table_replace_the_one_below(void **state) {
     (void)state;
     tacho_price_built built;
@@ -195,6 +238,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_builtin__is_whole_and_small),
         cmocka_unit_test(test_load__puts_user_prices_above_the_table),
+        cmocka_unit_test(test_load__asks_below_where_user_prices_do_not_hold),
         cmocka_unit_test(test_load__lets_a_whole_table_replace_the_one_below),
         cmocka_unit_test(test_build__names_line_and_column_of_a_fault),
         cmocka_unit_test(test_gates__reject_what_sources_got_wrong),

@@ -136,6 +136,7 @@ typedef struct tacho_price_model {
     uint32_t flags;   /* 0 */
     const tacho_price_table *table;
     uint64_t opaque[5];
+    uint64_t below[7]; /* the same one table down: asked where the user's dates or hours do not hold */
 } tacho_price_model;
 
 #ifdef __cplusplus

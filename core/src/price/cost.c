@@ -88,8 +88,11 @@ static const tacho__price_sheet *last_holding(const tacho__match *match, int64_t
     return NULL;
 }
 
-/* Before the first dated sheet the oldest one is the best that is known. */
+/* Before the first dated sheet the oldest one is the best that is known; but the user's dates and hours are meant. */
 static const tacho__price_sheet *oldest(const tacho__match *match) {
+    if (match->table->sheets->flags & TACHO__PRICE_TABLE_USER) {
+        return NULL;
+    }
     const tacho__price_sheet *sheets = TACHO__PRICE_AT(match->table, TACHO__PRICE_SHEETS, tacho__price_sheet);
     for (uint32_t i = 0; i < match->list_count; i++) {
         if (sheets[match->list[i]].service == TACHO_PRICE_SERVICE_STANDARD) {
@@ -318,7 +321,8 @@ static void set_unknown(tacho_cost *out) {
     out->state = TACHO_COST_STATE_UNKNOWN;
 }
 
-static void price_from_table(const tacho__match *match, const tacho_usage *usage, uint32_t used, int64_t at_unix_ns,
+/* False where no sheet of this table holds. */
+static bool price_from_table(const tacho__match *match, const tacho_usage *usage, uint32_t used, int64_t at_unix_ns,
                              tacho_cost *out) {
     pricing p = {.table = match->table, .used = used, .numerator = 1, .denominator = 1};
     bool unknown_tier = false;
@@ -333,8 +337,7 @@ static void price_from_table(const tacho__match *match, const tacho_usage *usage
         p.sheet = oldest(match);
     }
     if (!p.sheet) {
-        set_unknown(out);
-        return;
+        return false;
     }
     out->sheet = p.sheet->id;
     out->service = p.sheet->service;
@@ -351,6 +354,7 @@ static void price_from_table(const tacho__match *match, const tacho_usage *usage
     if (out->state == TACHO_COST_STATE_UNKNOWN) {
         set_unknown(out);
     }
+    return true;
 }
 
 /* ------------------------------------------------------------------------------------------------------------- answers
@@ -407,7 +411,9 @@ static void price_canonical(const tacho_price_model *model, const tacho_usage *u
     tacho__match match;
     bool known = model && tacho__match_of_handle(model, &match);
     start_cost(out, known ? match.table : model ? model->table : NULL, at_unix_ns);
-    if (known && !(usage->flags & TACHO_USAGE_ABSENT)) {
+    if (known && !(usage->flags & TACHO_USAGE_ABSENT) && !price_from_table(&match, usage, used, at_unix_ns, out) &&
+        tacho__match_below_handle(model, &match)) {
+        start_cost(out, match.table, at_unix_ns);
         price_from_table(&match, usage, used, at_unix_ns, out);
     }
     settle_reported(usage, known ? &match : NULL, out);

@@ -1,5 +1,7 @@
 #include "price/cost_state.h"
 
+#include <tachograph/price_table.h>
+
 #include "base/money.h"
 
 #include <string.h>
@@ -99,46 +101,63 @@ typedef struct handle {
 
 _Static_assert(sizeof(handle) <= sizeof(((tacho_price_model *)0)->opaque), "a handle fits its public form");
 
-void tacho__handle_of_match(const tacho__match *match, tacho_price_model *out) {
-    handle inside = {match->list,      (uint16_t)match->list_count, match->provider, match->flags, match->id,
-                     match->numerator, match->denominator};
+typedef struct lower_handle {
+    const tacho_price_table *table;
+    handle inside;
+    uint32_t match, context;
+} lower_handle;
+
+_Static_assert(sizeof(lower_handle) <= sizeof(((tacho_price_model *)0)->below), "the lower one fits too");
+
+static handle handle_of(const tacho__match *match) {
+    return (handle){match->list,      (uint16_t)match->list_count, match->provider, match->flags, match->id,
+                    match->numerator, match->denominator};
+}
+
+static bool match_of(const handle *inside, const tacho_price_table *table, uint32_t match, uint32_t context,
+                     tacho__match *out) {
+    if (!inside->list || !table) {
+        return false;
+    }
+    *out = (tacho__match){.table = table,
+                          .list = inside->list,
+                          .list_count = inside->list_count,
+                          .flags = inside->flags,
+                          .match = match,
+                          .context = context,
+                          .provider = inside->provider,
+                          .id = inside->id,
+                          .numerator = inside->numerator,
+                          .denominator = inside->denominator};
+    return true;
+}
+
+void tacho__handle_of_match(const tacho__match *match, const tacho__match *below, tacho_price_model *out) {
+    handle inside = handle_of(match);
     *out = (tacho_price_model){
         .struct_size = (uint32_t)sizeof *out, .match = match->match, .context = match->context, .table = match->table};
     memcpy(out->opaque, &inside, sizeof inside);
+    if (below) {
+        lower_handle lower = {below->table, handle_of(below), below->match, below->context};
+        memcpy(out->below, &lower, sizeof lower);
+    }
 }
 
 tacho_status tacho_price_model_find(const tacho_price_table *table, const char *provider, const char *model,
                                     tacho_price_model *out) {
-    if (!out) {
-        return TACHO_INVALID;
-    }
-    table = table ? table : tacho_price_table_builtin();
-    *out = (tacho_price_model){.struct_size = (uint32_t)sizeof *out, .table = table};
-    tacho__match match;
-    if (!tacho__match_find(table, provider, model, &match, NULL, NULL)) {
-        return TACHO_NOT_FOUND;
-    }
-    tacho__handle_of_match(&match, out);
-    return TACHO_OK;
+    return tacho_price_explain(table, provider, model, NULL, NULL, out);
 }
 
 bool tacho__match_of_handle(const tacho_price_model *model, tacho__match *out) {
     handle inside;
     memcpy(&inside, model->opaque, sizeof inside);
-    if (!inside.list || !model->table) {
-        return false;
-    }
-    *out = (tacho__match){.table = model->table,
-                          .list = inside.list,
-                          .list_count = inside.list_count,
-                          .flags = inside.flags,
-                          .match = model->match,
-                          .context = model->context,
-                          .provider = inside.provider,
-                          .id = inside.id,
-                          .numerator = inside.numerator,
-                          .denominator = inside.denominator};
-    return true;
+    return match_of(&inside, model->table, model->match, model->context, out);
+}
+
+bool tacho__match_below_handle(const tacho_price_model *model, tacho__match *out) {
+    lower_handle lower;
+    memcpy(&lower, model->below, sizeof lower);
+    return match_of(&lower.inside, lower.table, lower.match, lower.context, out);
 }
 
 /* -------------------------------------------------------------------------------------------------------- amounts */

@@ -10,7 +10,10 @@
 /** What a handle stands for; false for a model without a price. */
 bool tacho__match_of_handle(const tacho_price_model *model, tacho__match *out);
 
-/** The handle of what a search found; struct_size and all fields are set. */
-void tacho__handle_of_match(const tacho__match *match, tacho_price_model *out);
+/** What it stands for where the prices above do not hold; false when there is nothing else. */
+bool tacho__match_below_handle(const tacho_price_model *model, tacho__match *out);
+
+/** The handle of what a search found (`below` may be NULL); struct_size and all fields are set. */
+void tacho__handle_of_match(const tacho__match *match, const tacho__match *below, tacho_price_model *out);
 
 #endif

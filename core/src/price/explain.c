@@ -24,13 +24,14 @@ tacho_status tacho_price_explain(const tacho_price_table *table, const char *pro
         return TACHO_INVALID;
     }
     table = table ? table : tacho_price_table_builtin();
-    tacho__match match;
-    bool found = tacho__match_find(table, provider, model, &match, step, context);
-    *out = (tacho_price_model){.struct_size = (uint32_t)sizeof *out, .table = table};
-    if (found) {
-        tacho__handle_of_match(&match, out);
+    tacho__match match, below;
+    if (!tacho__match_find(table, provider, model, &match, step, context)) {
+        *out = (tacho_price_model){.struct_size = (uint32_t)sizeof *out, .table = table};
+        return TACHO_NOT_FOUND;
     }
-    return found ? TACHO_OK : TACHO_NOT_FOUND;
+    bool lower = tacho__match_below(table, provider, model, &match, &below);
+    tacho__handle_of_match(&match, lower ? &below : NULL, out);
+    return TACHO_OK;
 }
 
 static void view_card(const tacho_price_table *table, uint32_t card, tacho_price_sheet_view *out) {
@@ -94,6 +95,6 @@ tacho_status tacho_price_table_at(const tacho_price_table *table, size_t index, 
     }
     tacho__match match;
     tacho__match_entry(table, (uint32_t)index, &match);
-    tacho__handle_of_match(&match, out);
+    tacho__handle_of_match(&match, NULL, out);
     return TACHO_OK;
 }

@@ -453,10 +453,12 @@ static void apply_contract(const tacho_price_table *user, tacho__match *found) {
     }
 }
 
-bool tacho__match_find(const tacho_price_table *table, const char *provider, const char *model, tacho__match *out,
-                       tacho__match_step step, void *context) {
+/* From the table `first` on down; `table` is the topmost, whose contracts hold for all below it. */
+static bool find_from(const tacho_price_table *table, const tacho_price_table *first, const char *provider,
+                      const char *model, tacho__match *out, tacho__match_step step, void *context) {
     char id_text[TACHO__MODEL_ID_MAX + 1], provider_text[TACHO__MODEL_ID_MAX + 1] = "";
-    *out = (tacho__match){.table = table, .provider = TACHO__PRICE_NONE, .id = ""};
+    const tacho__match nothing = {.table = table, .provider = TACHO__PRICE_NONE, .id = ""};
+    *out = nothing;
     if (!model || !tacho__match_fold(model, id_text)) {
         return false;
     }
@@ -464,7 +466,7 @@ bool tacho__match_find(const tacho_price_table *table, const char *provider, con
         tacho__match_fold(provider, provider_text);
     }
     const char *id = without_path(id_text);
-    for (const tacho_price_table *at = table; at; at = at->base) {
+    for (const tacho_price_table *at = first; at; at = at->base) {
         search s = {at, out, step, context};
         bool found = at->sheets->flags & TACHO__PRICE_TABLE_USER ? try_user(&s, provider_text, id)
                                                                  : search_table(&s, provider_text, id);
@@ -474,7 +476,32 @@ bool tacho__match_find(const tacho_price_table *table, const char *provider, con
             }
             return true;
         }
-        *out = (tacho__match){.table = table, .provider = TACHO__PRICE_NONE, .id = ""};
+        *out = nothing;
     }
     return false;
+}
+
+bool tacho__match_find(const tacho_price_table *table, const char *provider, const char *model, tacho__match *out,
+                       tacho__match_step step, void *context) {
+    return find_from(table, table, provider, model, out, step, context);
+}
+
+static bool always_holds(const tacho__match *match) {
+    const tacho__price_sheet *sheets = TACHO__PRICE_AT(match->table, TACHO__PRICE_SHEETS, tacho__price_sheet);
+    for (uint32_t i = 0; i < match->list_count; i++) {
+        const tacho__price_sheet *sheet = &sheets[match->list[i]];
+        if (sheet->service == TACHO_PRICE_SERVICE_STANDARD && sheet->region == TACHO__PRICE_REGION_ANY &&
+            sheet->from_minute == 0 && sheet->to_minute == TACHO__PRICE_ALWAYS &&
+            sheet->hour_from == TACHO__PRICE_ANY_HOUR && sheet->weekdays == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool tacho__match_below(const tacho_price_table *table, const char *provider, const char *model,
+                        const tacho__match *above, tacho__match *out) {
+    bool user = above->table->sheets->flags & TACHO__PRICE_TABLE_USER;
+    return user && above->table->base && !always_holds(above) &&
+           find_from(table, above->table->base, provider, model, out, NULL, NULL);
 }

@@ -28,6 +28,13 @@ uint16_t tacho__match_provider(const tacho_price_table *table, const char *name,
 bool tacho__match_find(const tacho_price_table *table, const char *provider, const char *model, tacho__match *out,
                        tacho__match_step step, void *context);
 
+/**
+ * The same search under the table that `above` was found in; false when the user's prices there always hold (so that
+ * nobody needs what lies below), or when there is no other price.
+ */
+bool tacho__match_below(const tacho_price_table *table, const char *provider, const char *model,
+                        const tacho__match *above, tacho__match *out);
+
 /** The i-th entry of a table, as an exact match. `index` is below the number of models. */
 void tacho__match_entry(const tacho_price_table *table, uint32_t index, tacho__match *out);
 
