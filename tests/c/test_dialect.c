@@ -201,6 +201,47 @@ static void test_iterations__are_parts_with_their_models(void **state) {
     assert_null(tacho_response_usage(*state, 2));
 }
 
+static int64_t searches(void **state, const char *model, const char *queries) {
+    char text[400];
+    snprintf(text, sizeof text,
+             "{\"candidates\": [{\"content\": {\"parts\": [{\"text\": \"x\"}]}, \"groundingMetadata\": "
+             "{\"webSearchQueries\": %s}}], \"usageMetadata\": {\"promptTokenCount\": 8}, \"modelVersion\": \"%s\"}",
+             queries, model);
+    return read_as(state, "gemini", NULL, text)->web_searches;
+}
+
+static void test_gemini__counts_searches_as_the_model_is_billed(void **state) {
+    assert_int_equal(searches(state, "gemini-3-flash-preview", "[\"a\", \"b\", \"a\"]"), 2);
+    assert_int_equal(searches(state, "gemini-3-flash-preview", "[\"a\", \"\", 7, null, {}, [\"b\"]]"), 1);
+    assert_int_equal(searches(state, "gemini-2.5-flash", "[\"a\", \"b\", \"c\"]"), 1);
+    assert_int_equal(searches(state, "gemini-2.5-flash", "[]"), 0);
+    /* a stream repeats what it has searched for */
+    static const char event[] =
+        "{\"modelVersion\": \"gemini-3-pro\", \"candidates\": [{\"groundingMetadata\": "
+        "{\"webSearchQueries\": [\"a\", \"b\"]}}], \"usageMetadata\": {\"promptTokenCount\": 8}}";
+    tacho_response_clear(*state);
+    for (int i = 0; i < 2; i++) {
+        tacho_response_fold_json(*state, tacho_dialect_find("gemini", NULL), NULL, event, sizeof event - 1);
+    }
+    assert_int_equal(tacho_response_usage(*state, 0)->web_searches, 2);
+}
+
+static void test_iterations__leave_out_what_was_refused_unsaid(void **state) {
+    static const char text[] =
+        "{\"model\": \"claude-opus-4-8\", \"usage\": {\"input_tokens\": 90, \"output_tokens\": 7, "
+        "\"server_tool_use\": {\"web_search_requests\": 1}, \"iterations\": ["
+        "{\"type\": \"message\", \"model\": \"claude-fable-5\", \"input_tokens\": 90, \"output_tokens\": 0},"
+        "{\"type\": \"message\", \"model\": \"claude-fable-5\", \"input_tokens\": 91, \"output_tokens\": 3},"
+        "{\"type\": \"fallback_message\", \"model\": \"claude-opus-4-8\", \"input_tokens\": 92, \"output_tokens\": 7},"
+        "{\"type\": \"message\", \"input_tokens\": 93, \"output_tokens\": 0}]}}";
+    tacho_response_read_json(*state, NULL, "anthropic", text, sizeof text - 1);
+    assert_int_equal(tacho_response_parts(*state), 3);
+    assert_int_equal(tacho_response_usage(*state, 0)->input, 91);
+    assert_int_equal(tacho_response_usage(*state, 0)->web_searches, 1);
+    assert_string_equal(tacho_response_usage(*state, 1)->model, "claude-opus-4-8");
+    assert_int_equal(tacho_response_usage(*state, 2)->input, 93);
+}
+
 static void test_find__knows_names_and_flavours(void **state) {
     (void)state;
     assert_string_equal(tacho_dialect_name(tacho_dialect_find("chat", "x-ai")), "xai_chat");
@@ -228,6 +269,8 @@ int main(void) {
         cmocka_unit_test(test_read__tells_absent_usage_from_zero),
         cmocka_unit_test(test_fold__equals_the_response_as_a_whole),
         cmocka_unit_test(test_iterations__are_parts_with_their_models),
+        cmocka_unit_test(test_gemini__counts_searches_as_the_model_is_billed),
+        cmocka_unit_test(test_iterations__leave_out_what_was_refused_unsaid),
         cmocka_unit_test(test_find__knows_names_and_flavours),
     };
     return cmocka_run_group_tests_name("dialect", tests, make_response, free_response);

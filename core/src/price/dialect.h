@@ -24,7 +24,9 @@ typedef enum tacho__dialect_target {
     TACHO__TARGET_UPSTREAM,                       /* USD paid upstream; an addend only with BYOK */
     TACHO__TARGET_BYOK,                           /* boolean */
     TACHO__TARGET_INCLUSIVE,                      /* boolean: input and output include their other classes */
-    TACHO__TARGET_TOTAL                           /* the provider's own total of all tokens: checked */
+    TACHO__TARGET_TOTAL,                          /* the provider's own total of all tokens: checked */
+    TACHO__TARGET_QUERY,                          /* a text of which the different ones are counted, not kept */
+    TACHO__TARGET_FALLBACK                        /* a text; "fallback_message" = answered after a refusal */
 } tacho__dialect_target;
 
 typedef enum tacho__dialect_rule {
@@ -39,8 +41,9 @@ typedef enum tacho__dialect_rule {
 #define TACHO__ROW_OF_TOOL   2u /* part of the class INPUT_TOOL too: taken out of it */
 
 typedef struct tacho__dialect_row {
-    const char *path; /* keys joined by "/"; "[]" = the elements of an array, "[key=value]" = those with that member;
-                         a leading "/" = from the top of the response, else from a root of the dialect */
+    const char *path; /* keys joined by "/"; "[]" = the elements of an array, each a usage of its own; "[*]" = the
+                         elements as parts of this usage; "[key=value]" = those of them with that member; a leading "/"
+                         = from the top of the response, else from a root of the dialect */
     uint8_t target;
     uint8_t rule;
     uint8_t flags;
@@ -49,10 +52,10 @@ typedef struct tacho__dialect_row {
 /** At most one named repair per dialect, for what rows cannot say. */
 typedef enum tacho__dialect_fix {
     TACHO__FIX_NONE,
-    TACHO__FIX_GEMINI_THOUGHTS,    /* thoughts already inside the candidates when the total says so */
+    TACHO__FIX_GEMINI,             /* thoughts already inside the candidates when the total says so; searches */
     TACHO__FIX_XAI_REASONING,      /* reasoning beside the completion when the total says so, else inside */
     TACHO__FIX_CONVERSE_INCLUSIVE, /* input already includes the cache when the total says so */
-    TACHO__FIX_ITERATIONS          /* each element of iterations[] is a usage of its own */
+    TACHO__FIX_ITERATIONS          /* each element of iterations[] is a usage of its own, refused ones are none */
 } tacho__dialect_fix;
 
 #define TACHO__DIALECT_ROWS_MAX  64
@@ -86,7 +89,8 @@ typedef struct tacho__trie_node {
 
 typedef enum tacho__trie_kind {
     TACHO__TRIE_KEY,  /* member of a map */
-    TACHO__TRIE_ITEM, /* each element of an array */
+    TACHO__TRIE_ITEM, /* each element of an array, as a usage of its own */
+    TACHO__TRIE_EACH, /* each element of an array */
     TACHO__TRIE_MATCH /* elements of an array whose member `key` equals `match`; its children are their members */
 } tacho__trie_kind;
 

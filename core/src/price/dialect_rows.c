@@ -138,6 +138,7 @@ static const tacho__dialect_row anthropic_rows[] = {ANTHROPIC_CLASSES(""),
                                                     LAST("inference_geo", REGION),
                                                     ANTHROPIC_CLASSES("iterations[]/"),
                                                     LAST("iterations[]/model", MODEL),
+                                                    LAST("iterations[]/type", FALLBACK),
                                                     LAST("/model", MODEL),
                                                     LAST("/id", ID),
                                                     LAST("/message/model", MODEL),
@@ -169,7 +170,9 @@ static const tacho__dialect_row gemini_rows[] = {
     LAST("serviceTier", TIER),
     LAST("/modelVersion", MODEL),
     LAST("/model_version", MODEL),
-    LAST("/responseId", ID)};
+    LAST("/responseId", ID),
+    LAST("/candidates[*]/groundingMetadata/webSearchQueries[*]", QUERY),
+    LAST("/response/candidates[*]/groundingMetadata/webSearchQueries[*]", QUERY)};
 
 static const tacho__dialect_row converse_rows[] = {ADD("inputTokens", INPUT),
                                                    ADD("cacheReadInputTokens", CACHE_READ),
@@ -262,7 +265,7 @@ const tacho_dialect tacho__dialects[TACHO__DIALECTS] = {
     DIALECT("openai_images", images_rows, TACHO__FIX_NONE, "usage", ""),
     DIALECT("openai_embeddings", embeddings_rows, TACHO__FIX_NONE, "usage", ""),
     DIALECT("anthropic", anthropic_rows, TACHO__FIX_ITERATIONS, "usage", "message/usage", ""),
-    DIALECT("gemini", gemini_rows, TACHO__FIX_GEMINI_THOUGHTS, "usageMetadata", "response/usageMetadata", ""),
+    DIALECT("gemini", gemini_rows, TACHO__FIX_GEMINI, "usageMetadata", "response/usageMetadata", ""),
     DIALECT("bedrock_converse", converse_rows, TACHO__FIX_CONVERSE_INCLUSIVE, "usage", "metadata/usage", ""),
     DIALECT("xai_chat", xai_chat_rows, TACHO__FIX_XAI_REASONING, "usage", ""),
     DIALECT("xai", xai_rows, TACHO__FIX_XAI_REASONING, "usage", ""),

@@ -30,7 +30,7 @@ static uint16_t add_node(store *s, uint16_t parent, tacho__trie_node node) {
     return fresh;
 }
 
-/* One step of a path: "key", "key[]" or "key[member=value]". */
+/* One step of a path: "key", "key[]", "key[*]" or "key[member=value]". */
 static uint16_t add_step(store *s, uint16_t at, const char *step, size_t length) {
     const char *bracket = memchr(step, '[', length);
     size_t key = bracket ? (size_t)(bracket - step) : length;
@@ -40,7 +40,8 @@ static uint16_t add_step(store *s, uint16_t at, const char *step, size_t length)
     }
     const char *member = bracket + 1, *end = step + length - 1, *equals = memchr(member, '=', (size_t)(end - member));
     if (!equals) {
-        return add_node(s, at, (tacho__trie_node){.key = "", .kind = TACHO__TRIE_ITEM});
+        tacho__trie_kind kind = *member == '*' ? TACHO__TRIE_EACH : TACHO__TRIE_ITEM;
+        return add_node(s, at, (tacho__trie_node){.key = "", .kind = (uint8_t)kind});
     }
     return add_node(s, at,
                     (tacho__trie_node){.key = member,

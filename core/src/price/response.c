@@ -41,6 +41,7 @@ void tacho_response_clear(tacho_response *response) {
     response->item_count = response->item_document = 0;
     response->item = -1;
     response->usage_count = 0;
+    response->query_count = 0;
     response->faults = 0;
     response->failed = false;
 }

@@ -21,6 +21,7 @@ typedef struct tacho__slots {
 } tacho__slots;
 
 #define TACHO__PENDING_MAX 4
+#define TACHO__QUERIES_MAX 64 /* different searches of one response that are told apart */
 
 /* An element of an array whose row depends on a member that may come last. */
 typedef struct tacho__pending {
@@ -58,6 +59,8 @@ struct tacho_response {
     uint32_t item_count;
     uint32_t item_document; /* document that the items came with */
     int32_t item;           /* element under way; -1 = none */
+    uint32_t query_count;
+    uint64_t queries[TACHO__QUERIES_MAX]; /* hashes of the different searches: their text is content and is not kept */
     tacho__walker walker;
     tacho__json_reader *reader;
     tacho_usage usages[TACHO_RESPONSE_PARTS_MAX];

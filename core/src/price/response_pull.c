@@ -81,8 +81,17 @@ static void walk_element(const pull *p, uint16_t node, void *element) {
         if (p->trie.nodes[at].kind == TACHO__TRIE_ITEM && tacho__response_item(p->response)) {
             walk(p, at, element);
             p->response->item = -1;
-        } else if (p->trie.nodes[at].kind == TACHO__TRIE_MATCH && member_is(p, element, &p->trie.nodes[at])) {
+        } else if (p->trie.nodes[at].kind == TACHO__TRIE_EACH ||
+                   (p->trie.nodes[at].kind == TACHO__TRIE_MATCH && member_is(p, element, &p->trie.nodes[at]))) {
             walk(p, at, element);
+        }
+    }
+}
+
+static void scalar_element(const pull *p, uint16_t node, tacho_value_kind kind, void *element) {
+    for (uint16_t at = p->trie.nodes[node].first; at != TACHO__TRIE_NONE; at = p->trie.nodes[at].next) {
+        if (p->trie.nodes[at].kind == TACHO__TRIE_EACH && p->trie.nodes[at].row != TACHO__TRIE_NONE) {
+            scalar(p, p->trie.nodes[at].row, kind, element);
         }
     }
 }
@@ -94,8 +103,11 @@ static void walk_array(const pull *p, uint16_t node, void *value) {
         if (!p->source->get_index(p->source->context, value, i, &element)) {
             continue;
         }
-        if (p->source->kind(p->source->context, element) == TACHO_VALUE_MAP) {
+        tacho_value_kind kind = p->source->kind(p->source->context, element);
+        if (kind == TACHO_VALUE_MAP) {
             walk_element(p, node, element);
+        } else {
+            scalar_element(p, node, kind, element);
         }
         p->source->release(p->source->context, element);
     }

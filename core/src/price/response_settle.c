@@ -16,7 +16,7 @@ typedef struct tally {
     bool has_total[3];
     int64_t of_tool;
     int64_t own_total, cost, ticks, upstream, byok;
-    bool has_own_total, has_cost, has_ticks, has_upstream, inclusive;
+    bool has_own_total, has_cost, has_ticks, has_upstream, inclusive, fallback;
     uint32_t faults;
 } tally;
 
@@ -55,6 +55,9 @@ static void gather_special(tally *t, const tacho__dialect_row *row, int64_t valu
         break;
     case TACHO__TARGET_INCLUSIVE:
         t->inclusive = value != 0;
+        break;
+    case TACHO__TARGET_FALLBACK:
+        t->fallback = value != 0;
         break;
     default:
         break;
@@ -132,7 +135,7 @@ static void fix_converse(tally *t) {
 
 static void apply_fix(const tacho_dialect *dialect, tally *t) {
     switch (dialect->fix) {
-    case TACHO__FIX_GEMINI_THOUGHTS:
+    case TACHO__FIX_GEMINI:
         fix_gemini(t);
         break;
     case TACHO__FIX_XAI_REASONING:
@@ -260,7 +263,16 @@ static void complete_own(const tally *t, tacho_usage *usage) {
     }
 }
 
-static void settle_slots(tacho_response *response, const tacho__slots *own, bool of_item, tacho_usage *usage) {
+/* Google bills Gemini 3 and later by the different queries, Gemini 2 once for a prompt that was searched for at all. */
+static void take_searches(const tacho_response *response, tacho_usage *usage) {
+    if (response->dialect->fix == TACHO__FIX_GEMINI && response->query_count > 0) {
+        bool once = usage->model && strstr(usage->model, "gemini-2");
+        tacho_usage_set(usage, TACHO_UNIT_WEB_SEARCHES, once ? 1 : response->query_count);
+    }
+}
+
+/* Returns whether the usage is that of an answer after a refusal. */
+static bool settle_slots(tacho_response *response, const tacho__slots *own, bool of_item, tacho_usage *usage) {
     tally t;
     gather(response->dialect, own, of_item, &t);
     *usage = (tacho_usage){.struct_size = (uint32_t)sizeof *usage};
@@ -268,6 +280,7 @@ static void settle_slots(tacho_response *response, const tacho__slots *own, bool
     make_classes(&t, usage);
     take_cost(&t, usage);
     take_texts(own, &response->top, usage);
+    take_searches(response, usage);
     usage->faults = t.faults;
     if (response->dialect == &tacho__dialects[TACHO__DIALECT_OWN]) {
         complete_own(&t, usage);
@@ -277,24 +290,39 @@ static void settle_slots(tacho_response *response, const tacho__slots *own, bool
         usage->flags |= TACHO_USAGE_ABSENT;
     }
     response->faults |= usage->faults;
+    return t.fallback;
 }
 
 #define FEES                                                                                                           \
     (TACHO_UNIT_BIT(TACHO_UNIT_WEB_SEARCHES) | TACHO_UNIT_BIT(TACHO_UNIT_FILE_SEARCHES) |                              \
      TACHO_UNIT_BIT(TACHO_UNIT_CODE_SESSIONS))
 
+/* Take out the attempts of before `end` that were refused before they said anything: nobody bills them. */
+static uint32_t drop_refused(tacho_usage *usages, uint32_t count, uint32_t end) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (i >= end || tacho_usage_output_tokens(&usages[i]) > 0) {
+            usages[kept++] = usages[i];
+        }
+    }
+    return kept;
+}
+
 /* Tokens of the iterations replace the top level, which leaves some of them out; fees stand at the top level only. */
 static void settle_items(tacho_response *response) {
     tacho_usage top = response->usages[0];
+    uint32_t answered = 0; /* the last attempt that another model made after a refusal */
     for (uint32_t i = 0; i < response->item_count; i++) {
-        settle_slots(response, &response->items[i], true, &response->usages[i]);
+        if (settle_slots(response, &response->items[i], true, &response->usages[i])) {
+            answered = i;
+        }
     }
+    response->usage_count = drop_refused(response->usages, response->item_count, answered);
     for (unsigned unit = 0; unit < TACHO_UNIT_COUNT; unit++) {
         if (TACHO_UNIT_BIT(unit) & FEES & top.present) {
             tacho_usage_set(&response->usages[0], (tacho_unit)unit, tacho_usage_get(&top, (tacho_unit)unit));
         }
     }
-    response->usage_count = response->item_count;
 }
 
 tacho_status tacho__response_settle(tacho_response *response) {
@@ -304,7 +332,7 @@ tacho_status tacho__response_settle(tacho_response *response) {
         response->usage_count = 0;
         return TACHO_NOMEM;
     }
-    settle_slots(response, &response->top, false, &response->usages[0]);
+    (void)settle_slots(response, &response->top, false, &response->usages[0]);
     if (response->dialect->fix == TACHO__FIX_ITERATIONS && response->item_count > 0) {
         settle_items(response);
     }

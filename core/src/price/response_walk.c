@@ -1,6 +1,7 @@
 #include "price/response.h"
 
 #include "base/decimal.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/money.h"
 
@@ -66,8 +67,8 @@ static void put_value(tacho_response *response, uint16_t row, int64_t value) {
 
 void tacho__response_number(tacho_response *response, uint16_t row, const char *text, size_t length) {
     int64_t value;
-    if (row_of(response, row)->target >= TACHO__TARGET_MODEL &&
-        row_of(response, row)->target < TACHO__TARGET_TEXTS_END) {
+    uint8_t target = row_of(response, row)->target;
+    if ((target >= TACHO__TARGET_MODEL && target < TACHO__TARGET_TEXTS_END) || target >= TACHO__TARGET_QUERY) {
         return;
     }
     if (read_number(row_of(response, row), text, length, &value, &slots_of(response)->faults)) {
@@ -82,9 +83,30 @@ void tacho__response_boolean(tacho_response *response, uint16_t row, bool value)
     }
 }
 
+/* Over a whole stream, whose events may repeat what was searched for. Beyond the limit nothing is counted any more. */
+static void count_query(tacho_response *response, const char *text, size_t length) {
+    uint64_t hash = tacho__hash(text, length, 0);
+    uint32_t i = 0;
+    while (i < response->query_count && response->queries[i] != hash) {
+        i++;
+    }
+    if (length > 0 && i == response->query_count && i < TACHO__QUERIES_MAX) {
+        response->queries[response->query_count++] = hash;
+    }
+}
+
 void tacho__response_text(tacho_response *response, uint16_t row, const char *text, size_t length) {
     uint8_t target = row_of(response, row)->target;
     tacho__slots *slots = slots_of(response);
+    if (target == TACHO__TARGET_QUERY) {
+        count_query(response, text, length);
+        return;
+    }
+    if (target == TACHO__TARGET_FALLBACK) {
+        static const char served[] = "fallback_message";
+        put_value(response, row, length == sizeof served - 1 && memcmp(text, served, length) == 0);
+        return;
+    }
     if (target < TACHO__TARGET_MODEL) {
         slots->faults |= TACHO_USAGE_FAULT_NOT_A_NUMBER;
         return;
@@ -162,7 +184,8 @@ static uint16_t take_node(tacho__walker *w) {
         return 0;
     }
     if (w->frames[w->depth].is_array) {
-        return child_of_kind(w->trie, w->frames[w->depth].node, TACHO__TRIE_ITEM);
+        uint16_t item = child_of_kind(w->trie, w->frames[w->depth].node, TACHO__TRIE_ITEM);
+        return item != TACHO__TRIE_NONE ? item : child_of_kind(w->trie, w->frames[w->depth].node, TACHO__TRIE_EACH);
     }
     uint16_t node = w->next;
     w->next = TACHO__TRIE_NONE;
@@ -176,7 +199,8 @@ static tacho_status on_begin(tacho_response *response, bool is_array) {
     if (w->depth == TACHO_RESPONSE_DEPTH_MAX) {
         return TACHO_LIMIT;
     }
-    bool item = array != TACHO__TRIE_NONE && node != TACHO__TRIE_NONE && !is_array;
+    bool item = array != TACHO__TRIE_NONE && node != TACHO__TRIE_NONE && !is_array &&
+                w->trie.nodes[node].kind == TACHO__TRIE_ITEM;
     if (item && !tacho__response_item(response)) {
         node = TACHO__TRIE_NONE;
         item = false;
