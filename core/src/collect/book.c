@@ -19,10 +19,10 @@ static void put_block(const tacho__booking *b, tacho__set *set) {
     if (b->timed) {
         tacho__spot_put(set, &b->duration);
     } else {
-        tacho__set_add(set, &block->untimed, 1);
+        tacho__set_count(set, &block->untimed);
     }
     if (op->outcome != TACHO_OUTCOME_OK) {
-        tacho__set_add(set, &block->outcome[op->outcome - 1], 1);
+        tacho__set_count(set, &block->outcome[op->outcome - 1]);
     }
     if (op->retries) {
         tacho__set_add(set, &block->retries, op->retries);
@@ -41,9 +41,9 @@ static void put_failures(const tacho__booking *b, tacho__set *set) {
         return;
     }
     if (op->outcome != TACHO_OUTCOME_OK) {
-        tacho__set_add(set, &b->failures->category[op->category], 1);
+        tacho__set_count(set, &b->failures->category[op->category]);
         if (op->error_type) {
-            tacho__set_add(set, &b->failures->type[b->error], 1);
+            tacho__set_count(set, &b->failures->type[b->error]);
         }
     }
     if (op->warnings) {
@@ -60,7 +60,7 @@ static void put_money(const tacho__booking *b, tacho__set *set, const money_cell
     const tacho__op *op = b->op;
     if (!b->booked) {
         if (b->money) {
-            tacho__set_add(set, cells->not_booked, 1);
+            tacho__set_count(set, cells->not_booked);
         }
         return;
     }
@@ -68,7 +68,7 @@ static void put_money(const tacho__booking *b, tacho__set *set, const money_cell
         const unsigned unit = (unsigned)__builtin_ctz(left);
         tacho__set_add(set, &cells->units[unit], tacho__op_count(op, unit));
     }
-    tacho__set_add(set, &cells->states[op->cost_state], 1);
+    tacho__set_count(set, &cells->states[op->cost_state]);
     if (op->cost_state >= TACHO_COST_STATE_PARTIAL && op->cost_state <= TACHO_COST_STATE_EXACT &&
         op->cost_pusd != TACHO_COST_UNKNOWN) {
         tacho__set_add_money(set, &cells->cost[op->cost_state - TACHO_COST_STATE_PARTIAL], op->cost_pusd);
@@ -77,10 +77,10 @@ static void put_money(const tacho__booking *b, tacho__set *set, const money_cell
         tacho__set_add_money(set, cells->table_of_reported, op->table_pusd);
     }
     if (op->flags & TACHO__RECORD_USAGE) {
-        tacho__set_add(set, cells->calls, 1);
+        tacho__set_count(set, cells->calls);
     }
     if (op->flags & TACHO__RECORD_ABSENT) {
-        tacho__set_add(set, cells->absent, 1);
+        tacho__set_count(set, cells->absent);
     }
 }
 
@@ -117,7 +117,7 @@ static void put_usage(const tacho__booking *b, tacho__set *set) {
         tacho__set_add_money(set, &usage->inclusive_cost, b->inclusive.cost_pusd);
         tacho__set_add(set, &usage->inclusive_input, b->inclusive.input);
         tacho__set_add(set, &usage->inclusive_output, b->inclusive.output);
-        tacho__set_add(set, &usage->inclusive_calls, 1);
+        tacho__set_count(set, &usage->inclusive_calls);
     }
     put_flag(set, &usage->flags);
 }
@@ -152,7 +152,7 @@ static uint32_t put_context(const tacho__booking *b, tacho__set *set, uint32_t s
     return compactions;
 }
 
-static inline void put_session_times(const tacho__booking *b, tacho__set *set, unsigned group) {
+static void put_session_times(const tacho__booking *b, tacho__set *set, unsigned group) {
     const tacho__op *op = b->op;
     tacho__session_cell *cell = b->cell;
     const uint64_t end = tacho__stamp(op->end_ns), begin = ~tacho__stamp(op->begin_ns);
@@ -164,7 +164,7 @@ static inline void put_session_times(const tacho__booking *b, tacho__set *set, u
     }
     if (group == TACHO__GROUP_STEP && b->timed) {
         tacho__set_add(set, &cell->step_ns, b->duration_ns);
-        tacho__set_add(set, &cell->timed_steps, 1);
+        tacho__set_count(set, &cell->timed_steps);
     } else if (group == TACHO__GROUP_TOOL && b->timed) {
         tacho__set_add(set, &cell->tool_ns, b->duration_ns);
     }
@@ -173,10 +173,10 @@ static inline void put_session_times(const tacho__booking *b, tacho__set *set, u
 static void put_session(const tacho__booking *b, tacho__set *set, unsigned group) {
     const tacho__op *op = b->op;
     tacho__session_cell *cell = b->cell;
-    tacho__set_add(set, op->outcome == TACHO_OUTCOME_OK ? &cell->ok[group] : &cell->outcome[group][op->outcome - 1], 1);
+    tacho__set_count(set, op->outcome == TACHO_OUTCOME_OK ? &cell->ok[group] : &cell->outcome[group][op->outcome - 1]);
     put_session_times(b, set, group);
     if (op->kind == TACHO_KIND_LLM || op->kind == TACHO_KIND_EMBEDDING) {
-        tacho__set_add(set, &cell->model_calls, 1);
+        tacho__set_count(set, &cell->model_calls);
     }
     if (op->retries | op->interventions | op->warnings) {
         tacho__set_add(set, &cell->retries, op->retries);
@@ -226,7 +226,7 @@ static void commit(tacho__booking *b, const tacho_series *series, tacho__op *op,
     if (set.saturated) {
         tacho__drop_count(b->lane->segment, TACHO__DROP_SATURATED);
     }
-    tacho__set_commit(&set, b->lane->base);
+    tacho__set_commit(&set, b->lane->redo, b->lane->base);
 }
 
 /* -------------------------------------------------------------------------------------------------------- all of it */
@@ -291,7 +291,7 @@ static void book(tacho_collector *collector, tacho__lane *lane, tacho__op *op, i
 static inline bool is_plain(const tacho__lane *lane, const tacho__op *op) {
     const uint32_t usual = TACHO__RECORD_TIMED | TACHO__RECORD_WALL | TACHO__RECORD_ON_PARENT | TACHO__RECORD_MORE;
     const uint32_t unusual = (op->flags & ~usual) | op->outcome | op->retries | op->interventions | op->warnings |
-                             op->context_size | op->context_limit | op->compactions;
+                             op->tool_calls | op->context_size | op->context_limit | op->compactions;
     return unusual == 0 && op->kind != TACHO_KIND_TOOL &&
            (op->slot == TACHO__NO_SLOT || tacho__get_half(&lane->segment->open[op->slot].had_child) == 0);
 }
@@ -310,6 +310,25 @@ static inline tacho__half *bucket_below(const tacho__lane *lane, const tacho__bo
     return room ? bucket : NULL;
 }
 
+/* What a plain operation adds to its session. */
+static inline void put_plain_session(const tacho__op *op, tacho__session_cell *cell, tacho__set *set, unsigned group,
+                                     uint64_t duration_ns) {
+    const uint64_t end = tacho__stamp(op->end_ns), begin = ~tacho__stamp(op->begin_ns);
+    tacho__set_count(set, &cell->ok[group]);
+    if (end > tacho__get(&cell->latest_end)) {
+        tacho__set_word(set, &cell->latest_end, end);
+    }
+    if (__builtin_expect(begin > tacho__get(&cell->earliest_begin), 0)) {
+        tacho__set_word(set, &cell->earliest_begin, begin);
+    }
+    if (group == TACHO__GROUP_STEP) {
+        tacho__set_add(set, &cell->step_ns, duration_ns);
+        tacho__set_count(set, &cell->timed_steps);
+    } else if (op->kind == TACHO_KIND_LLM || op->kind == TACHO_KIND_EMBEDDING) {
+        tacho__set_count(set, &cell->model_calls);
+    }
+}
+
 /* The same numbers as the general case gives, for a plain operation of ordinary duration. False: not done. */
 static bool book_plain(tacho_collector *collector, tacho__lane *lane, tacho__op *op, int64_t end_wall_ns) {
     const tacho_series *series = op->series;
@@ -324,36 +343,26 @@ static bool book_plain(tacho_collector *collector, tacho__lane *lane, tacho__op 
     if (below && !(bucket = bucket_below(lane, bound, duration_ns))) {
         return false;
     }
-    tacho__booking b TACHO__UNINITIALIZED;
-    b.collector = collector;
-    b.lane = lane;
-    b.op = op;
-    b.bound = bound;
-    b.cell = cell;
-    b.flags = op->flags;
-    b.nonzero = 0;
-    b.timed = true;
-    b.money = b.has_inclusive = false;
-    b.duration_ns = duration_ns;
-    b.below.tools = 0;
-    uint64_t sequence;
+    tacho__sketch *sketch = &bound->block->duration;
     tacho__set set = tacho__set_begin(lane);
     tacho__set_half(&set, bucket, tacho__get_half(bucket) + 1);
     if (below) {
-        tacho__half *low = &bound->block->duration.low;
-        tacho__set_half(&set, low, tacho__get_half(low) + 1);
+        tacho__set_half(&set, &sketch->low, tacho__get_half(&sketch->low) + 1);
     }
-    tacho__set_add(&set, &bound->block->duration.sum, duration_ns);
-    tacho__set_add(&set, &cell->ok[series->group], 1);
-    put_session_times(&b, &set, series->group);
-    if (op->kind == TACHO_KIND_LLM || op->kind == TACHO_KIND_EMBEDDING) {
-        tacho__set_add(&set, &cell->model_calls, 1);
-    }
+    tacho__set_add(&set, &sketch->sum, duration_ns);
+    put_plain_session(op, cell, &set, series->group, duration_ns);
+    uint64_t sequence;
     tacho__stored_record *place = tacho__ring_place(lane, &set, &sequence);
     if (place) {
-        tacho__booking_compose(&b, end_wall_ns, place, sequence);
+        tacho__booking b TACHO__UNINITIALIZED;
+        b.collector = collector;
+        b.lane = lane;
+        b.op = op;
+        b.bound = bound;
+        b.flags = op->flags & TACHO__OP_RECORD_FLAGS;
+        tacho__booking_compose_plain(&b, end_wall_ns, place, sequence);
     }
-    tacho__set_commit(&set, lane->base);
+    tacho__set_commit(&set, lane->redo, lane->base);
     return true;
 }
 

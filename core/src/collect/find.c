@@ -1,31 +1,17 @@
 /** First step of a booking: sums, and every cell the operation touches, made if this is its first use. */
 #include "collect/booking.h"
+#include "price/usage_fields.h"
 
 #include <string.h>
 
-#define X(name, field, key, is_token, direction, scale)                                                                \
-    (((is_token) && (direction) == TACHO_DIRECTION_IN) ? TACHO_UNIT_BIT(TACHO_UNIT_##name) : 0) |
-#define INPUT_UNITS (TACHO_UNIT_MAP(X) 0u)
-static const uint32_t input_units = INPUT_UNITS;
-#undef X
-#define X(name, field, key, is_token, direction, scale)                                                                \
-    (((is_token) && (direction) == TACHO_DIRECTION_OUT) ? TACHO_UNIT_BIT(TACHO_UNIT_##name) : 0) |
-#define OUTPUT_UNITS (TACHO_UNIT_MAP(X) 0u)
-static const uint32_t output_units = OUTPUT_UNITS;
-#undef X
-
 static void sum_units(tacho__booking *b) {
-    b->nonzero = 0;
+    b->nonzero = b->op->flags & TACHO__RECORD_USAGE ? b->op->nonzero : 0;
     b->input = b->output = 0;
-    if (!(b->op->flags & TACHO__RECORD_USAGE)) {
-        return;
-    }
-    for (uint32_t left = b->op->present; left; left &= left - 1) {
+    for (uint32_t left = b->nonzero; left; left &= left - 1) {
         const unsigned unit = (unsigned)__builtin_ctz(left);
         const uint64_t count = tacho__op_count(b->op, unit);
-        b->nonzero |= count ? TACHO_UNIT_BIT(unit) : 0;
-        b->input += input_units >> unit & 1 ? count : 0;
-        b->output += output_units >> unit & 1 ? count : 0;
+        b->input += TACHO__UNITS_INPUT_TOKENS >> unit & 1 ? count : 0;
+        b->output += TACHO__UNITS_OUTPUT_TOKENS >> unit & 1 ? count : 0;
     }
 }
 

@@ -108,7 +108,7 @@ void tacho__open_claim(tacho_collector *collector, tacho__lane *lane, tacho__op 
     atomic_store_explicit(&slot->id, op->id, memory_order_release);
 }
 
-void tacho__open_free(tacho_collector *collector, tacho__lane *lane, tacho__op *op) {
+void tacho__open_free_slow(tacho_collector *collector, tacho__lane *lane, tacho__op *op) {
     if (op->flags & TACHO__OP_UNLISTED) {
         op->flags &= ~TACHO__OP_UNLISTED;
         count_unlisted(lane, op->kind, UINT64_MAX);
@@ -119,13 +119,8 @@ void tacho__open_free(tacho_collector *collector, tacho__lane *lane, tacho__op *
     const uint16_t number = op->slot;
     op->slot = TACHO__NO_SLOT;
     atomic_store_explicit(&lane->segment->open[number].id, 0, memory_order_release);
-    const uint32_t chunk = number / TACHO__OPEN_CHUNK;
-    if (lane->open_chunks >> chunk & 1) {
-        lane->open_free[lane->open_free_count++] = number;
-    } else {
-        tacho__lane *owner = collector->writer.lanes[lane->segment->open_owner[chunk]];
-        atomic_store_explicit(&owner->open_returned, 1, memory_order_relaxed);
-    }
+    tacho__lane *owner = collector->writer.lanes[lane->segment->open_owner[number / TACHO__OPEN_CHUNK]];
+    atomic_store_explicit(&owner->open_returned, 1, memory_order_relaxed);
 }
 
 bool tacho__open_read(const tacho__lane *lane, const tacho__op *op, tacho__inclusive *out) {

@@ -158,21 +158,25 @@ static void follow_trace(tacho__lane *lane, tacho__op *op, const char *text) {
     op->parent = op->parent ? op->parent : trace.parent;
 }
 
-/* The session that was asked for, else the parent's (adopted before), else the collector's. */
-static void join_session(tacho_collector *collector, tacho__lane *lane, tacho__op *op, tacho_session *session) {
+void tacho__op_join(tacho_collector *collector, tacho__lane *lane, tacho__op *op, tacho_session *session) {
     if (!session && op->session) {
         return;
     }
     if (!session || session->collector != collector) {
-        session = &collector->session;
+        if (__builtin_expect(lane->own_session == 0, 0)) {
+            lane->own_session = tacho__session_find(collector, lane, &collector->session).id;
+        }
+        op->session = lane->own_session;
+        op->session_slot = 0;
+        return;
     }
     const tacho__session_place place = tacho__session_find(collector, lane, session);
     op->session = place.id;
     op->session_slot = place.slot;
 }
 
-static tacho_status begin(tacho_series *series, const tacho__op *parent, tacho_session *session,
-                          const char *traceparent, tacho__op *op) {
+static inline tacho_status begin(tacho_series *series, const tacho__op *parent, tacho_session *session,
+                                 const char *traceparent, tacho__op *op) {
     tacho_collector *collector = series->collector;
     tacho__op_init(op, series);
     tacho__lane *lane = tacho__lane_enter(&collector->writer);
@@ -182,7 +186,7 @@ static tacho_status begin(tacho_series *series, const tacho__op *parent, tacho_s
     op->generation = (uint32_t)lane->segment->generation;
     op->id = tacho__lane_id(lane);
     tacho__op_adopt(lane, op, parent);
-    join_session(collector, lane, op, session);
+    tacho__op_join(collector, lane, op, session);
     if (traceparent) {
         follow_trace(lane, op, traceparent);
     }
@@ -253,7 +257,9 @@ void tacho__op_conclude(tacho__op *op, unsigned outcome) {
 
 static void finish(tacho__op *op, tacho_collector *collector, tacho_outcome outcome, int64_t now) {
     op->end_ns = now > op->begin_ns ? now : op->begin_ns;
-    tacho__op_conclude(op, outcome);
+    if (outcome != TACHO_OUTCOME_OK || op->flags & TACHO__OP_FAILED) {
+        tacho__op_conclude(op, outcome);
+    }
     op->flags |= TACHO__RECORD_TIMED;
     tacho__lane *lane = tacho__lane_enter(&collector->writer);
     if (!lane) {

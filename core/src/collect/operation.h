@@ -15,14 +15,15 @@
 enum { TACHO__OP_NONE, TACHO__OP_OPEN, TACHO__OP_ENDING, TACHO__OP_ENDED };
 
 /* Bits of `flags`; those below 0x10000 are the flags of the record. */
-#define TACHO__OP_COST_GIVEN   0x10000u  /* tacho_operation_cost: wins over every other figure */
-#define TACHO__OP_COST         0x20000u  /* cost_state and cost_pusd are set */
-#define TACHO__OP_SEVERAL      0x40000u  /* usages of several responses were added; last_* is the newest of them */
-#define TACHO__OP_LAST_WIDE    0x80000u  /* ... and it has more counts than `last` holds */
-#define TACHO__OP_MODEL        0x100000u /* the model or provider that answered is known: `picked` is set */
-#define TACHO__OP_CONTEXT      0x200000u /* the caller gave a context size */
-#define TACHO__OP_UNLISTED     0x400000u /* in flight without an open slot */
-#define TACHO__OP_FAILED       0x800000u /* tacho_operation_fail was called */
+#define TACHO__OP_COST_GIVEN   0x10000u   /* tacho_operation_cost: wins over every other figure */
+#define TACHO__OP_COST         0x20000u   /* cost_state and cost_pusd are set */
+#define TACHO__OP_SEVERAL      0x40000u   /* usages of several responses were added; last_* is the newest of them */
+#define TACHO__OP_LAST_WIDE    0x80000u   /* ... and it has more counts than `last` holds */
+#define TACHO__OP_MODEL        0x100000u  /* the model or provider that answered is known: `picked` is set */
+#define TACHO__OP_CONTEXT      0x200000u  /* the caller gave a context size */
+#define TACHO__OP_UNLISTED     0x400000u  /* in flight without an open slot */
+#define TACHO__OP_FAILED       0x800000u  /* tacho_operation_fail was called */
+#define TACHO__OP_CLAMPED      0x1000000u /* a count did not fit into 48 bits */
 #define TACHO__OP_RECORD_FLAGS 0xFFFFu
 
 typedef struct tacho__op {
@@ -43,6 +44,7 @@ typedef struct tacho__op {
     uint32_t retries, interventions, warnings, tool_calls;
     uint32_t context_size, context_limit;
     uint32_t present;
+    uint32_t nonzero; /* units with a count; set with the usage flag, as `low` and `high` */
     uint32_t sheet, table_date;
     int64_t cost_pusd, reported_pusd, table_pusd; /* TACHO_COST_UNKNOWN */
     uint64_t response;                            /* hash of the newest response id; 0 = none */
@@ -60,9 +62,13 @@ static inline uint64_t tacho__op_count(const tacho__op *op, unsigned unit) {
     return op->low[unit] | (uint64_t)op->high[unit] << 32;
 }
 static inline void tacho__op_set_count(tacho__op *op, unsigned unit, uint64_t count) {
-    count = count > TACHO__OP_COUNT_MOST ? TACHO__OP_COUNT_MOST : count;
+    if (__builtin_expect(count > TACHO__OP_COUNT_MOST, 0)) {
+        count = TACHO__OP_COUNT_MOST;
+        op->flags |= TACHO__OP_CLAMPED;
+    }
     op->low[unit] = (uint32_t)count;
     op->high[unit] = (uint16_t)(count >> 32);
+    op->nonzero = (op->nonzero & ~TACHO_UNIT_BIT(unit)) | (count ? TACHO_UNIT_BIT(unit) : 0);
 }
 
 static inline tacho__op *tacho__op_of(tacho_operation *operation) {
@@ -92,6 +98,8 @@ tacho__lane *tacho__op_component(tacho_collector *collector, tacho__lane *lane, 
 tacho__line tacho__op_requested_model(tacho_collector *collector, tacho__lane *lane, const tacho__op *op);
 /** Takes the parent's trace and session (NULL = root). */
 void tacho__op_adopt(tacho__lane *lane, tacho__op *op, const tacho__op *parent);
+/** The session that was asked for, else the parent's (adopted before), else the collector's. */
+void tacho__op_join(tacho_collector *collector, tacho__lane *lane, tacho__op *op, tacho_session *session);
 /** Picks the series by the model and provider that answered; empty texts change nothing. */
 void tacho__op_answered_by(tacho_collector *collector, tacho__lane *lane, tacho__op *op, const char *provider,
                            const char *model);
@@ -111,8 +119,20 @@ void tacho__op_book(tacho_collector *collector, tacho__lane *lane, tacho__op *op
 
 /** Lists an operation that begins. */
 void tacho__open_claim(tacho_collector *collector, tacho__lane *lane, tacho__op *op);
+/* An operation without a slot, or with the slot of another lane. */
+void tacho__open_free_slow(tacho_collector *collector, tacho__lane *lane, tacho__op *op);
+
 /** Takes it off the list. */
-void tacho__open_free(tacho_collector *collector, tacho__lane *lane, tacho__op *op);
+static inline void tacho__open_free(tacho_collector *collector, tacho__lane *lane, tacho__op *op) {
+    const uint16_t number = op->slot;
+    if (__builtin_expect(number == TACHO__NO_SLOT || !(lane->open_chunks >> (number / TACHO__OPEN_CHUNK) & 1), 0)) {
+        tacho__open_free_slow(collector, lane, op);
+        return;
+    }
+    op->slot = TACHO__NO_SLOT;
+    atomic_store_explicit(&lane->segment->open[number].id, 0, memory_order_release);
+    lane->open_free[lane->open_free_count++] = number;
+}
 
 /** What descendants that have ended left in the slot of an operation. */
 typedef struct tacho__inclusive {

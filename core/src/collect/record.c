@@ -152,16 +152,6 @@ static void fill_usage(tacho_collector *collector, tacho__lane *lane, tacho__op 
     }
 }
 
-static void join(tacho_collector *collector, tacho__lane *lane, tacho__op *op, tacho_session *session) {
-    if (!session && op->session) {
-        return;
-    }
-    const bool ours = session && session->collector == collector;
-    const tacho__session_place place = tacho__session_find(collector, lane, ours ? session : &collector->session);
-    op->session = place.id;
-    op->session_slot = place.slot;
-}
-
 static void record(tacho_series *series, const tacho_finished *finished, tacho__lane *lane) {
     tacho_collector *collector = series->collector;
     tacho__op op TACHO__UNINITIALIZED;
@@ -169,7 +159,7 @@ static void record(tacho_series *series, const tacho_finished *finished, tacho__
     op.generation = (uint32_t)lane->segment->generation;
     op.id = tacho__lane_id(lane);
     tacho__op_adopt(lane, &op, finished->parent ? tacho__op_of_const(finished->parent) : NULL);
-    join(collector, lane, &op, finished->session);
+    tacho__op_join(collector, lane, &op, finished->session);
     fill_times(collector, lane, &op, finished);
     fill_rest(collector, lane, &op, finished);
     fill_usage(collector, lane, &op, finished);
@@ -219,8 +209,8 @@ static bool observe_in(tacho_collector *collector, tacho__lane *lane, tacho_seri
     }
     tacho__set set = tacho__set_begin(lane);
     tacho__spot_put(&set, &spot);
-    tacho__set_add(&set, &cell->ok[series->group], 1);
-    tacho__set_commit(&set, lane->base);
+    tacho__set_count(&set, &cell->ok[series->group]);
+    tacho__set_commit(&set, lane->redo, lane->base);
     tacho__bound_quicken(&lane->bound[series->slot], &cell->ok[series->group]);
     return true;
 }

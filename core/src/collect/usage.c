@@ -4,6 +4,7 @@
  */
 #include "base/hash.h"
 #include "collect/operation.h"
+#include "price/usage_fields.h"
 
 #include <string.h>
 
@@ -78,8 +79,18 @@ static void take_back_cost(tacho__op *op, const tacho_cost *cost) {
 /* ---------------------------------------------------------------------------------------------------------- counts */
 
 static uint64_t count_of(const tacho_usage *usage, unsigned unit) {
-    const int64_t count = tacho_usage_get(usage, (tacho_unit)unit);
+    const int64_t count = tacho__usage_counts_const(usage)[unit];
     return count > 0 ? (uint64_t)count : 0;
+}
+
+/* Units that a usage has counts of; of the others there is nothing to do but to say that they are present. */
+static uint32_t nonzero_of(const tacho_usage *usage) {
+    const int64_t *counts = tacho__usage_counts_const(usage);
+    uint32_t nonzero = 0;
+    for (unsigned unit = 0; unit < TACHO_UNIT_COUNT; ++unit) {
+        nonzero |= (uint32_t)(counts[unit] > 0) << unit;
+    }
+    return nonzero & usage->present;
 }
 
 /* The fields that `usage` names replace those of the operation. */
@@ -87,9 +98,9 @@ static void replace_counts(tacho__op *op, const tacho_usage *usage) {
     if (!(op->flags & TACHO__RECORD_USAGE)) {
         memset(op->low, 0, sizeof op->low);
         memset(op->high, 0, sizeof op->high);
-        op->present = 0;
+        op->present = op->nonzero = 0;
     }
-    for (uint32_t left = usage->present; left; left &= left - 1) {
+    for (uint32_t left = nonzero_of(usage) | (op->nonzero & usage->present); left; left &= left - 1) {
         const unsigned unit = (unsigned)__builtin_ctz(left);
         tacho__op_set_count(op, unit, count_of(usage, unit));
     }
@@ -98,7 +109,7 @@ static void replace_counts(tacho__op *op, const tacho_usage *usage) {
 }
 
 static void add_counts(tacho__op *op, const tacho_usage *usage) {
-    for (uint32_t left = usage->present; left; left &= left - 1) {
+    for (uint32_t left = nonzero_of(usage); left; left &= left - 1) {
         const unsigned unit = (unsigned)__builtin_ctz(left);
         tacho__op_set_count(op, unit, tacho__op_count(op, unit) + count_of(usage, unit));
     }
@@ -110,12 +121,11 @@ static void remember(tacho__op *op, const tacho_usage *usage, bool several_parts
     uint32_t used = 0;
     bool wide = several_parts;
     memset(op->last, 0, sizeof op->last);
-    for (uint32_t left = usage->present; left; left &= left - 1) {
+    for (uint32_t left = nonzero_of(usage); left; left &= left - 1) {
         const unsigned unit = (unsigned)__builtin_ctz(left);
-        const uint64_t count = count_of(usage, unit);
-        if (count && used < TACHO__LAST_COUNTS) {
-            op->last[used++] = (uint64_t)unit << LAST_SHIFT | count;
-        } else if (count) {
+        if (used < TACHO__LAST_COUNTS) {
+            op->last[used++] = (uint64_t)unit << LAST_SHIFT | count_of(usage, unit);
+        } else {
             wide = true;
         }
     }
@@ -237,6 +247,10 @@ static void add_report(const report *r) {
         repeat_only(r);
     }
     op->response = r->response;
+    if (op->flags & TACHO__OP_CLAMPED) {
+        op->flags &= ~TACHO__OP_CLAMPED;
+        tacho__drop_count(r->lane->segment, TACHO__DROP_SATURATED);
+    }
 }
 
 static uint64_t hash_response(const char *id) {

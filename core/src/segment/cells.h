@@ -47,7 +47,7 @@ static inline bool tacho__spot_find(tacho__writer *writer, tacho__lane *lane, ta
 static inline void tacho__spot_put(tacho__set *set, const tacho__spot *spot) {
     tacho__sketch *sketch = spot->sketch;
     if (__builtin_expect(spot->bucket == NULL, 0)) {
-        tacho__set_add(set, &sketch->zero, 1);
+        tacho__set_count(set, &sketch->zero);
     } else {
         if (__builtin_expect(spot->carry != NULL, 0)) {
             tacho__set_half(set, spot->bucket, 0);

@@ -122,6 +122,7 @@ static bool settle(tacho__writer *writer, tacho__lane *lane) {
     }
     memset(lane->bound, 0, writer->series_slots * sizeof(*lane->bound));
     memset(lane->cells, 0, sizeof lane->cells);
+    lane->own_session = 0;
     memset(lane->slowest, 0, sizeof lane->slowest);
     memset(lane->slowest_ns, 0, sizeof lane->slowest_ns);
     memset(lane->slowest_floor, 0, sizeof lane->slowest_floor);

@@ -62,7 +62,8 @@ typedef struct tacho__lane {
     uint64_t slowest_sequence;
     uint64_t slowest_ns[TACHO__KIND_CELLS][TACHO__SLOWEST];
     tacho__session_cell *cells[TACHO__SESSION_CELLS];
-    bool reentrant; /* entered from inside a call of the same thread: must not wait for a lock */
+    tacho__line own_session; /* id line of the collector's own session, which has slot 0; 0 = not looked up yet */
+    bool reentrant;          /* entered from inside a call of the same thread: must not wait for a lock */
     bool shared;
     bool taken; /* under the writer's lock */
     uint32_t chunk_next, chunk_end;
@@ -163,7 +164,7 @@ tacho__line tacho__lane_take(tacho__writer *writer, tacho__lane *lane, uint32_t 
 tacho__line tacho__lane_take_locked(tacho__lane *lane, uint32_t lines, bool overflow);
 
 static inline tacho__set tacho__set_begin(const tacho__lane *lane) {
-    return (tacho__set){lane->redo, lane->base, 0, false};
+    return (tacho__set){lane->redo->entry, lane->base, false};
 }
 
 /** A new operation id, never 0. */

@@ -357,6 +357,7 @@ typedef struct tacho__open_slot {
 #define TACHO__RECORD_ABSENT      1024u
 #define TACHO__RECORD_LOW         2048u
 #define TACHO__RECORD_REPEATED    4096u
+#define TACHO__RECORD_SHORT       8192u
 
 /* A record as a struct; it is stored and read as TACHO__RECORD_WORDS words. */
 typedef struct tacho__record {

@@ -149,6 +149,12 @@ static void decode_texts(const tacho__view *view, const tacho__record *record, t
 static bool decode(const tacho__view *view, const tacho__stored_record *stored, tacho__record_view *out) {
     tacho__record record;
     memcpy(&record, stored, sizeof record);
+    if (record.flags & TACHO__RECORD_SHORT) { /* the fields between are not written */
+        memset((char *)&record + offsetof(tacho__record, present), 0,
+               offsetof(tacho__record, components) - offsetof(tacho__record, present));
+        record.weight = 1;
+        record.cost_pusd = record.reported_pusd = record.table_pusd = INT64_MIN;
+    }
     memset(out, 0, sizeof *out);
     if (record.kind >= TACHO__KINDS || record.outcome > TACHO__FAILED_OUTCOMES ||
         record.category >= TACHO__CATEGORIES || record.cost_state >= TACHO__COST_STATES ||

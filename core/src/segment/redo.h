@@ -14,16 +14,15 @@
 #include <stdbool.h>
 
 typedef struct tacho__set {
-    tacho__redo *redo;
+    tacho__redo_entry *next;
     const uint8_t *base;
-    uint32_t count;
     bool saturated; /* a sum reached the end of its range */
 } tacho__set;
 
 static inline void tacho__set_entry(tacho__set *set, uint64_t target, uint64_t value) {
-    tacho__redo_entry *entry = &set->redo->entry[set->count++];
-    tacho__put(&entry->target, target);
-    tacho__put(&entry->value, value);
+    tacho__put(&set->next->target, target);
+    tacho__put(&set->next->value, value);
+    ++set->next;
 }
 
 /** The cell becomes `value`. */
@@ -32,6 +31,11 @@ static inline void tacho__set_word(tacho__set *set, tacho__word *cell, uint64_t 
 }
 static inline void tacho__set_half(tacho__set *set, tacho__half *cell, uint32_t value) {
     tacho__set_entry(set, (uint64_t)((const uint8_t *)cell - set->base) | TACHO__REDO_HALF, value);
+}
+
+/** The cell counts one more. */
+static inline void tacho__set_count(tacho__set *set, tacho__word *cell) {
+    tacho__set_word(set, cell, tacho__get(cell) + 1);
 }
 
 /** The cell grows by `more`, at most to the end of its range. */
@@ -54,11 +58,10 @@ static inline void tacho__set_add_money(tacho__set *set, tacho__word *cell, int6
     tacho__set_word(set, cell, (uint64_t)sum);
 }
 
-/** Publishes and applies the set. */
-static inline void tacho__set_commit(const tacho__set *set, uint8_t *base) {
-    tacho__redo *redo = set->redo;
-    const tacho__redo_entry *entry = redo->entry, *end = entry + set->count;
-    atomic_store_explicit(&redo->count, set->count, memory_order_release);
+/** Publishes and applies the set, which is in `redo`. */
+static inline void tacho__set_commit(const tacho__set *set, tacho__redo *redo, uint8_t *base) {
+    const tacho__redo_entry *entry = redo->entry, *end = set->next;
+    atomic_store_explicit(&redo->count, (uint64_t)(end - entry), memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
     for (; entry < end; ++entry) {
         const uint64_t target = tacho__get(&entry->target);

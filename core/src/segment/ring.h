@@ -10,7 +10,7 @@
 /** Place and sequence number of the next record; NULL (counted) in a lane without a ring. */
 static inline tacho__stored_record *tacho__ring_place(tacho__lane *lane, tacho__set *set, uint64_t *sequence) {
     if (__builtin_expect(!lane->ring, 0)) {
-        tacho__set_add(set, &lane->header->records_unkept, 1);
+        tacho__set_count(set, &lane->header->records_unkept);
         return NULL;
     }
     *sequence = ++lane->records;
@@ -19,7 +19,6 @@ static inline tacho__stored_record *tacho__ring_place(tacho__lane *lane, tacho__
     const tacho__stored_record *next = &lane->ring[*sequence & lane->ring_mask];
     __builtin_prefetch(&next->word[0], 1);
     __builtin_prefetch(&next->word[8], 1);
-    __builtin_prefetch(&next->word[16], 1);
     return &lane->ring[(*sequence - 1) & lane->ring_mask];
 }
 
