@@ -14,6 +14,7 @@
 #include "support/scratch.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -55,6 +56,14 @@ static tacho_record_view a_call(const char *id, const char *session, int64_t end
     return record;
 }
 
+/* A file in which something is: one that was only opened has no content. */
+static void make_file(const char *name) {
+    tacho_history *history = open_file(name, 0);
+    const tacho_record_view record = a_call("0", "none", 50);
+    assert_int_equal(tacho_history_add(history, &record, 1), TACHO_OK);
+    tacho_history_close(history);
+}
+
 static uint64_t count_of(tacho_history *history) {
     uint64_t count = 0;
     assert_int_equal(tacho_history_count(history, &count), TACHO_OK);
@@ -66,13 +75,30 @@ static uint64_t count_of(tacho_history *history) {
 static void test_open__makes_a_private_file_that_is_ours(void **state) {
     (void)state;
     struct stat info;
-    tacho_history_close(open_file("h.db", 0));
+    make_file("h.db");
     assert_int_equal(stat(scratch_path(&place, "h.db"), &info), 0);
     assert_int_equal(info.st_mode & 0777, 0600);
     assert_int_equal(history_number(scratch_path(&place, "h.db"), "PRAGMA application_id"), 0x54414348);
     assert_int_equal(history_number(scratch_path(&place, "h.db"), "PRAGMA user_version"), TACHO__HISTORY_VERSION);
     tacho_history_close(open_file("h.db", 0));
     tacho_history_close(open_file("h.db", TACHO_HISTORY_READ_ONLY));
+}
+
+static void test_open__of_an_empty_file_is_a_history_in_which_nothing_is(void **state) {
+    (void)state;
+    tacho_history *first = open_file("h.db", 0), *second = open_file("h.db", 0);
+    tacho_history *reader = open_file("h.db", TACHO_HISTORY_READ_ONLY);
+    tacho_rows *rows;
+    assert_int_equal(tacho_history_usage(reader, NULL, &rows), TACHO_OK);
+    assert_int_equal(rows->count, 0);
+    tacho_rows_free(rows);
+    const tacho_record_view records[] = {a_call("1", "one", 100), a_call("2", "one", 200)};
+    assert_int_equal(tacho_history_add(first, &records[0], 1), TACHO_OK);  /* makes the tables */
+    assert_int_equal(tacho_history_add(second, &records[1], 1), TACHO_OK); /* and finds them */
+    assert_int_equal(count_of(reader), 2);
+    tacho_history_close(first);
+    tacho_history_close(second);
+    tacho_history_close(reader);
 }
 
 static void test_open__makes_folders_only_on_request(void **state) {
@@ -124,7 +150,7 @@ static void test_open__leaves_foreign_files_alone(void **state) {
 
 static void test_open__leaves_newer_files_alone(void **state) {
     (void)state;
-    tacho_history_close(open_file("h.db", 0));
+    make_file("h.db");
     history_number(scratch_path(&place, "h.db"), "PRAGMA user_version=2");
     expect_refused("h.db", TACHO_NEWER);
 }
@@ -132,7 +158,7 @@ static void test_open__leaves_newer_files_alone(void **state) {
 static void test_open__leaves_damaged_files_alone(void **state) {
     (void)state;
     size_t length;
-    tacho_history_close(open_file("h.db", 0));
+    make_file("h.db");
     char *bytes = scratch_read(scratch_path(&place, "h.db"), &length);
     memset(bytes + 100, 0x5A, 2000); /* the first page: the schema */
     scratch_write(&place, "h.db", "w", bytes, length);
@@ -294,6 +320,30 @@ static void test_add__of_a_process_that_dies_leaves_nothing_half(void **state) {
     tacho_history_close(history);
 }
 
+static void copy_file(const char *from, const char *to) {
+    char command[1024], source[400];
+    snprintf(source, sizeof source, "%s", scratch_path(&place, from));
+    snprintf(command, sizeof command, "cp '%s' '%s'", source, scratch_path(&place, to));
+    assert_int_equal(system(command), 0);
+}
+
+/* The journal of a transaction that outgrew the cache has to be rolled back before anybody can read. */
+static void test_open__reads_what_a_dead_writer_left(void **state) {
+    (void)state;
+    tacho_history *history = open_file("h.db", 0);
+    const tacho_record_view record = a_call("1", "one", 100);
+    assert_int_equal(tacho_history_add(history, &record, 1), TACHO_OK);
+    const char spill[] = "PRAGMA cache_size=1; BEGIN IMMEDIATE;"
+                         "UPDATE record SET operation=hex(randomblob(90000)), session=hex(randomblob(90000))";
+    assert_int_equal(sqlite3_exec(history->db, spill, NULL, NULL, NULL), SQLITE_OK);
+    copy_file("h.db", "dead.db");
+    copy_file("h.db-journal", "dead.db-journal");
+    tacho_history_close(history);
+    history = open_file("dead.db", TACHO_HISTORY_READ_ONLY);
+    assert_int_equal(count_of(history), 1);
+    tacho_history_close(history);
+}
+
 static void test_add_snapshot__twice_stores_its_records_once(void **state) {
     (void)state;
     tacho_collector *collector = open_collector("s-one");
@@ -386,6 +436,19 @@ static void test_session__is_found_by_its_beginning(void **state) {
     tacho_history_close(history);
 }
 
+static void test_session__of_a_locked_file_is_not_said_to_be_missing(void **state) {
+    (void)state;
+    tacho_history *history = open_file("h.db", 0);
+    tacho_summary *summary;
+    sqlite3 *other;
+    fill_sessions(history);
+    assert_int_equal(sqlite3_open(scratch_path(&place, "h.db"), &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(tacho_history_summary(history, "abzz", &summary), TACHO_BUSY);
+    sqlite3_close(other);
+    tacho_history_close(history);
+}
+
 static void test_summary__of_nothing_is_no_data(void **state) {
     (void)state;
     tacho_history *history = open_file("h.db", 0);
@@ -425,6 +488,7 @@ static void test_two_handles__see_each_other(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_open__makes_a_private_file_that_is_ours),
+        TEST(test_open__of_an_empty_file_is_a_history_in_which_nothing_is),
         TEST(test_open__makes_folders_only_on_request),
         TEST(test_open__tells_a_missing_file),
         TEST(test_open__leaves_foreign_files_alone),
@@ -438,10 +502,12 @@ int main(void) {
         TEST(test_add__is_refused_to_a_reader),
         TEST(test_add__waits_for_another_writer_only_so_long),
         TEST(test_add__of_a_process_that_dies_leaves_nothing_half),
+        TEST(test_open__reads_what_a_dead_writer_left),
         TEST(test_add_snapshot__twice_stores_its_records_once),
         TEST(test_usage__is_that_of_a_table_over_the_same_records),
         TEST(test_usage__keeps_to_times_and_names),
         TEST(test_session__is_found_by_its_beginning),
+        TEST(test_session__of_a_locked_file_is_not_said_to_be_missing),
         TEST(test_summary__of_nothing_is_no_data),
         TEST(test_views__carry_the_names_of_the_json_output),
         TEST(test_two_handles__see_each_other),

@@ -33,7 +33,7 @@ typedef struct tacho_import_options {
     const tacho_price_table *prices;                                     /* NULL = built-in */
     void (*problem)(void *context, const tacho_import_problem *problem); /* may be NULL */
     int (*progress)(void *context,
-                    const tacho_import_counts *so_far); /* after each batch; non-zero = stop; may be NULL */
+                    const tacho_import_counts *so_far); /* between transactions; non-zero = stop; may be NULL */
     void *context;
 } tacho_import_options;
 

@@ -69,19 +69,18 @@ static const char *why(tacho_status status, sqlite3 *db) {
     }
 }
 
-/* Another process may be creating the same file: whoever comes second finds the tables there. */
-static tacho_status create_tables(tacho_history *history) {
-    int empty = 0;
-    tacho_status status = tacho__lock_take(history->lock_fd);
-    if (status != TACHO_OK) {
-        return status;
+/*
+ * A writer that was killed leaves its journal: until somebody who may write has put the file back, nobody may read it.
+ * A reader opens it for writing for that, and for nothing else.
+ */
+static void roll_back(const char *path) {
+    sqlite3 *db = NULL;
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL) ==
+        SQLITE_OK) {
+        sqlite3_busy_timeout(db, TACHO__LOCK_WAIT_MS);
+        sqlite3_exec(db, "SELECT 1 FROM sqlite_schema", NULL, NULL, NULL);
     }
-    status = tacho__schema_check(history->db, &empty);
-    if (status == TACHO_OK && empty) {
-        status = tacho__schema_create(history->db);
-    }
-    tacho__lock_give(history->lock_fd);
-    return status;
+    sqlite3_close(db);
 }
 
 static tacho_status open_checked(tacho_history *history, const char *path, uint32_t flags) {
@@ -95,19 +94,18 @@ static tacho_status open_checked(tacho_history *history, const char *path, uint3
     }
     sqlite3_busy_timeout(history->db, TACHO__LOCK_WAIT_MS);
     tacho_status status = tacho__schema_check(history->db, &empty);
+    if (read_only && sqlite3_extended_errcode(history->db) == SQLITE_READONLY_ROLLBACK) {
+        roll_back(path);
+        status = tacho__schema_check(history->db, &empty);
+    }
     if (status != TACHO_OK) {
         return status;
     }
-    if (empty && read_only) {
-        return TACHO_FOREIGN;
-    }
+    history->empty = empty;
     if (!read_only) {
         status = tacho__lock_open(path, &history->lock_fd);
     }
-    if (status == TACHO_OK) {
-        status = tacho__schema_configure(history->db, read_only);
-    }
-    return status == TACHO_OK && empty ? create_tables(history) : status;
+    return status == TACHO_OK ? tacho__schema_configure(history->db, read_only, empty) : status;
 }
 
 tacho_status tacho_history_open(tacho_history **out, const char *path, uint32_t flags) {

@@ -155,6 +155,10 @@ tacho_status tacho_history_count(tacho_history *history, uint64_t *out) {
     if (!history || !out) {
         return TACHO_INVALID;
     }
+    *out = 0;
+    if (!tacho__store_ready(history)) {
+        return TACHO_OK;
+    }
     int result = sqlite3_prepare_v2(history->db, "SELECT count(*) FROM record", -1, &statement, NULL);
     if (result == SQLITE_OK) {
         result = sqlite3_step(statement);
@@ -173,6 +177,9 @@ const char *tacho_history_prices(tacho_history *history) {
         return "";
     }
     history->prices[0] = 0;
+    if (!tacho__store_ready(history)) {
+        return history->prices;
+    }
     int result = sqlite3_prepare_v2(history->db,
                                     "SELECT price_sheet FROM record WHERE price_sheet IS NOT NULL"
                                     " ORDER BY key DESC LIMIT 1",

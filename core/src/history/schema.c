@@ -110,7 +110,7 @@ tacho_status tacho__schema_check(sqlite3 *db, int *empty) {
 
 tacho_status tacho__schema_create(sqlite3 *db) {
     tacho__buffer sql = TACHO__BUFFER_INIT;
-    tacho__buffer_string(&sql, "PRAGMA page_size=16384; BEGIN IMMEDIATE; PRAGMA application_id=");
+    tacho__buffer_string(&sql, "PRAGMA application_id=");
     tacho__buffer_int(&sql, TACHO__HISTORY_APPLICATION_ID);
     tacho__buffer_string(&sql, "; PRAGMA user_version=");
     tacho__buffer_int(&sql, TACHO__HISTORY_VERSION);
@@ -119,12 +119,8 @@ tacho_status tacho__schema_create(sqlite3 *db) {
     tacho__buffer_string(&sql, ");");
     tacho__buffer_string(&sql, tables);
     tacho__buffer_string(&sql, views);
-    tacho__buffer_string(&sql, "COMMIT;");
     const char *text = tacho__buffer_text(&sql);
     int result = text ? sqlite3_exec(db, text, NULL, NULL, NULL) : SQLITE_NOMEM;
-    if (result != SQLITE_OK && !sqlite3_get_autocommit(db)) {
-        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-    }
     tacho__buffer_free(&sql);
     return tacho__schema_status(result);
 }
@@ -147,7 +143,7 @@ static tacho_status set_pragma(sqlite3 *db, const char *set, const char *ask, co
     return status;
 }
 
-tacho_status tacho__schema_configure(sqlite3 *db, int read_only) {
+tacho_status tacho__schema_configure(sqlite3 *db, int read_only, int empty) {
     static const char *const pragmas[][3] = {
         {"PRAGMA trusted_schema=OFF", "PRAGMA trusted_schema", "0"},
         {"PRAGMA cell_size_check=ON", "PRAGMA cell_size_check", "1"},
@@ -158,6 +154,9 @@ tacho_status tacho__schema_configure(sqlite3 *db, int read_only) {
     tacho_status status = sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) == SQLITE_OK ? TACHO_OK : TACHO_IO;
     for (size_t i = 0; i < sizeof pragmas / sizeof pragmas[0] && status == TACHO_OK; i++) {
         status = set_pragma(db, pragmas[i][0], pragmas[i][1], pragmas[i][2]);
+    }
+    if (status == TACHO_OK && empty) {
+        status = set_pragma(db, "PRAGMA page_size=16384", "PRAGMA page_size", "16384");
     }
     /* Semantics 36: this SQLite may lose pages in WAL with several processes, so the rollback journal it is. */
     if (status == TACHO_OK && !read_only) {

@@ -18,11 +18,15 @@
  */
 tacho_status tacho__schema_check(sqlite3 *db, int *empty);
 
-/** Creates all tables and views in one transaction. */
+/** Creates all tables and views; inside a transaction of the caller's. */
 tacho_status tacho__schema_create(sqlite3 *db);
 
-/** Sets the PRAGMAs of a connection and checks the row that each returns. TACHO_IO when one did not take. */
-tacho_status tacho__schema_configure(sqlite3 *db, int read_only);
+/**
+ * Sets the PRAGMAs of a connection and checks the row that each returns. TACHO_IO when one did not take.
+ *
+ * @param empty  the file has no content yet: it will have pages of our size
+ */
+tacho_status tacho__schema_configure(sqlite3 *db, int read_only, int empty);
 
 /** Our status for a result of SQLite. */
 tacho_status tacho__schema_status(int result);

@@ -64,6 +64,9 @@ tacho_status tacho__select_walk(tacho_history *history, const tacho_query *query
     condition list[CONDITIONS];
     tacho__selection selection = history->whole;
     uint32_t units;
+    if (!tacho__store_ready(history)) {
+        return TACHO_OK;
+    }
     tacho_status status = tacho__store_units(history, &units);
     if (status != TACHO_OK) {
         return status;
@@ -100,6 +103,9 @@ static tacho_status one_text(tacho_history *history, sqlite3_stmt *statement, ta
 
 tacho_status tacho__select_newest_session(tacho_history *history, tacho__buffer *out) {
     sqlite3_stmt *statement = NULL;
+    if (!tacho__store_ready(history)) {
+        return TACHO_NO_DATA;
+    }
     int result = sqlite3_prepare_v2(history->db,
                                     "SELECT session FROM record WHERE session IS NOT NULL AND ended_at_ns IS NOT NULL"
                                     " ORDER BY ended_at_ns DESC, session LIMIT 1",
@@ -113,6 +119,9 @@ tacho_status tacho__select_session(tacho_history *history, const char *wanted, t
     sqlite3_stmt *statement = NULL;
     tacho__session_match match = {.wanted = wanted};
     size_t length = strlen(wanted);
+    if (!tacho__store_ready(history)) {
+        return TACHO_NOT_FOUND;
+    }
     int result = sqlite3_prepare_v2(history->db,
                                     "SELECT DISTINCT session FROM record WHERE session>=?1"
                                     " ORDER BY session",
@@ -121,7 +130,12 @@ tacho_status tacho__select_session(tacho_history *history, const char *wanted, t
         sqlite3_bind_text(statement, 1, wanted, (int)length, SQLITE_STATIC);
     }
     /* What begins with `wanted` follows it directly; the whole id, if it exists, is the first. */
-    while (result == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW && !match.several && !match.exact) {
+    while (result == SQLITE_OK && !match.several && !match.exact) {
+        int step = sqlite3_step(statement);
+        if (step != SQLITE_ROW) {
+            result = step == SQLITE_DONE ? SQLITE_OK : step;
+            break;
+        }
         const char *session = (const char *)sqlite3_column_text(statement, 0);
         if (!session || strncmp(session, wanted, length) != 0) {
             break;

@@ -91,6 +91,34 @@ tacho_status tacho__store_run(tacho_history *history, sqlite3_stmt *statement) {
     return status;
 }
 
+/* Another process may have made the tables since: whoever has the transaction sees for itself. */
+static tacho_status look_for_tables(tacho_history *history) {
+    int empty = history->empty;
+    tacho_status status = empty ? tacho__schema_check(history->db, &empty) : TACHO_OK;
+    history->empty = empty;
+    return status;
+}
+
+bool tacho__store_ready(tacho_history *history) {
+    return look_for_tables(history) == TACHO_OK && !history->empty;
+}
+
+static tacho_status begin(tacho_history *history) {
+    tacho_status status = tacho__store_run(history, tacho__store_use(history, TACHO__STORE_BEGIN));
+    if (status != TACHO_OK) {
+        return status;
+    }
+    history->in_transaction = true;
+    history->created = false;
+    status = look_for_tables(history);
+    if (status == TACHO_OK && history->empty) {
+        status = tacho__schema_create(history->db);
+        history->created = status == TACHO_OK;
+        history->empty = !history->created;
+    }
+    return status;
+}
+
 tacho_status tacho__store_begin(tacho_history *history) {
     if (history->lock_fd < 0) {
         return TACHO_DENIED;
@@ -100,13 +128,21 @@ tacho_status tacho__store_begin(tacho_history *history) {
         snprintf(history->problem, sizeof history->problem, "another process writes this history");
         return status;
     }
-    status = tacho__store_run(history, tacho__store_use(history, TACHO__STORE_BEGIN));
-    if (status == TACHO_OK) {
-        history->in_transaction = true;
-    } else {
+    status = begin(history);
+    if (status != TACHO_OK && history->in_transaction) {
+        return tacho__store_finish(history, status);
+    }
+    if (status != TACHO_OK) {
         tacho__lock_give(history->lock_fd);
     }
     return status;
+}
+
+/* What was made and announced in the transaction is gone. */
+static void roll_back(tacho_history *history) {
+    sqlite3_exec(history->db, "ROLLBACK", NULL, NULL, NULL);
+    history->units = 0;
+    history->empty = history->empty || history->created;
 }
 
 tacho_status tacho__store_finish(tacho_history *history, tacho_status status) {
@@ -117,8 +153,7 @@ tacho_status tacho__store_finish(tacho_history *history, tacho_status status) {
         status = tacho__store_run(history, tacho__store_use(history, TACHO__STORE_COMMIT));
     }
     if (!sqlite3_get_autocommit(history->db)) {
-        sqlite3_exec(history->db, "ROLLBACK", NULL, NULL, NULL);
-        history->units = 0; /* those that were announced in it are gone */
+        roll_back(history);
     }
     history->in_transaction = false;
     tacho__lock_give(history->lock_fd);

@@ -47,6 +47,8 @@ struct tacho_history {
     int lock_fd; /* of the sidecar lock; -1 = read-only */
     int result;  /* of SQLite, of the last failure */
     bool in_transaction;
+    bool empty;             /* the file has no tables yet: the first transaction makes them */
+    bool created;           /* this transaction made them */
     uint32_t units;         /* that the file says it has: bits written or read by this handle */
     tacho__selection whole; /* all columns */
     sqlite3_stmt *statements[TACHO__STORE_STATEMENT_COUNT]; /* prepared at first use */
@@ -61,6 +63,11 @@ sqlite3_stmt *tacho__store_use(tacho_history *history, tacho__store_statement wh
 /** Runs a kept statement to its end and resets it. */
 tacho_status tacho__store_run(tacho_history *history, sqlite3_stmt *statement);
 
+/**
+ * True if there are tables to read from. A file without any is a history in which nothing is; the first transaction
+ * makes them, so that what a new file costs in waiting for the disk is paid once.
+ */
+bool tacho__store_ready(tacho_history *history);
 /** Takes the sidecar lock and begins a transaction. TACHO_OK; TACHO_BUSY (somebody held it for 2 s); TACHO_DENIED; ...
  */
 tacho_status tacho__store_begin(tacho_history *history);

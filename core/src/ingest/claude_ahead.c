@@ -4,10 +4,12 @@
  */
 #include "ingest/claude_ahead.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 #include <pthread.h>
 #include <signal.h>
+#include <time.h>
 
 #define BATCHES 2u
 
@@ -80,7 +82,11 @@ tacho__claude_ahead *tacho__claude_ahead_new(tacho__claude_source *source, bool 
     }
     ahead->source = source;
     pthread_mutex_init(&ahead->lock, NULL);
-    pthread_cond_init(&ahead->changed, NULL);
+    pthread_condattr_t monotonic; /* a wall clock that is set must not make anybody wait */
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&ahead->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     ahead->threaded = threaded && start_thread(ahead);
     return ahead;
 }
@@ -99,6 +105,25 @@ tacho__claude_batch *tacho__claude_ahead_next(tacho__claude_ahead *ahead) {
     tacho__claude_batch *batch = &ahead->batches[(ahead->given - 1) % BATCHES];
     pthread_mutex_unlock(&ahead->lock);
     return batch;
+}
+
+bool tacho__claude_ahead_wait(tacho__claude_ahead *ahead, uint64_t ns) {
+    struct timespec end;
+    int result = 0;
+    if (!ahead->threaded) {
+        return true;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    uint64_t late_ns = (uint64_t)end.tv_nsec + ns;
+    end.tv_sec += (time_t)(late_ns / TACHO__NS_PER_SECOND);
+    end.tv_nsec = (long)(late_ns % TACHO__NS_PER_SECOND);
+    pthread_mutex_lock(&ahead->lock);
+    while (ahead->filled <= ahead->given && result == 0) {
+        result = pthread_cond_timedwait(&ahead->changed, &ahead->lock, &end);
+    }
+    bool there = ahead->filled > ahead->given;
+    pthread_mutex_unlock(&ahead->lock);
+    return there;
 }
 
 void tacho__claude_ahead_free(tacho__claude_ahead *ahead) {

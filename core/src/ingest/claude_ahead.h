@@ -15,6 +15,8 @@ tacho__claude_ahead *tacho__claude_ahead_new(tacho__claude_source *source, bool 
 /** The next batch, or NULL when out of memory; it lives until the next call. After one whose status is not TACHO_OK
  * there is none. */
 tacho__claude_batch *tacho__claude_ahead_next(tacho__claude_ahead *ahead);
+/** Waits at most `ns` for the next batch. True if there is one, or if nobody reads ahead: then it has to be read. */
+bool tacho__claude_ahead_wait(tacho__claude_ahead *ahead, uint64_t ns);
 /** Stops reading, waits for the thread, frees the batches. NULL is allowed. */
 void tacho__claude_ahead_free(tacho__claude_ahead *ahead);
 

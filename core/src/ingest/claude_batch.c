@@ -223,9 +223,9 @@ static tacho_status read_on(tacho__claude_source *source, tacho__claude_batch *b
 }
 
 tacho_status tacho__claude_source_init(tacho__claude_source *source, const tacho__log_files *files,
-                                       const tacho_price_table *prices, tacho__progress *progress) {
+                                       const tacho_price_table *prices, tacho__progress *progress, uint64_t left) {
     *source = (tacho__claude_source){
-        .files = files, .prices = prices, .progress = progress, .reader = TACHO__LINE_READER_INIT};
+        .files = files, .prices = prices, .progress = progress, .left = left, .reader = TACHO__LINE_READER_INIT};
     source->parser = tacho__claude_parser_new();
     return source->parser ? TACHO_OK : TACHO_NOMEM;
 }
@@ -235,13 +235,21 @@ void tacho__claude_source_free(tacho__claude_source *source) {
     tacho__line_reader_free(&source->reader);
 }
 
+static uint64_t batch_bytes(const tacho__claude_source *source) {
+    uint64_t half = source->left / 2;
+    uint64_t most = source->begun ? TACHO__BATCH_BYTES : TACHO__BATCH_BYTES_MIN;
+    uint64_t bytes = half < most ? half : most;
+    return bytes > TACHO__BATCH_BYTES_MIN ? bytes : TACHO__BATCH_BYTES_MIN;
+}
+
 void tacho__claude_source_read(tacho__claude_source *source, tacho__claude_batch *batch) {
-    uint64_t room = source->begun ? TACHO__BATCH_BYTES : TACHO__BATCH_BYTES_FIRST;
+    uint64_t room = batch_bytes(source), size = room;
     tacho_status status = TACHO_OK;
     while (status == TACHO_OK && room > 0 && (source->open || source->next < source->files->count)) {
         status = source->open ? read_on(source, batch, &room) : open_next(source, batch);
     }
     source->begun = true;
+    source->left -= size - room < source->left ? size - room : source->left;
     bool more = source->open || source->next < source->files->count;
     batch->status = status == TACHO_OK && !more ? TACHO_NO_DATA : status;
 }

@@ -13,9 +13,12 @@
 
 #include <tachograph/ingest.h>
 
-/** Bytes of log after which a batch is handed over; the first one is small, so that storing begins early. */
-#define TACHO__BATCH_BYTES       (UINT64_C(4) << 20)
-#define TACHO__BATCH_BYTES_FIRST (UINT64_C(1) << 20)
+/**
+ * Bytes of log after which a batch is handed over. The first one is small, so that storing begins early, and so are the
+ * last ones, so that little is left to store when reading has ended.
+ */
+#define TACHO__BATCH_BYTES     (UINT64_C(4) << 20)
+#define TACHO__BATCH_BYTES_MIN (UINT64_C(512) << 10)
 /** Most problems that one batch names; further ones are counted. */
 #define TACHO__BATCH_PROBLEMS 256
 
@@ -45,6 +48,7 @@ typedef struct tacho__claude_source {
     const tacho__log_files *files;
     const tacho_price_table *prices;
     tacho__progress *progress; /* per file: what the history knows of it, then how far it was read */
+    uint64_t left;             /* bytes that are to be read, as far as is known */
     size_t next;               /* file to open */
     bool begun;                /* a batch was read */
     bool open;                 /* files[next - 1] is being read */
@@ -57,10 +61,11 @@ typedef struct tacho__claude_source {
 /**
  * @param prices    what calls are priced with; NULL = the built-in table
  * @param progress  one per file, in the order of the files; offset 0 = never read
+ * @param left      bytes behind these offsets
  * @return TACHO_OK; TACHO_NOMEM
  */
 tacho_status tacho__claude_source_init(tacho__claude_source *source, const tacho__log_files *files,
-                                       const tacho_price_table *prices, tacho__progress *progress);
+                                       const tacho_price_table *prices, tacho__progress *progress, uint64_t left);
 void tacho__claude_source_free(tacho__claude_source *source);
 
 /** Reads on into an empty batch; see batch->status. */

@@ -1,10 +1,11 @@
 /*
- * The import as a whole: files are read and their lines joined in memory; every 4 MiB, and at the end, one transaction
- * takes over what came out. The position up to which each file was read is committed together with it, so whatever
+ * The import as a whole: files are read and their lines joined in memory, batch by batch; a transaction takes over what
+ * came out of a few of them. The position up to which each file was read is committed together with it, so whatever
  * stops an import, what is in the file belongs together, and the next import goes on there.
  */
 #include <tachograph/ingest.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "ingest/claude_ahead.h"
 #include "ingest/claude_derive.h"
@@ -15,6 +16,12 @@
 #include <string.h>
 
 #define FACTS_KEPT ((size_t)100000) /* in memory between batches */
+#ifdef TACHO_TESTING
+#define TRANSACTION_NS 0 /* one per batch, so that tests see many */
+#else
+#define TRANSACTION_NS UINT64_C(250000000) /* a transaction that is older ends with its batch */
+#endif
+#define WAIT_NS UINT64_C(50000000) /* longest wait for a batch inside a transaction */
 
 typedef struct import_run {
     tacho_history *history;
@@ -23,6 +30,7 @@ typedef struct import_run {
     tacho__facts facts;
     tacho__log_files files;
     tacho__progress *progress; /* per file */
+    uint64_t begun_ns;         /* when the transaction began; 0 = there is none */
     bool fresh;                /* the history has nothing of this source */
     int64_t data_version;      /* of the history after our last commit; 0 = none yet */
 } import_run;
@@ -107,6 +115,7 @@ static tacho_status is_fresh(import_run *import) {
     return status;
 }
 
+/* At the begin of a transaction; inside it nobody else writes. */
 static tacho_status see_file(import_run *import) {
     int64_t version = tacho__store_data_version(import->history);
     if (version == import->data_version) {
@@ -150,41 +159,80 @@ static void tell(import_run *import, const tacho__claude_batch *batch) {
     }
 }
 
-static tacho_status take_batch(import_run *import, const tacho__claude_batch *batch) {
-    tacho_status status = TACHO_OK;
-    tell(import, batch);
-    if (batch->status != TACHO_OK && batch->status != TACHO_NO_DATA) {
-        return batch->status;
+/*
+ * A transaction takes several batches, so that waiting for the disk is shared, but not for long: others may want to
+ * write, and what is not committed is lost with the process.
+ */
+static tacho_status begin_transaction(import_run *import) {
+    if (import->begun_ns) {
+        return TACHO_OK;
     }
-    if (batch->position_count > 0) {
-        status = tacho__facts_merge(&import->facts, &batch->facts);
-        if (status == TACHO_OK) {
-            status = tacho__store_begin(import->history);
-        }
-        if (status == TACHO_OK) {
-            status = tacho__store_finish(import->history, store_batch(import, batch));
-        }
+    import->begun_ns = tacho__now(&tacho__clock_system);
+    return tacho__store_begin(import->history);
+}
+
+static tacho_status end_transaction(import_run *import, tacho_status status) {
+    import->begun_ns = 0;
+    return tacho__store_finish(import->history, status);
+}
+
+static bool is_due(const import_run *import) {
+    return import->begun_ns && tacho__now(&tacho__clock_system) - import->begun_ns > TRANSACTION_NS;
+}
+
+static tacho_status take_facts(import_run *import, const tacho__claude_batch *batch) {
+    if (batch->position_count == 0) {
+        return TACHO_OK;
+    }
+    tacho_status status = tacho__facts_merge(&import->facts, &batch->facts);
+    if (status == TACHO_OK) {
+        status = begin_transaction(import);
+    }
+    if (status == TACHO_OK) {
+        status = store_batch(import, batch);
     }
     if (status == TACHO_OK && import->facts.count > FACTS_KEPT) {
         import->fresh = false;
         status = renew_facts(import);
     }
-    if (status == TACHO_OK && import->options.progress &&
-        import->options.progress(import->options.context, &import->counts) != 0) {
-        status = TACHO_STOPPED;
-    }
     return status;
+}
+
+/* The caller is asked between transactions: it may be slow, or look at the history itself. */
+static tacho_status end_and_ask(import_run *import) {
+    tacho_status status = end_transaction(import, TACHO_OK);
+    bool stop = status == TACHO_OK && import->options.progress &&
+                import->options.progress(import->options.context, &import->counts) != 0;
+    return stop ? TACHO_STOPPED : status;
+}
+
+static tacho_status take_batch(import_run *import, const tacho__claude_batch *batch) {
+    tell(import, batch);
+    if (batch->status != TACHO_OK && batch->status != TACHO_NO_DATA) {
+        return batch->status;
+    }
+    tacho_status status = take_facts(import, batch);
+    return status == TACHO_OK && is_due(import) ? end_and_ask(import) : status;
 }
 
 static tacho_status take_batches(import_run *import, tacho__claude_ahead *ahead) {
     tacho_status status = TACHO_OK;
     bool more = true;
     while (more && status == TACHO_OK) {
-        const tacho__claude_batch *batch = tacho__claude_ahead_next(ahead);
-        more = batch->status == TACHO_OK;
-        status = take_batch(import, batch);
+        /* Whoever waits for a slow disk of logs does not hold the history meanwhile. */
+        if (import->begun_ns && !tacho__claude_ahead_wait(ahead, WAIT_NS)) {
+            status = end_and_ask(import);
+        }
+        if (status == TACHO_OK) {
+            const tacho__claude_batch *batch = tacho__claude_ahead_next(ahead);
+            more = batch->status == TACHO_OK;
+            status = take_batch(import, batch);
+        }
     }
-    return status;
+    if (!import->begun_ns) {
+        return status;
+    }
+    return status == TACHO_OK ? end_and_ask(import) : end_transaction(import, status);
 }
 
 /* --- the import ------------------------------------------------------------------------------------------------ */
@@ -260,12 +308,13 @@ static tacho_status find_progress(import_run *import, uint64_t *left) {
     if (!import->progress) {
         return TACHO_NOMEM;
     }
+    bool known = tacho__store_ready(import->history);
     sqlite3_exec(import->history->db, "BEGIN", NULL, NULL, NULL); /* one file lock for all questions */
     for (size_t i = 0; i < import->files.count && status == TACHO_OK; i++) {
         tacho__progress *progress = &import->progress[i];
         progress->source = TACHO__CLAUDE_SOURCE;
         progress->file = import->files.files[i].path;
-        status = tacho__progress_find(import->history, progress);
+        status = known ? tacho__progress_find(import->history, progress) : TACHO_NOT_FOUND;
         status = status == TACHO_NOT_FOUND ? TACHO_OK : status;
         *left -= progress->offset < *left ? progress->offset : *left;
     }
@@ -280,9 +329,9 @@ static tacho_status read_files(import_run *import) {
     if (status != TACHO_OK) {
         return status;
     }
-    status = tacho__claude_source_init(&source, &import->files, import->options.prices, import->progress);
+    status = tacho__claude_source_init(&source, &import->files, import->options.prices, import->progress, left);
     tacho__claude_ahead *ahead =
-        status == TACHO_OK ? tacho__claude_ahead_new(&source, left > TACHO__BATCH_BYTES) : NULL;
+        status == TACHO_OK ? tacho__claude_ahead_new(&source, left > 2 * TACHO__BATCH_BYTES_MIN) : NULL;
     status = ahead ? take_batches(import, ahead) : TACHO_NOMEM;
     tacho__claude_ahead_free(ahead);
     tacho__claude_source_free(&source);
