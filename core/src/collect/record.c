@@ -78,8 +78,9 @@ tacho_series *tacho_series_retain(tacho_series *series) {
 
 void tacho_series_release(tacho_series *series) {
     if (series) {
+        tacho_collector *collector = series->collector; /* read before a reset may give the slot to another series */
         atomic_fetch_sub_explicit(&series->references, 1, memory_order_release);
-        tacho_collector_close(series->collector);
+        tacho_collector_close(collector);
     }
 }
 
