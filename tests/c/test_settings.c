@@ -185,6 +185,23 @@ static void test_read__reads_the_file_of_tacho_config_in_place_of_both(void **st
     assert_null(settings);
 }
 
+static void test_read__survives_more_problems_than_it_keeps(void **state) {
+    (void)state;
+    static char text[200 * 16];
+    char path[200], problem[300];
+    size_t length = 0;
+    for (int i = 0; i < 200; i++) {
+        length += (size_t)snprintf(text + length, sizeof text - length, "%c\"bad%d\": 1", i ? ',' : '{', i);
+    }
+    snprintf(text + length, sizeof text - length, "}");
+    write_file("bad.json", text);
+    place(path, "bad.json");
+    const tacho_setting argument = {"config", path};
+    tacho_settings *settings;
+    assert_int_equal(tacho_settings_read(&settings, &argument, 1, problem, sizeof problem), TACHO_INVALID);
+    assert_true(strstr(problem, "'bad0'") != NULL);
+}
+
 static void test_read__refuses_an_unknown_argument_with_the_nearest_name(void **state) {
     (void)state;
     tacho_settings *settings = (tacho_settings *)root;
@@ -488,6 +505,7 @@ int main(void) {
         CASE(test_read__prefers_argument_then_environment_then_project_then_user),
         CASE(test_read__finds_the_nearest_project_file),
         CASE(test_read__reads_the_file_of_tacho_config_in_place_of_both),
+        CASE(test_read__survives_more_problems_than_it_keeps),
         CASE(test_read__refuses_an_unknown_argument_with_the_nearest_name),
         CASE(test_read__skips_and_counts_bad_values_of_environment_and_files),
         CASE(test_read__names_line_and_column_of_a_broken_file),

@@ -109,7 +109,7 @@ static tacho_status read_files(tacho_settings *settings, const tacho_setting *ar
         status = TACHO_OK;
     }
     if (status == TACHO_OK && settings->skipped > skipped && strcmp(source, "argument") == 0) {
-        snprintf(problem, problem_size, "%s", settings->problems[settings->skipped - 1]);
+        snprintf(problem, problem_size, "%s", settings->problems[skipped]); /* files come first: there is room */
         return TACHO_INVALID;
     }
     return status;
@@ -208,6 +208,7 @@ void tacho_settings_free(tacho_settings *settings) {
         return;
     }
     tacho_price_table_free(settings->prices);
+    tacho_price_table_free(settings->updated);
     for (size_t i = 0; i < settings->text_count; i++) {
         tacho__free(settings->texts[i]);
     }
