@@ -95,6 +95,7 @@ struct tacho_lua_module {
     tacho_lua_stack *newest;  /* all stacks */
     uint64_t generation;      /* grows when the default collector is replaced */
     tacho_response *response; /* reader of usage, made at its first use */
+    int reading;              /* it is reading a table, which may run code of the program */
     int inherits;             /* coroutine.create and wrap have been extended */
     int finalized;            /* nothing is made any more that would have to be freed */
 };

@@ -139,10 +139,13 @@ static int operation_gc(lua_State *L) {
     if (op->source != &op->entry) {
         if (op->source->object == op)
             op->source->object = NULL;
+        tacho_lua_detach_view(op); /* another finalizer may keep it for longer than its source lives */
         return 0;
     }
     if (op->entry.stack)
         tacho_lua_end_entry(&op->entry, &abandoned);
+    if (op->entry.object && op->entry.object != op)
+        tacho_lua_detach_view(op->entry.object); /* made between the loss of this object and its finalizer */
     tacho_series_release(op->series);
     op->series = NULL;
     return 0;
@@ -165,7 +168,8 @@ void tacho_lua_push_object(lua_State *L, tacho_lua_entry *entry) {
 }
 
 void tacho_lua_detach_view(tacho_lua_operation *view) {
-    view->operation = *view->source->operation;
+    if (view->source->operation)
+        view->operation = *view->source->operation;
     view->source = &view->entry;
 }
 

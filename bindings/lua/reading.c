@@ -249,7 +249,7 @@ static int snapshot_function(lua_State *L) {
     return on.status == TACHO_OK ? 1 : tacho_lua_fail(L, on.status);
 }
 
-/* export(format [, file]): the text, or it is given to file:write and the result is true */
+/* export(format [, file]): the text, or it is given to file:write and the result is true (or its failure) */
 static int export(lua_State *L) {
     tacho_format format;
     reading on = enter(L, 2);
@@ -267,7 +267,11 @@ static int export(lua_State *L) {
     lua_getfield(L, 3, "write");
     lua_pushvalue(L, 3);
     lua_pushvalue(L, -3);
-    lua_call(L, 2, 0);
+    lua_call(L, 2, 2);
+    if (!lua_toboolean(L, -2) && lua_isstring(L, -1)) { /* an object's write may as well return nothing */
+        lua_pushstring(L, tacho_status_name(TACHO_IO));
+        return 3;
+    }
     lua_pushboolean(L, 1);
     return 1;
 }

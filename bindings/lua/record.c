@@ -125,8 +125,8 @@ static int record(lua_State *L, tacho_kind kind, const char *name, int seconds, 
     read_outcome(L, options, &all);
     read_numbers(L, options, collector->handle, &all);
     read_components(L, options, collector->handle, &all);
-    read_usage(L, options, &all);
     read_place(L, options, collector, &all);
+    read_usage(L, options, &all); /* last: what it read lives until the next usage is read */
     if (all.status == TACHO_OK) {
         tacho_series *series = tacho_lua_bind(collector, name, &all.labels);
         all.status = tacho_record(series, &all.finished);

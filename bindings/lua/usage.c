@@ -87,12 +87,33 @@ static const tacho_dialect *check_dialect(lua_State *L, const char *name, const 
     return dialect;
 }
 
-/* The module's reader, made at its first use. */
+static void free_response(void *response) {
+    tacho_response_free(response);
+}
+
+/* The module's reader, made at its first use. Code of the program that runs while a table is read (__index, a
+ * finalizer) and reports usage itself gets one of its own, which stays on the stack until the collector takes it. */
 static tacho_response *reader(lua_State *L) {
     tacho_lua_module *module = tacho_lua_module_of(L);
+    if (module->reading) {
+        tacho_lua_box *box = tacho_lua_new_box(L);
+        box->free = free_response;
+        tacho_response_create((tacho_response **)&box->object);
+        return box->object;
+    }
     if (!module->response && !module->finalized)
         tacho_response_create(&module->response);
     return module->response;
+}
+
+static tacho_status read_table(lua_State *L, int index, const tacho_dialect *dialect, const char *provider,
+                               tacho_response *response) {
+    tacho_lua_module *module = tacho_lua_module_of(L);
+    int outer = module->reading;
+    module->reading = 1;
+    tacho_status status = tacho_lua_read_table(L, index, dialect, provider, response);
+    module->reading = outer;
+    return status;
 }
 
 tacho_status tacho_lua_read_usage(lua_State *L, int index, const char *dialect_name, const char *provider,
@@ -116,7 +137,7 @@ tacho_status tacho_lua_read_usage(lua_State *L, int index, const char *dialect_n
         const char *text = lua_tolstring(L, index, &length);
         status = tacho_response_read_json(response, dialect, provider, text, length);
     } else
-        status = tacho_lua_read_table(L, index, dialect, provider, response);
+        status = read_table(L, index, dialect, provider, response);
     if (tacho_response_parts(response) > 0)
         out->response = response;
     return status;

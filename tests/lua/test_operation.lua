@@ -230,4 +230,37 @@ describe("operation", function()
     assert.same({}, {table.unpack(c:tools())})
     assert.is_nil(fresh.records(c).odd.components)
   end)
+
+  it("reads usage that reports usage while it is read", function()
+    local other = fresh.collector()
+    local inner = other:llm("inner", {provider = "openai"})
+    local outer = c:llm("outer", {provider = "openai"})
+    local response = setmetatable({id = "1", model = "gpt-4o"}, {
+      __index = function(_, key)
+        if key ~= "usage" then return nil end
+        inner:usage {id = "2", model = "gpt-4o-mini", usage = {prompt_tokens = 1, completion_tokens = 2}}
+        return {prompt_tokens = 10, completion_tokens = 20}
+      end,
+    })
+    assert.is_true(outer:usage(response))
+    outer:finish()
+    inner:finish()
+    local of_outer, of_inner = fresh.records(c).outer, fresh.records(other).inner
+    assert.same({"gpt-4o", 30}, {of_outer.model, of_outer.total_tokens})
+    assert.same({"gpt-4o-mini", 3}, {of_inner.model, of_inner.total_tokens})
+  end)
+
+  it("may be asked for by a finalizer when nobody holds it any more", function()
+    local saved
+    do
+      c:operation "lost"
+      setmetatable({}, {__gc = function() saved = c:current() end})
+    end
+    for _ = 1, 4 do
+      collectgarbage()
+      c:operation("next"):finish()
+    end
+    assert.is_number(saved.seconds)
+    assert.equal("aborted", saved.outcome)
+  end)
 end)

@@ -88,6 +88,8 @@ describe("reading", function()
     local sink = {write = function(_, text) pieces[#pieces + 1] = text end}
     assert.is_true(c:export("json", sink))
     assert.equal(c:export "json", table.concat(pieces))
+    local full = {write = function() return nil, "No space left on device", 28 end}
+    assert.same({nil, "No space left on device", "IO"}, {c:export("json", full)})
     local file = io.tmpfile()
     assert.is_true(c:export("json", file))
     file:seek "set"
