@@ -48,6 +48,18 @@ static int add_setting(arguments *out, PyObject *key, PyObject *value) {
     return failed ? -1 : 0;
 }
 
+static int read_settings(PyObject *config, PyObject *prefix, arguments *out);
+
+/* A dict may hold itself. */
+static int read_nested(PyObject *config, PyObject *prefix, arguments *out) {
+    if (Py_EnterRecursiveCall(" in settings")) {
+        return -1;
+    }
+    int result = read_settings(config, prefix, out);
+    Py_LeaveRecursiveCall();
+    return result;
+}
+
 /* serve={"port": 9109} is the setting serve.port; None leaves a setting at what it would be without. */
 static int read_settings(PyObject *config, PyObject *prefix, arguments *out) {
     PyObject *key, *value;
@@ -60,7 +72,7 @@ static int read_settings(PyObject *config, PyObject *prefix, arguments *out) {
         PyObject *full = prefix == NULL ? core_own(key) : PyUnicode_FromFormat("%U.%U", prefix, key);
         int failed = full == NULL;
         if (!failed && value != Py_None) {
-            failed = PyDict_Check(value) ? read_settings(value, full, out) < 0 : add_setting(out, full, value) < 0;
+            failed = PyDict_Check(value) ? read_nested(value, full, out) < 0 : add_setting(out, full, value) < 0;
         }
         Py_XDECREF(full);
         if (failed) {

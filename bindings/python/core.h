@@ -84,7 +84,7 @@ struct core_operation {
     core_scope scope;
     core_series *series;    /* NULL = records nothing */
     core_operation *below;  /* next on the thread's stack, or in the pool */
-    core_operation **stack; /* of the thread whose stack it is on */
+    core_operation **stack; /* of the thread whose stack it is on; NULL = on none */
     PyObject *context;      /* identity of the context it began in; never dereferenced */
     PyObject *previous;     /* what the ContextVar held before; NULL = nothing */
     core_session *session;  /* given by the caller, or NULL */

@@ -55,19 +55,26 @@ static core_collector *standard_of(PyObject *module) {
     return core_standard(core_state_of_module(module));
 }
 
+typedef PyObject *(*collector_call)(core_collector *collector, PyObject *args, PyObject *kwargs);
+
+/* Reading the arguments may run code of the program, which may replace the default collector meanwhile. */
+static PyObject *call_standard(PyObject *module, collector_call call, PyObject *args, PyObject *kwargs) {
+    core_collector *collector = core_own(standard_of(module));
+    PyObject *result = collector == NULL ? NULL : call(collector, args, kwargs);
+    Py_XDECREF(collector);
+    return result;
+}
+
 static PyObject *module_operation(PyObject *module, PyObject *args, PyObject *kwargs) {
-    core_collector *collector = standard_of(module);
-    return collector == NULL ? NULL : core_operation_function(collector, args, kwargs);
+    return call_standard(module, core_operation_function, args, kwargs);
 }
 
 static PyObject *module_record(PyObject *module, PyObject *args, PyObject *kwargs) {
-    core_collector *collector = standard_of(module);
-    return collector == NULL ? NULL : core_record_function(collector, args, kwargs);
+    return call_standard(module, core_record_function, args, kwargs);
 }
 
 static PyObject *module_session(PyObject *module, PyObject *args, PyObject *kwargs) {
-    core_collector *collector = standard_of(module);
-    return collector == NULL ? NULL : core_session_function(collector, args, kwargs);
+    return call_standard(module, core_session_function, args, kwargs);
 }
 
 static PyObject *module_take(PyObject *module, PyObject *unused) {

@@ -120,6 +120,7 @@ void core_stack_push(core_operation *op, const core_place *place) {
 
 void core_stack_pop(core_operation *op) {
     core_operation **link = op->stack;
+    op->stack = NULL;
     if (*link == op) {
         *link = op->below;
         return;

@@ -115,9 +115,12 @@ static tacho_status read_arguments(core_collector *collector, const record_argum
     tacho_finished *finished = &out->finished;
     tacho_status status = core_duration_of(collector, in->seconds, &finished->duration_ns);
     read_outcome(in, out);
-    read_place(collector, in, out);
     out->tool = core_text_of(in->tool);
     finished->tool = out->tool.bytes;
+    read_place(collector, in, out);
+    if (PyErr_Occurred()) { /* what is read next would drop the exception, or trip over it */
+        return TACHO_INVALID;
+    }
     read_counts(in, finished);
     if (status == TACHO_OK && core_given(in->components) != NULL) {
         status = read_components(collector, in->components, out);

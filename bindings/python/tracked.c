@@ -40,14 +40,16 @@ static void enter(core_operation *op, const core_place *place) {
     PyErr_Clear();
 }
 
-static void leave(core_tracked *self, core_operation *op) {
+/* Both places are looked at: the program may have ended or entered the operation by hand, through current(). */
+static void leave(core_operation *op) {
+    if (op->stack != NULL) {
+        core_stack_pop(op);
+    }
     if (op->entered) {
         PyObject *previous = op->previous;
         op->previous = NULL;
         op->entered = 0;
         core_scope_leave(&op->scope, previous);
-    } else if (self->nest) {
-        core_stack_pop(op);
     }
 }
 
@@ -103,7 +105,7 @@ static PyObject *call(PyObject *callable, PyObject *const *arguments, size_t cou
     if (op == NULL) {
         return result;
     }
-    leave(self, op);
+    leave(op);
     if (result == NULL) {
         core_failure_end(op);
     } else {

@@ -218,3 +218,12 @@ def test_reset_starts_over(collector: tacho.Collector) -> None:
         collector.record("a", 1)
         collector.reset()
     assert [one.operation for one in records(collector)] == ["open"]
+
+
+@pytest.mark.parametrize("more", [{}, {"retries": 1}, {"usage": {"input": 3}}, {"components": {"a": 1.0}}])
+def test_a_wrong_session_is_told_in_strict_mode_whatever_else_is_given(
+    strict: tacho.Collector, more: dict[str, Any]
+) -> None:
+    with pytest.raises(TypeError, match="session"):
+        strict.record("x", 1.0, session=5, **more)
+    assert len(strict.snapshot().records()) == 0

@@ -11,6 +11,7 @@ import inspect
 import os
 import pickle
 import random
+import subprocess
 import sys
 import traceback
 import types
@@ -515,3 +516,55 @@ def test_types_module_functions_are_not_fooled_into_a_crash() -> None:
 @pytest.mark.skipif(sys.version_info < (3, 10), reason="needs inspect.get_annotations")
 def test_annotations_can_be_read() -> None:
     assert inspect.get_annotations(tracked) == inspect.get_annotations(plain)
+
+
+def test_an_operation_ended_by_hand_leaves_no_trace_of_its_call() -> None:
+    """Also where greenlets have moved tracked calls to the context variable, and where it was entered by hand."""
+    script = """
+import contextvars, sys, types
+import tachograph as tacho
+
+@tacho.track
+def ended(depth):
+    if depth:
+        ended(depth - 1)
+    tacho.current().end()
+
+@tacho.track
+def entered():
+    tacho.current().end()
+    tacho.current().__enter__()
+
+@tacho.track
+def outer():
+    contextvars.copy_context().run(ended, 0)
+
+entered()
+entered()
+ended(2)
+assert tacho.current().id is None
+assert [r.parent_id for r in tacho.snapshot().records() if r.operation == "ended"].count(None) == 1
+sys.modules["greenlet"] = types.ModuleType("greenlet")
+outer()
+ended(5)
+assert tacho.current().id is None
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_default_collector_replaced_while_it_records_lives_long_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Seconds:
+        def __float__(self) -> float:
+            monkeypatch.setenv("TACHO_WINDOW", "77")
+            tacho.reset()
+            gc.collect()
+            return float("nan")
+
+    tacho.record("x", Seconds(), tags={"a": "b"})  # type: ignore[arg-type]
+
+
+def test_settings_that_hold_themselves_are_refused() -> None:
+    loop: dict[str, Any] = {}
+    loop["a"] = loop
+    with pytest.raises(RecursionError):
+        tacho.Collector(serve=loop)
