@@ -31,6 +31,7 @@ typedef struct import_run {
     tacho__log_files files;
     tacho__progress *progress; /* per file */
     uint64_t begun_ns;         /* when the transaction began; 0 = there is none */
+    size_t touched;            /* facts in the sessions of the last batch */
     bool fresh;                /* the history has nothing of this source */
     int64_t data_version;      /* of the history after our last commit; 0 = none yet */
 } import_run;
@@ -137,7 +138,7 @@ static tacho_status store_batch(import_run *import, const tacho__claude_batch *b
         status = tacho__claude_derive(&import->facts);
     }
     if (status == TACHO_OK) {
-        status = tacho__claude_write(&import->facts, import->history, &import->counts.calls_new);
+        status = tacho__claude_write(&import->facts, import->history, &import->counts.calls_new, &import->touched);
     }
     for (size_t i = 0; i < batch->position_count && status == TACHO_OK; i++) {
         status = tacho__progress_put(import->history, &batch->positions[i]);
@@ -191,7 +192,8 @@ static tacho_status take_facts(import_run *import, const tacho__claude_batch *ba
     if (status == TACHO_OK) {
         status = store_batch(import, batch);
     }
-    if (status == TACHO_OK && import->facts.count > FACTS_KEPT) {
+    /* Unless the next batch is likely to need most of them again: a long session. */
+    if (status == TACHO_OK && import->facts.count > FACTS_KEPT && import->touched < import->facts.count / 2) {
         import->fresh = false;
         status = renew_facts(import);
     }

@@ -214,14 +214,16 @@ static tacho_status write_fact(const tacho__facts *facts, tacho_history *history
                                : TACHO_OK;
 }
 
-tacho_status tacho__claude_write(tacho__facts *facts, tacho_history *history, uint64_t *calls_new) {
+tacho_status tacho__claude_write(tacho__facts *facts, tacho_history *history, uint64_t *calls_new, size_t *touched) {
     tacho_status status = TACHO_OK;
+    *touched = 0;
     for (size_t i = 0; i < facts->count && status == TACHO_OK; i++) {
         tacho__fact *fact = &facts->facts[i];
         if (!(tacho__facts_session(facts, fact->session) & TACHO__SESSION_TOUCHED)) {
             continue;
         }
         status = write_fact(facts, history, fact);
+        ++*touched;
         *calls_new += fact->kind == TACHO__FACT_CALL && !fact->in_file;
         fact->written = fact->shape;
         fact->dirty = false;

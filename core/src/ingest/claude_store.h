@@ -13,9 +13,11 @@
 tacho_status tacho__claude_load(tacho__facts *facts, tacho_history *history, bool fresh);
 
 /**
- * Stores what the file does not have yet of the touched sessions, and counts the calls that are new to it. The sessions
- * are not touched any more.
+ * Stores what the file does not have yet of the touched sessions. They are not touched any more.
+ *
+ * @param calls_new  the calls that are new to the file are added to it
+ * @param touched    receives the number of facts in these sessions
  */
-tacho_status tacho__claude_write(tacho__facts *facts, tacho_history *history, uint64_t *calls_new);
+tacho_status tacho__claude_write(tacho__facts *facts, tacho_history *history, uint64_t *calls_new, size_t *touched);
 
 #endif
