@@ -3,16 +3,22 @@
 #include "output.h"
 #include "prices.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <tachograph/settings.h>
 #include <time.h>
 
 typedef struct prices_run {
     const cli_arguments *arguments;
     cli_output output;
     tacho_format format;
-    tacho_price_table *loaded; /* by --prices */
-    const tacho_price_table *table;
+    tacho_price_table *updated;            /* at the default place; NULL = none */
+    tacho_price_table *loaded;             /* by --prices */
+    const tacho_price_table *base, *table; /* below prices of the user's own; in use */
+    bool is_default_place;                 /* `update` writes where settings look */
 } prices_run;
 
 static int64_t now_ns(void) {
@@ -60,7 +66,24 @@ static int refuse_built(const tacho_price_built *built, const char *name, tacho_
     return cli_fail(cli_exit_of(status), "%s: %s", name, tacho_status_text(status));
 }
 
+/* Prices of the user's own have no id of the built-in table: one is found in that table below them. */
+static bool is_users(const tacho_price_built *built) {
+    const tacho_price_table *below = tacho_price_table_builtin();
+    tacho_price_table *table = NULL;
+    tacho_price_model first, found;
+    bool users = tacho_price_table_load(&table, built->bytes, built->length, below) == TACHO_OK &&
+                 tacho_price_table_at(below, 0, &first) == TACHO_OK &&
+                 tacho_price_model_find(table, tacho_price_model_provider(&first), tacho_price_model_id(&first),
+                                        &found) == TACHO_OK &&
+                 found.table == below;
+    tacho_price_table_free(table);
+    return users;
+}
+
 static int write_table(prices_run *run, const tacho_price_built *built) {
+    if (run->is_default_place && is_users(built)) {
+        return cli_fail(CLI_USAGE, "these are prices of your own, not a whole table: set TACHO_PRICES to the file");
+    }
     int code = cli_output_write(&run->output, built->bytes, built->length) ? CLI_INTERNAL : CLI_DONE;
     if (code == CLI_DONE) {
         tell_report(run->arguments, built);
@@ -102,13 +125,17 @@ static int run_build(prices_run *run) {
     return build_files(run, arguments->operands + 1, (size_t)arguments->operand_count - 1, NULL);
 }
 
-/* The file behind -o keeps its name and content unless the new table is good. */
+/* The file that is there keeps its name and content unless the new table is good. */
 static int run_update(prices_run *run) {
     const cli_arguments *arguments = run->arguments;
-    if (arguments->operand_count < 2 || !cli_given(arguments, CLI_FLAG_OUTPUT)) {
-        return cli_fail(CLI_USAGE, "usage: tacho prices update FILE... -o FILE; then set TACHO_PRICES to that file");
+    if (arguments->operand_count < 2) {
+        return cli_fail(CLI_USAGE, "usage: tacho prices update FILE... [-o FILE]");
     }
-    return build_files(run, arguments->operands + 1, (size_t)arguments->operand_count - 1, run->table);
+    int code = build_files(run, arguments->operands + 1, (size_t)arguments->operand_count - 1, run->table);
+    if (code == CLI_DONE && run->is_default_place) {
+        cli_hint(arguments, "written to %s, and used from now on", run->output.path);
+    }
+    return code;
 }
 
 static int run_check(prices_run *run) {
@@ -117,7 +144,7 @@ static int run_check(prices_run *run) {
         return cli_fail(CLI_USAGE, "usage: tacho prices check FILE");
     }
     tacho_price_table *table = NULL;
-    int code = cli_prices_table(arguments->operands[1], tacho_price_table_builtin(), &table);
+    int code = cli_prices_table(arguments->operands[1], run->base, &table);
     if (code == CLI_DONE) {
         cli_output_print(&run->output, "%s: good, version %s\n", arguments->operands[1],
                          tacho_price_table_version(table));
@@ -199,20 +226,56 @@ static int run_word(prices_run *run) {
     return run_model(run);
 }
 
-int cli_prices(const cli_arguments *arguments) {
-    prices_run run = {.arguments = arguments, .table = tacho_price_table_builtin()};
-    int code = cli_format_read(arguments, TACHO_FORMAT_TABLE, &run.format);
-    const char *path = arguments->value[CLI_FLAG_PRICES] ? arguments->value[CLI_FLAG_PRICES] : getenv("TACHO_PRICES");
-    if (code == CLI_DONE && path && *path) {
-        code = cli_prices_table(path, tacho_price_table_builtin(), &run.loaded);
-        run.table = run.loaded ? run.loaded : run.table;
+/* `update` without -o writes where settings look for a table; the folders above are made. */
+static int choose_place(cli_arguments *arguments, char *path, size_t size) {
+    if (tacho_default_prices_path(path, size) != TACHO_OK) {
+        return cli_fail(CLI_USAGE, "neither XDG_CACHE_HOME nor HOME says where to write; give -o FILE");
+    }
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        int failed = mkdir(path, S_IRWXU) != 0 && errno != EEXIST ? errno : 0;
+        *slash = '/';
+        if (failed) {
+            return cli_fail(CLI_INTERNAL, "%s cannot be made: %s", path, strerror(failed));
+        }
+    }
+    arguments->value[CLI_FLAG_OUTPUT] = path;
+    return CLI_DONE;
+}
+
+static int find_tables(prices_run *run) {
+    const char *named = run->arguments->value[CLI_FLAG_PRICES];
+    const char *path = named ? named : getenv("TACHO_PRICES");
+    tacho_status status = tacho_default_prices(&run->updated);
+    if (status != TACHO_OK && status != TACHO_NOT_FOUND) {
+        cli_warn(run->arguments, "the table of 'tacho prices update' cannot be used: %s", tacho_status_text(status));
+    }
+    run->base = run->table = run->updated ? run->updated : tacho_price_table_builtin();
+    int code = path && *path ? cli_prices_table(path, run->base, &run->loaded) : CLI_DONE;
+    run->table = run->loaded ? run->loaded : run->table;
+    return code;
+}
+
+int cli_prices(const cli_arguments *given) {
+    cli_arguments arguments = *given;
+    prices_run run = {.arguments = &arguments};
+    char path[PATH_MAX];
+    int code = cli_format_read(&arguments, TACHO_FORMAT_TABLE, &run.format);
+    if (code == CLI_DONE) {
+        code = find_tables(&run);
+    }
+    run.is_default_place = arguments.operand_count > 1 && strcmp(arguments.operands[0], "update") == 0 &&
+                           !cli_given(&arguments, CLI_FLAG_OUTPUT);
+    if (code == CLI_DONE && run.is_default_place) {
+        code = choose_place(&arguments, path, sizeof path);
     }
     if (code == CLI_DONE) {
-        code = cli_output_open(arguments, &run.output);
+        code = cli_output_open(&arguments, &run.output);
         if (code == CLI_DONE) {
             code = cli_output_close(&run.output, run_word(&run));
         }
     }
     tacho_price_table_free(run.loaded);
+    tacho_price_table_free(run.updated);
     return code;
 }

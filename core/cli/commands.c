@@ -90,7 +90,8 @@ static const cli_command commands[] = {
                      {"tacho prices build genai-prices.json litellm.json -o t.prices", "a table out of sources"},
                      {"TACHO_PRICES=t.prices tacho import claude-code", "price with that table"}},
         .notes = "Works offline. FILE is JSON of genai-prices or litellm, or prices of your own (core/doc/prices.md).\n"
-                 "update builds like build, but keeps the price of the table in use where a new one is 10 times that.",
+                 "update builds the table that all programs use from now on (or -o FILE), but keeps a price where the\n"
+                 "new one is 10 times that.",
         .run = cli_prices,
     },
 };

@@ -14,6 +14,7 @@
 #define TACHOGRAPH_SETTINGS_H
 
 #include <tachograph/collector.h>
+#include <tachograph/price.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -57,7 +58,9 @@ TACHO_API size_t tacho_settings_skipped(const tacho_settings *settings);
 TACHO_API int tacho_settings_enabled(const tacho_settings *settings);
 /**
  * Fill a collector configuration: session, dir, tags, window, max_series, prices and the flag STRICT. Its pointers live
- * as long as the settings. The file `prices` is a built table, or JSON prices that are asked before the built-in ones.
+ * as long as the settings. The file `prices` is a built table, or JSON prices that are asked before the table below:
+ * that of tacho_default_prices, else the built-in one. A file of prices that was good when this process read it before
+ * keeps its last good prices in force, and is told as a problem, unless it is an argument.
  *
  * @return TACHO_OK; TACHO_NOMEM; a status of reading or loading the file `prices` if that was an argument (from another
  *         source it is skipped like any bad value, and the built-in table is used). The sentence is the last one of
@@ -67,12 +70,23 @@ TACHO_API tacho_status tacho_settings_config(tacho_settings *settings, tacho_con
 
 /**
  * Default paths below the XDG base directories, NUL-terminated into `out`: "tachograph/history.db" in the state
- * directory, "tachograph/metrics/" in the data directory. Nothing is created.
+ * directory, "tachograph/metrics/" in the data directory, "tachograph/prices" in the cache directory. Nothing is
+ * created.
  *
  * @return TACHO_OK; TACHO_NOT_FOUND (neither the XDG variable nor HOME is an absolute path); TACHO_FULL (`size`)
  */
 TACHO_API tacho_status tacho_default_history_path(char *out, size_t size);
 TACHO_API tacho_status tacho_default_save_path(char *out, size_t size);
+TACHO_API tacho_status tacho_default_prices_path(char *out, size_t size);
+
+/**
+ * The price table that `tacho prices update` left at tacho_default_prices_path, unless the built-in one is newer.
+ *
+ * @param out  to be freed with tacho_price_table_free; NULL where the built-in table is to be used
+ * @return TACHO_OK; TACHO_NOT_FOUND (none, or an older one); TACHO_FOREIGN, TACHO_DAMAGED, TACHO_NEWER, TACHO_LIMIT (no
+ *         good table); TACHO_DENIED, TACHO_IO, TACHO_NOMEM, TACHO_FULL
+ */
+TACHO_API tacho_status tacho_default_prices(tacho_price_table **out);
 
 /**
  * The word of a list that a person probably meant, for error messages: fewest letters added, left out, replaced or

@@ -36,6 +36,10 @@ tacho_status tacho_default_save_path(char *out, size_t size) {
     return below("XDG_DATA_HOME", ".local/share", "metrics/", out, size);
 }
 
+tacho_status tacho_default_prices_path(char *out, size_t size) {
+    return below("XDG_CACHE_HOME", ".cache", "prices", out, size);
+}
+
 tacho_status tacho__user_settings_path(char *out, size_t size) {
     return below("XDG_CONFIG_HOME", ".config", "config.json", out, size);
 }

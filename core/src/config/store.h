@@ -24,9 +24,11 @@ struct tacho_settings {
     size_t text_count, text_capacity;
     const char *problems[TACHO__SETTINGS_PROBLEMS];
     size_t skipped;
-    tacho_price_table *prices; /* loaded by tacho_settings_config; NULL = built in */
-    int has_no_prices;         /* loading was tried and skipped */
-    const char **tags;         /* of tacho_config */
+    tacho_price_table *prices;  /* loaded by tacho_settings_config; NULL = none of the user's */
+    tacho_price_table *updated; /* of tacho_default_prices, below `prices`; NULL = built in */
+    int has_no_prices;          /* loading was tried and skipped */
+    int has_looked_for_prices;  /* `updated` was looked for */
+    const char **tags;          /* of tacho_config */
     size_t tag_count;
 };
 
