@@ -208,6 +208,7 @@ void tacho_settings_free(tacho_settings *settings) {
         return;
     }
     tacho_price_table_free(settings->prices);
+    tacho_price_table_free(settings->updated);
     for (size_t i = 0; i < settings->text_count; i++) {
         tacho__free(settings->texts[i]);
     }
