@@ -237,6 +237,9 @@ static void test_add__keeps_every_field(void **state) {
     in.low_confidence = 1;
     in.weight = 9;
     in.price_sheet = "2026-11-21.3f9a01bc/1a2b3c4d";
+    const tacho_named components[] = {{"vector_search", 12}, {"llm_inference", INT64_C(1) << 40}};
+    in.components = components;
+    in.component_count = 2;
     assert_int_equal(tacho_history_add(history, &in, 1), TACHO_OK);
     tacho_records *records;
     assert_int_equal(tacho_history_records(history, NULL, &records), TACHO_OK);
@@ -253,6 +256,11 @@ static void test_add__keeps_every_field(void **state) {
     }
     assert_int_equal(out->present, in.present);
     assert_int_equal(out->weight, 9);
+    assert_int_equal(out->component_count, 2);
+    assert_string_equal(out->components[0].name, "vector_search");
+    assert_int_equal(out->components[0].value, 12);
+    assert_string_equal(out->components[1].name, "llm_inference");
+    assert_true(out->components[1].value == INT64_C(1) << 40);
     assert_string_equal(tacho_history_prices(history), "2026-11-21.3f9a01bc");
     tacho_records_free(records);
     tacho_history_close(history);

@@ -16,6 +16,7 @@ typedef enum column_type {
     COLUMN_MONEY, /* int64_t; TACHO_COST_UNKNOWN = NULL */
     COLUMN_FLAG,  /* uint32_t */
     COLUMN_STATE, /* int32_t cost state, stored as its word; NULL = no part in any cost */
+    COLUMN_NOTES, /* the blob of the row */
     COLUMN_UNIT   /* int64_t; NULL where the bit of `present` is not set */
 } column_type;
 
@@ -71,6 +72,7 @@ static const column_info columns[] = {
     {"context_limit", COLUMN_COUNT, VIEW(context_limit), 0},
     {"compressions", COLUMN_COUNT, VIEW(compressions), 0},
     {"weight", COLUMN_FLAG, VIEW(weight), 0},
+    {"notes", COLUMN_NOTES, ROW(notes), 0},
     {"line", COLUMN_TEXT, ROW(line), 0},
     {"line_flags", COLUMN_COUNT, ROW(line_flags), 0},
 };
@@ -102,7 +104,9 @@ void tacho__columns_declare(tacho__buffer *sql) {
     for (int i = 0; i < COLUMN_COUNT_ALL; i++) {
         tacho__buffer_string(sql, i ? ", " : "");
         tacho__buffer_string(sql, columns[i].name);
-        tacho__buffer_string(sql, is_text(&columns[i]) ? " TEXT" : " INTEGER");
+        tacho__buffer_string(sql, columns[i].type == COLUMN_NOTES ? " BLOB"
+                                  : is_text(&columns[i])          ? " TEXT"
+                                                                  : " INTEGER");
         tacho__buffer_string(sql, i <= TACHO__COLUMN_SOURCE_ID ? " NOT NULL" : "");
     }
 }
@@ -191,6 +195,9 @@ static int bind_column(sqlite3_stmt *statement, int place, const column_info *co
         return bind_text(statement, place, *(const char *const *)member);
     case COLUMN_STATE:
         return bind_text(statement, place, state_word(&row->view));
+    case COLUMN_NOTES:
+        return row->notes ? sqlite3_bind_blob64(statement, place, row->notes, row->notes_length, SQLITE_STATIC)
+                          : SQLITE_OK;
     case COLUMN_FLAG:
         return bind_number(statement, place, *(const uint32_t *)member, true);
     default:
@@ -226,6 +233,10 @@ static void read_column(sqlite3_stmt *statement, int place, const column_info *c
         row->view.cost_state = state < 0 ? TACHO_COST_STATE_UNKNOWN : state;
         return;
     }
+    case COLUMN_NOTES:
+        row->notes = sqlite3_column_blob(statement, place);
+        row->notes_length = (size_t)sqlite3_column_bytes(statement, place);
+        return;
     case COLUMN_FLAG:
         *(uint32_t *)member = (uint32_t)sqlite3_column_int64(statement, place);
         return;

@@ -21,7 +21,9 @@ typedef struct tacho__history_row {
     const char *agent;  /* sub-agent that it belongs to, as the source names it; NULL = none */
     const char *line;   /* id of the line that the figures were taken from; NULL = not imported */
     int64_t line_flags; /* TACHO__LINE_* bits */
-    int64_t estimated;  /* 1: the duration is the difference of two log lines (semantics 38) */
+    const void *notes;  /* see history/notes.h; NULL = none */
+    size_t notes_length;
+    int64_t estimated; /* 1: the duration is the difference of two log lines (semantics 38) */
 } tacho__history_row;
 
 /** A row in which everything is unknown. */

@@ -155,6 +155,8 @@ void tacho_history_close(tacho_history *history) {
         sqlite3_finalize(history->statements[i]);
     }
     sqlite3_close(history->db);
+    tacho__buffer_free(&history->notes_out);
+    tacho__notes_free(&history->notes_in);
     if (history->lock_fd >= 0) {
         close(history->lock_fd);
     }

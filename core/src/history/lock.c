@@ -28,7 +28,7 @@ tacho_status tacho__lock_open(const char *path, int *fd) {
 }
 
 tacho_status tacho__lock_take(int fd) {
-    const struct timespec pause = {.tv_nsec = 5000000};
+    const struct timespec pause = {.tv_nsec = 1000000};
     uint64_t end = tacho__now(&tacho__clock_system) + TACHO__LOCK_WAIT_MS * UINT64_C(1000000);
     while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) {

@@ -78,6 +78,33 @@ static tacho_status read_number(sqlite3 *db, const char *sql, int64_t *number) {
     return result == SQLITE_ROW ? TACHO_OK : result == SQLITE_DONE ? TACHO_DAMAGED : tacho__schema_status(result);
 }
 
+/* TACHO_DAMAGED where a column of ours is not there. */
+static tacho_status check_columns(sqlite3 *db, const char *sql) {
+    sqlite3_stmt *statement = NULL;
+    int result = sql ? sqlite3_prepare_v2(db, sql, -1, &statement, NULL) : SQLITE_NOMEM;
+    sqlite3_finalize(statement);
+    return (result & 0xff) == SQLITE_ERROR ? TACHO_DAMAGED : tacho__schema_status(result);
+}
+
+static tacho_status check_tables(sqlite3 *db) {
+    static const char *const others[] = {"SELECT source, source_id, kind, session, agent, at_ns, value FROM mark",
+                                         "SELECT source, file, inode, offset, head_hash, head_bytes, lines, pending"
+                                         " FROM progress",
+                                         "SELECT name FROM unit"};
+    tacho__buffer sql = TACHO__BUFFER_INIT;
+    tacho__selection whole;
+    tacho__selection_all(&whole);
+    tacho__buffer_string(&sql, "SELECT key, ");
+    tacho__columns_list(&sql, &whole);
+    tacho__buffer_string(&sql, " FROM record");
+    tacho_status status = check_columns(db, tacho__buffer_text(&sql));
+    tacho__buffer_free(&sql);
+    for (size_t i = 0; i < sizeof others / sizeof others[0] && status == TACHO_OK; i++) {
+        status = check_columns(db, others[i]);
+    }
+    return status;
+}
+
 tacho_status tacho__schema_check(sqlite3 *db, int *empty) {
     int64_t application = 0, version = 0, objects = 0;
     *empty = 0;
@@ -105,7 +132,10 @@ tacho_status tacho__schema_check(sqlite3 *db, int *empty) {
                          "SELECT count(*) FROM sqlite_schema WHERE type='table' AND name IN"
                          " ('record', 'mark', 'progress', 'unit')",
                          &objects);
-    return status != TACHO_OK ? status : objects == 4 && version == TACHO__HISTORY_VERSION ? TACHO_OK : TACHO_DAMAGED;
+    if (status == TACHO_OK && (objects != 4 || version != TACHO__HISTORY_VERSION)) {
+        status = TACHO_DAMAGED;
+    }
+    return status == TACHO_OK ? check_tables(db) : status;
 }
 
 tacho_status tacho__schema_create(sqlite3 *db) {

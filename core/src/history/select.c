@@ -84,7 +84,8 @@ tacho_status tacho__select_walk(tacho_history *history, const tacho_query *query
     while (status == TACHO_OK && (result = sqlite3_step(statement)) == SQLITE_ROW) {
         tacho__history_row row;
         tacho__columns_read(statement, &selection, &row);
-        status = visit(context, &row);
+        status = tacho__notes_read(&history->notes_in, row.notes, row.notes_length, &row.view);
+        status = status == TACHO_OK ? visit(context, &row) : status;
     }
     if (status == TACHO_OK) {
         status = tacho__store_fail(history, result);

@@ -209,7 +209,11 @@ static tacho_status write_row(tacho_history *history, tacho__store_statement whi
     if (!statement) {
         return tacho__store_fail(history, history->result);
     }
-    int result = tacho__columns_bind(statement, row);
+    tacho__history_row noted = *row;
+    tacho__notes_write(&row->view, &history->notes_out);
+    noted.notes = history->notes_out.length ? history->notes_out.data : NULL;
+    noted.notes_length = history->notes_out.length;
+    int result = history->notes_out.failed ? SQLITE_NOMEM : tacho__columns_bind(statement, &noted);
     return result == SQLITE_OK ? tacho__store_run(history, statement) : tacho__store_fail(history, result);
 }
 

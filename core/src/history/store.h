@@ -6,6 +6,7 @@
 #define TACHO_HISTORY_STORE_H
 
 #include "history/columns.h"
+#include "history/notes.h"
 
 #include <stdbool.h>
 #include <tachograph/history.h>
@@ -47,10 +48,12 @@ struct tacho_history {
     int lock_fd; /* of the sidecar lock; -1 = read-only */
     int result;  /* of SQLite, of the last failure */
     bool in_transaction;
-    bool empty;             /* the file has no tables yet: the first transaction makes them */
-    bool created;           /* this transaction made them */
-    uint32_t units;         /* that the file says it has: bits written or read by this handle */
-    tacho__selection whole; /* all columns */
+    bool empty;              /* the file has no tables yet: the first transaction makes them */
+    bool created;            /* this transaction made them */
+    tacho__buffer notes_out; /* of the row being written */
+    tacho__notes notes_in;   /* of the row being read */
+    uint32_t units;          /* that the file says it has: bits written or read by this handle */
+    tacho__selection whole;  /* all columns */
     sqlite3_stmt *statements[TACHO__STORE_STATEMENT_COUNT]; /* prepared at first use */
     char problem[256];                                      /* of the last failure; "" = none */
     char prices[TACHO__PRICE_TABLE_TEXT];                   /* answer of tacho_history_prices */
