@@ -239,7 +239,7 @@ build_installation() {
 
 build_wheel() {
     python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation \
-        --force-reinstall -C cmake.define.TACHO_WERROR=ON "$root" || return 1
+        --force-reinstall --config-settings=cmake.define.TACHO_WERROR=ON "$root" || return 1
 }
 
 # ---- one lane, in a process of its own ------------------------------------------------------------------------------
