@@ -54,7 +54,16 @@ def test_a_missing_history_is_not_made(tacho: Command, tmp_path: Path) -> None:
     assert not (tmp_path / "none.db").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"not a database", b"SQLite format 3\0" + b"\xff" * 4096])
+def test_an_empty_file_is_a_history_in_which_nothing_is(tacho: Command, tmp_path: Path) -> None:
+    path = tmp_path / "h.db"
+    path.touch()
+    answer = tacho("usage", "--history", path)
+    assert answer.code == 3
+    assert "nothing was recorded yet" in answer.err
+    assert path.read_bytes() == b""
+
+
+@pytest.mark.parametrize("content", [b"not a database", b"SQLite format 3\0" + b"\xff" * 4096])
 def test_what_is_no_history_is_refused_untouched(tacho: Command, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "h.db"
     path.write_bytes(content)
