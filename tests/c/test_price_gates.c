@@ -206,6 +206,22 @@ static void test_rates__that_are_no_prices_are_rejected(void **state) {
     tacho_price_table_free(table);
 }
 
+/* A class of service that nobody knows yet must not change the standard prices. */
+static void test_keys__of_another_service_class_stay_there(void **state) {
+    (void)state;
+    tacho_price_table *table =
+        table_of(LITELLM("\"input_cost_per_token\": 1e-06, \"input_cost_per_token_above_272k_tokens\": 2e-06, "
+                         "\"input_cost_per_token_above_272k_tokens_ultrafast\": 9e-06, "
+                         "\"input_cost_per_token_ultrafast\": 5e-06, "
+                         "\"input_cost_per_token_above_272k_tokens_dreamy\": 0.0"),
+                 NULL, NULL);
+    assert_int_equal(input_of(table, "m"), 2000000);
+    tacho_cost cost = cost_of(table, "m", TACHO_USAGE(.input = 1000000, .service_tier = "ultrafast"));
+    assert_int_equal(cost.total_pusd, 9 * TACHO_PUSD_PER_USD);
+    assert_int_equal(cost.service, TACHO_PRICE_SERVICE_ULTRAFAST);
+    tacho_price_table_free(table);
+}
+
 /* A float artefact is the decimal that it stands for; a price finer than a femto-USD keeps its digits. */
 static void test_rates__are_snapped_to_what_they_mean(void **state) {
     (void)state;
@@ -236,6 +252,7 @@ int main(void) {
         cmocka_unit_test(test_quarantine__compares_sheets_of_the_same_time),
         cmocka_unit_test(test_unknown_rate_keys__make_a_sheet_partial),
         cmocka_unit_test(test_rates__that_are_no_prices_are_rejected),
+        cmocka_unit_test(test_keys__of_another_service_class_stay_there),
         cmocka_unit_test(test_rates__are_snapped_to_what_they_mean),
     };
     return cmocka_run_group_tests_name("price_gates", tests, clear, clear);

@@ -44,6 +44,7 @@ static const struct {
     {"codestral", "mistral"},
     {"text-completion-codestral", "mistral"},
     {"github_copilot", "github-copilot"},
+    {"bigmodel", "zhipuai"},
     {"meta_llama", "meta"},
 };
 
@@ -102,6 +103,7 @@ static void split_key(const char *key, char base[96], uint32_t *threshold, int *
         int service;
     } ends[] = {{"_priority", TACHO_PRICE_SERVICE_PRIORITY},
                 {"_flex", TACHO_PRICE_SERVICE_FLEX},
+                {"_ultrafast", TACHO_PRICE_SERVICE_ULTRAFAST},
                 {"_batches", TACHO_PRICE_SERVICE_BATCH}};
     size_t length = strlen(key) < 95 ? strlen(key) : 0;
     *service = TACHO_PRICE_SERVICE_STANDARD;
@@ -124,7 +126,10 @@ static void split_key(const char *key, char base[96], uint32_t *threshold, int *
         last = next;
     }
     unsigned thousands;
-    if (last && sscanf(last, "_above_%uk_tokens", &thousands) == 1 && thousands < 4000000) {
+    int end = 0;
+    /* A class of service that we do not know stands behind: such a key is no rate of the standard sheet. */
+    if (last && sscanf(last, "_above_%uk_tokens%n", &thousands, &end) == 1 && end && !last[end] &&
+        thousands < 4000000) {
         *threshold = thousands * 1000;
         *last = 0;
     }
