@@ -42,6 +42,7 @@ typedef enum cli_exit {
     X(PRICES, "prices", 0, "FILE", "price with this table")                                                            \
     X(PROVIDER, "provider", 0, "NAME", "whose price: a name, an alias or a base URL")                                  \
     X(DATE, "date", 0, "DAY", "day to write into a table (default: today)")                                            \
+    X(DRY_RUN, "dry-run", 0, NULL, "say what would change, and change nothing")                                        \
     X(STRICT, "strict", 0, NULL, "exit 4 when the answer is incomplete: unreadable lines, unpriced calls")             \
     X(ALLOW_EMPTY, "allow-empty", 0, NULL, "no data is an empty answer, not exit 3")                                   \
     X(QUIET, "quiet", 'q', NULL, "no progress, hints and warnings")                                                    \
@@ -115,5 +116,6 @@ int cli_usage(const cli_arguments *arguments);
 int cli_summary(const cli_arguments *arguments);
 int cli_steps(const cli_arguments *arguments);
 int cli_prices(const cli_arguments *arguments);
+int cli_history(const cli_arguments *arguments);
 
 #endif

@@ -94,6 +94,22 @@ static const cli_command commands[] = {
                  "new one is 10 times that.",
         .run = cli_prices,
     },
+    {
+        .name = "history",
+        .operands = "reprice ",
+        .operands_max = 1,
+        .help = "price stored calls again",
+        .flags = CLI_BIT(HISTORY) | CLI_BIT(PRICES) | CLI_BIT(DRY_RUN) | CLI_BIT(FORMAT) | CLI_BIT(OUTPUT) |
+                 CLI_BIT(QUIET) | CLI_BIT(VERBOSE),
+        .formats = FORMAT(PLAIN) | FORMAT(JSON),
+        .examples = {{"tacho history reprice --dry-run", "which costs would change under the prices of now"},
+                     {"tacho history reprice --dry-run --verbose", "the same, call by call"},
+                     {"tacho history reprice --prices my-prices.json", "change them"}},
+        .notes =
+            "Each call is priced by the sheet that held at its start. Costs that a provider reported stay. Nothing "
+            "else ever changes a stored cost.",
+        .run = cli_history,
+    },
 };
 
 const cli_command *cli_commands(size_t *count) {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from command_line import Command
 
-COMMANDS = ["import", "usage", "summary", "steps", "prices"]
+COMMANDS = ["import", "usage", "summary", "steps", "prices", "history"]
 FLAG = re.compile(r"--[a-z][a-z-]+")
 
 

@@ -5,6 +5,7 @@
 #ifndef TACHOGRAPH_HISTORY_H
 #define TACHOGRAPH_HISTORY_H
 
+#include <tachograph/price.h>
 #include <tachograph/snapshot.h>
 
 #ifdef __cplusplus
@@ -43,6 +44,35 @@ TACHO_API tacho_status tacho_history_summary(tacho_history *history, const char 
  * Lives until the next call with this handle.
  */
 TACHO_API const char *tacho_history_prices(tacho_history *history);
+#define TACHO_REPRICE_DRY_RUN 1u /* tell what would change, and change nothing; a read-only history will do */
+
+/** What a repricing found. Costs in pico-USD. */
+typedef struct tacho_repricing {
+    uint32_t struct_size;
+    uint32_t reserved;
+    uint64_t calls;                  /* records with usage */
+    uint64_t changed;                /* of them: another cost, or another state */
+    uint64_t reported;               /* of them: kept, because the provider or the caller said what it cost */
+    uint64_t parts;                  /* of them: kept, because several models answered and the record holds their sum */
+    int64_t before_pusd, after_pusd; /* sums over the changed ones; what is unknown is not in them */
+} tacho_repricing;
+
+/** A record as it is stored, and what it costs under the table. Both live until the visit returns. */
+typedef void (*tacho_reprice_visit)(void *context, const tacho_record_view *record, const tacho_cost *cost);
+
+/**
+ * Price all stored calls again under a table, each by the sheet that holds at its start. Nothing else ever changes a
+ * stored cost. A history does not keep the class of service: a call whose sheet is as it was keeps its cost, any other
+ * is priced as standard service. All or nothing, in one transaction.
+ *
+ * @param table  NULL = the built-in table
+ * @param flags  TACHO_REPRICE_* bits
+ * @param visit  told of every changed record, in the order they were stored; may be NULL
+ * @param out    counts; may be NULL
+ * @return TACHO_OK; TACHO_INVALID (no history, or a read-only one without DRY_RUN); as tacho_history_add
+ */
+TACHO_API tacho_status tacho_history_reprice(tacho_history *history, const tacho_price_table *table, uint32_t flags,
+                                             tacho_reprice_visit visit, void *context, tacho_repricing *out);
 /** Number of stored records. */
 TACHO_API tacho_status tacho_history_count(tacho_history *history, uint64_t *out);
 
