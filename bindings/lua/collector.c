@@ -17,12 +17,22 @@ static tacho_lua_collector *new_collector(lua_State *L) {
     return collector;
 }
 
+/* The reason of a refusal is the last thing that was skipped. */
+static tacho_status configure(tacho_settings *settings, tacho_config *config, char *problem, size_t size) {
+    tacho_status status = tacho_settings_config(settings, config);
+    size_t skipped = tacho_settings_skipped(settings);
+    const char *last = status == TACHO_OK || skipped == 0 ? NULL : tacho_settings_problem(settings, skipped - 1);
+    if (last && problem)
+        snprintf(problem, size, "%s", last);
+    return status;
+}
+
 static tacho_status open(tacho_lua_collector *collector, const tacho_setting *arguments, size_t count, char *problem,
                          size_t size) {
     tacho_config config = TACHO_CONFIG_INIT;
     tacho_status status = tacho_settings_read(&collector->settings, arguments, count, problem, size);
     if (status == TACHO_OK)
-        status = tacho_settings_config(collector->settings, &config);
+        status = configure(collector->settings, &config, problem, size);
     config.flags |= TACHO_CONFIG_SERIALIZED; /* a Lua state runs in one thread at a time */
     if (status == TACHO_OK)
         status = tacho_collector_open(&collector->handle, &config);

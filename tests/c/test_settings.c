@@ -326,21 +326,42 @@ static void test_read__survives_hostile_files(void **state) {
 
 static void test_config__fills_a_collector_configuration(void **state) {
     (void)state;
-    const tacho_setting arguments[] = {{"session", "s1"}, {"window", "64"},    {"max_series", "100.0"},
-                                       {"strict", "on"},  {"tags", "a, b ,c"}, {"dir", "/run/x"}};
+    const tacho_setting arguments[] = {
+        {"session", "s1"}, {"window", "64"}, {"max_series", "100.0"}, {"strict", "on"}, {"tags", "a, b ,c"}};
     tacho_settings *settings;
     tacho_config config = TACHO_CONFIG_INIT;
-    assert_int_equal(tacho_settings_read(&settings, arguments, 6, NULL, 0), TACHO_OK);
+    assert_int_equal(tacho_settings_read(&settings, arguments, 5, NULL, 0), TACHO_OK);
     assert_int_equal(tacho_settings_config(settings, &config), TACHO_OK);
     assert_int_equal(tacho_settings_config(settings, &config), TACHO_OK); /* twice is the same */
     assert_string_equal(config.session, "s1");
-    assert_string_equal(config.dir, "/run/x");
+    assert_null(config.dir);
     assert_int_equal(config.window, 64);
     assert_int_equal(config.max_series, 100);
     assert_int_equal(config.flags, TACHO_CONFIG_STRICT);
     assert_int_equal(config.tag_count, 3);
     assert_string_equal(config.tags[1], "b");
     assert_null(config.prices);
+    tacho_settings_free(settings);
+}
+
+static void test_config__refuses_a_folder_of_an_argument_only(void **state) {
+    (void)state;
+    tacho_config config = TACHO_CONFIG_INIT;
+    setenv("TACHO_DIR", "/run/x", 1);
+    tacho_settings *settings = read_all();
+    assert_int_equal(tacho_settings_config(settings, &config), TACHO_OK);
+    assert_int_equal(tacho_settings_config(settings, &config), TACHO_OK);
+    assert_null(config.dir);
+    assert_int_equal(tacho_settings_skipped(settings), 1);
+    assert_string_equal(tacho_settings_problem(settings, 0),
+                        "TACHO_DIR: dir '/run/x' cannot be used: this version records in private memory only");
+    tacho_settings_free(settings);
+    unsetenv("TACHO_DIR");
+
+    const tacho_setting argument = {"dir", "/run/y"};
+    assert_int_equal(tacho_settings_read(&settings, &argument, 1, NULL, 0), TACHO_OK);
+    assert_int_equal(tacho_settings_config(settings, &config), TACHO_UNSUPPORTED);
+    assert_non_null(strstr(tacho_settings_problem(settings, 0), "dir '/run/y'"));
     tacho_settings_free(settings);
 }
 
@@ -514,6 +535,7 @@ int main(void) {
         CASE(test_read__flattens_arrays_and_open_sections),
         CASE(test_read__survives_hostile_files),
         CASE(test_config__fills_a_collector_configuration),
+        CASE(test_config__refuses_a_folder_of_an_argument_only),
         CASE(test_config__refuses_prices_of_an_argument_only),
         CASE(test_config__loads_json_prices_above_the_built_in_ones),
         CASE(test_read__reports_every_refusal_of_the_heap),

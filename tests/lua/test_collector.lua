@@ -133,6 +133,14 @@ describe("module", function()
     assert.equal("false\ttrue\n", text)
   end)
 
+  it("records in private memory where the environment asks for a folder that cannot be served", function()
+    local text = run([[
+      local tacho = require "tachograph"
+      tacho.record("x", 1)
+      print(#tacho.operations(), select(2, tacho.collector {dir = "/nowhere/y"}))]], "TACHO_DIR=/nowhere/x")
+    assert.matches("^1\t.*dir '/nowhere/y' cannot be used", text)
+  end)
+
   it("can be configured until something is recorded", function()
     local text = run [[
       local tacho = require "tachograph"

@@ -63,8 +63,9 @@ TACHO_API int tacho_settings_enabled(const tacho_settings *settings);
  * keeps its last good prices in force, and is told as a problem, unless it is an argument.
  *
  * @return TACHO_OK; TACHO_NOMEM; a status of reading or loading the file `prices` if that was an argument (from another
- *         source it is skipped like any bad value, and the built-in table is used). The sentence is the last one of
- *         tacho_settings_problem.
+ *         source it is skipped like any bad value, and the built-in table is used); TACHO_UNSUPPORTED where an argument
+ *         asks for the folder `dir`, which this version cannot serve (from another source it is skipped, and records go
+ *         to private memory). The sentence is the last one of tacho_settings_problem.
  */
 TACHO_API tacho_status tacho_settings_config(tacho_settings *settings, tacho_config *config);
 

@@ -28,6 +28,7 @@ struct tacho_settings {
     tacho_price_table *updated; /* of tacho_default_prices, below `prices`; NULL = built in */
     int has_no_prices;          /* loading was tried and skipped */
     int has_looked_for_prices;  /* `updated` was looked for */
+    int has_no_dir;             /* `dir` was skipped: this version records in private memory only */
     const char **tags;          /* of tacho_config */
     size_t tag_count;
 };
