@@ -7,6 +7,7 @@
 /* -------------------------------------------------------------------------------------------------------- settings */
 
 #define SETTINGS 64
+#define TOLD     256 /* sentences about settings that are remembered as told */
 
 /* Settings in the text form that the core reads; `owners` keeps the texts alive. */
 typedef struct arguments {
@@ -101,6 +102,30 @@ static tacho_settings *settings_of(core_state *state, PyObject *config) {
 
 /* ------------------------------------------------------------------------------------------------------------ open */
 
+/* What was skipped in the surroundings, as warnings of the logger "tachograph"; the same sentence once. */
+CORE_RARE static void tell_problems(core_state *state, const tacho_settings *settings) {
+    PyObject *logging = PyImport_ImportModule("logging");
+    PyObject *logger = logging == NULL ? NULL : PyObject_CallMethod(logging, "getLogger", "s", "tachograph");
+    const char *sentence;
+    if (state->told == NULL) {
+        state->told = PySet_New(NULL);
+    }
+    for (size_t i = 0; logger != NULL && state->told != NULL && (sentence = tacho_settings_problem(settings, i)); i++) {
+        PyObject *text = core_string(sentence);
+        PyObject *done = NULL;
+        if (text != NULL && PySet_Contains(state->told, text) == 0 && PySet_GET_SIZE(state->told) < TOLD &&
+            PySet_Add(state->told, text) == 0) {
+            done = PyObject_CallMethod(logger, "warning", "sO", "%s", text);
+        }
+        Py_XDECREF(done);
+        Py_XDECREF(text);
+        PyErr_Clear();
+    }
+    PyErr_Clear();
+    Py_XDECREF(logger);
+    Py_XDECREF(logging);
+}
+
 static tacho_status open_handle(core_collector *self) {
     tacho_config config = TACHO_CONFIG_INIT;
     tacho_status status = tacho_settings_config(self->settings, &config);
@@ -130,9 +155,14 @@ static core_collector *collector_new(PyTypeObject *type, core_state *state, PyOb
         return NULL;
     }
     tacho_status status = open_handle(self);
+    size_t skipped = tacho_settings_skipped(self->settings);
     if (status != TACHO_OK) {
-        core_raise(state, status, "opening a collector");
+        const char *last = skipped == 0 ? NULL : tacho_settings_problem(self->settings, skipped - 1);
+        (void)(last == NULL ? core_raise(state, status, "opening a collector")
+                            : core_raise_sentence(state, status, last));
         Py_CLEAR(self);
+    } else if (skipped > 0) {
+        tell_problems(state, self->settings);
     }
     return self;
 }

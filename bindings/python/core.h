@@ -30,14 +30,15 @@ typedef struct core_state {
     PyObject *variable;       /* ContextVar: the innermost `with` block, async function or session */
     core_collector *standard; /* the default collector; NULL until it is first needed */
     PyObject *arguments;      /* dict given to configure(); read again by reset() */
+    PyObject *told;           /* set: sentences about settings that were logged; NULL until there is one */
     core_operation *nothing;  /* what current() gives where there is no operation */
     core_operation *pool;     /* operations for tracked calls, linked by `below` */
     tacho_response *response; /* reader of usage; NULL while it is in use */
     PyObject *decimal, *datetime, *timedelta, *epoch, *fromisoformat; /* imported at their first use */
     PyObject *cost_names; /* tuple: fields of a cost, then of its components; made at the first use */
     void *datetime_api;   /* PyDateTime_CAPI; imported at the first use */
-    uint64_t generation;                                              /* grows when the default collector is replaced */
-    uint64_t sequence; /* grows with every begin; orders operations of the two kinds of nesting */
+    uint64_t generation;  /* grows when the default collector is replaced */
+    uint64_t sequence;    /* grows with every begin; orders operations of the two kinds of nesting */
     unsigned pooled;
     char ambient;   /* the ContextVar has been set at least once */
     char greenlets; /* tracked calls may be interleaved in a thread: use the ContextVar */
@@ -133,6 +134,13 @@ PyObject *core_raise(core_state *state, tacho_status status, const char *detail)
 PyObject *core_raise_sentence(core_state *state, tacho_status status, const char *sentence);
 /** The end of every recording call: None, or in strict mode the exception of the status. */
 PyObject *core_done(core_collector *collector, tacho_status status);
+/**
+ * A value of a recording call cannot be used: in strict mode -1 with the exception that is set, or one of `status` that
+ * names the argument; else 0, and the call goes on without the value. KeyboardInterrupt and the like always stay.
+ */
+int core_refuse(core_collector *collector, const char *argument, tacho_status status);
+/** The same, and the core counts it: for what no other call to the core has counted. */
+int core_leave_out(core_collector *collector, const char *argument, tacho_status status);
 /** In strict mode keeps the exception that is set, else drops it; KeyboardInterrupt and the like always stay. */
 int core_forgive(core_collector *collector);
 
@@ -168,6 +176,9 @@ core_series *core_series_bind(core_collector *collector, tacho_kind kind, PyObje
 /** The same for text arguments of a recording call; keeps what it bound. */
 core_series *core_series_find(core_collector *collector, PyObject *kind, PyObject *name, PyObject *provider,
                               PyObject *model, PyObject *tags);
+/** The same without the labels that cannot be used, which are counted. NULL without an exception: no usable name. */
+core_series *core_series_mend(core_collector *collector, PyObject *kind, PyObject *name, PyObject *provider,
+                              PyObject *model, PyObject *tags);
 core_session *core_session_of(core_collector *collector, PyObject *value);
 /** A new session scope that has not begun; id NULL = random. */
 core_session *core_session_new(core_collector *collector, PyObject *id, PyObject *summary);
@@ -189,7 +200,7 @@ void core_stack_push(core_operation *op, const core_place *place);
 void core_stack_pop(core_operation *op);
 /** Make `scope` the current one of this context and tell what it replaces. 0, or -1 with an exception. */
 int core_scope_enter(core_scope *scope, PyObject **previous);
-/** Put `previous` (stolen, may be NULL) back, unless somebody else has entered since. */
+/** Put `previous` (stolen, may be NULL) back; if somebody else has entered since, they will when they leave. */
 void core_scope_leave(core_scope *scope, PyObject *previous);
 
 /* ---- operation.c */
@@ -229,6 +240,10 @@ typedef struct core_usage {
 /** Classes given by keyword. Unknown names raise TypeError. 0, or -1. */
 int core_usage_read(PyObject *kwargs, core_usage *out);
 void core_usage_done(core_usage *usage);
+/** Names and numbers of which no dialect knows any: classes that were meant, not a response that has no usage. */
+int core_usage_is_misspelt(PyObject *value);
+/** No usage, with the fault UNKNOWN_CLASS that the core counts. */
+void core_usage_misspelt(tacho_usage *out);
 /**
  * Read a response (mapping, object or JSON text). *out is to be given back with core_response_done.
  * TACHO_NO_DATA where it has no usage. A status below 0 with an exception set: KeyboardInterrupt and the like only.

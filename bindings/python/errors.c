@@ -119,6 +119,30 @@ int core_forgive(core_collector *collector) {
     return 0;
 }
 
+/* A bind without a name is what the core counts as invalid and nothing else comes of. */
+static void count_invalid(core_collector *collector) {
+    tacho_series *none = NULL;
+    core_raised raised = core_raised_take();
+    (void)tacho_bind(collector->handle, TACHO_KIND_CUSTOM, "", NULL, &none);
+    core_raised_put(&raised);
+}
+
+int core_refuse(core_collector *collector, const char *argument, tacho_status status) {
+    if (core_forgive(collector) < 0) {
+        return -1;
+    }
+    if (collector->strict) {
+        core_raise(collector->state, status, argument);
+        return -1;
+    }
+    return 0;
+}
+
+int core_leave_out(core_collector *collector, const char *argument, tacho_status status) {
+    count_invalid(collector);
+    return core_refuse(collector, argument, status);
+}
+
 core_raised core_raised_take(void) {
     core_raised raised = {NULL, NULL, NULL};
 #if PY_VERSION_HEX >= 0x030C0000

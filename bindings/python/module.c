@@ -311,6 +311,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT(state->variable);
     Py_VISIT(state->standard);
     Py_VISIT(state->arguments);
+    Py_VISIT(state->told);
     Py_VISIT(state->nothing);
     return 0;
 }
@@ -324,6 +325,7 @@ static int module_clear(PyObject *module) {
     Py_CLEAR(state->nothing);
     Py_CLEAR(state->standard);
     Py_CLEAR(state->arguments);
+    Py_CLEAR(state->told);
     Py_CLEAR(state->variable);
     Py_CLEAR(state->decimal);
     Py_CLEAR(state->datetime);

@@ -145,11 +145,33 @@ int core_scope_enter(core_scope *scope, PyObject **previous) {
     return 0;
 }
 
+static PyObject **previous_of(PyObject *scope) {
+    core_state *state = ((core_scope *)scope)->state;
+    return Py_TYPE(scope) == state->session_type ? &((core_session *)scope)->previous
+                                                 : &((core_operation *)scope)->previous;
+}
+
+/* Somebody entered since: who would put this scope back gets what it would have put back. */
+CORE_RARE static void unlink_scope(PyObject *now, PyObject *scope, PyObject *previous) {
+    for (PyObject **link; now != NULL; now = *link) {
+        link = previous_of(now);
+        if (*link == scope) {
+            *link = core_own(previous);
+            Py_DECREF(scope);
+            return;
+        }
+    }
+}
+
 void core_scope_leave(core_scope *scope, PyObject *previous) {
     core_raised raised = core_raised_take();
     PyObject *now = variable_get(scope->state);
-    if (now == (PyObject *)scope && variable_set(scope->state, previous) < 0) {
-        PyErr_Clear();
+    if (now == (PyObject *)scope) {
+        if (variable_set(scope->state, previous) < 0) {
+            PyErr_Clear();
+        }
+    } else {
+        unlink_scope(now, (PyObject *)scope, previous);
     }
     Py_XDECREF(now);
     Py_XDECREF(previous);

@@ -81,11 +81,11 @@ PyObject *core_operation_warn(core_operation *op, PyObject *args) {
 
 PyObject *core_operation_cost(core_operation *op, PyObject *usd) {
     int64_t pusd;
-    tacho_status status = core_money_of(usd, &pusd);
-    if (status == TACHO_OK) {
-        status = tacho_operation_cost(&op->op, pusd);
+    core_collector *collector = collector_of(op);
+    if (collector != NULL && core_money_of(usd, &pusd) != TACHO_OK) {
+        return core_leave_out(collector, "cost", TACHO_INVALID) < 0 ? NULL : core_none();
     }
-    return core_done(collector_of(op), status);
+    return core_done(collector, collector == NULL ? TACHO_OK : tacho_operation_cost(&op->op, pusd));
 }
 
 PyObject *core_operation_first_token(core_operation *op, PyObject *unused) {
@@ -126,6 +126,13 @@ PyObject *core_operation_fail(core_operation *op, PyObject *args, PyObject *kwar
     return core_done(collector_of(op), status);
 }
 
+CORE_RARE static tacho_status report_misspelt(core_operation *op) {
+    tacho_usage usage;
+    core_usage_misspelt(&usage);
+    tacho_status status = tacho_operation_usage(&op->op, &usage);
+    return status == TACHO_OK ? TACHO_INVALID : status;
+}
+
 /* 0, or -1 with an exception that must reach the program: strict mode, KeyboardInterrupt. */
 int core_operation_report(core_operation *op, PyObject *response, PyObject *dialect) {
     core_series *series = op->series;
@@ -135,7 +142,9 @@ int core_operation_report(core_operation *op, PyObject *response, PyObject *dial
     core_text provider = core_text_of(series->provider);
     tacho_response *read = NULL;
     tacho_status status = core_response_read(op->scope.state, response, dialect, provider.bytes, &read);
-    if (!PyErr_Occurred() && (status == TACHO_OK || status == TACHO_NO_DATA) && read != NULL) {
+    if (!PyErr_Occurred() && status == TACHO_NO_DATA && core_usage_is_misspelt(response)) {
+        status = report_misspelt(op);
+    } else if (!PyErr_Occurred() && (status == TACHO_OK || status == TACHO_NO_DATA) && read != NULL) {
         status = tacho_operation_response(&op->op, read);
     }
     core_response_done(op->scope.state, read);
@@ -143,9 +152,7 @@ int core_operation_report(core_operation *op, PyObject *response, PyObject *dial
     if (PyErr_Occurred()) {
         return core_forgive(series->collector);
     }
-    PyObject *done = core_done(series->collector, status);
-    Py_XDECREF(done);
-    return done == NULL ? -1 : 0;
+    return status == TACHO_OK ? 0 : core_refuse(series->collector, "usage", status);
 }
 
 static PyObject *usage_of_classes(core_operation *op, PyObject *kwargs) {

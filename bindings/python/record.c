@@ -1,6 +1,7 @@
 /**
- * record(): one finished operation after the fact. A value that cannot be read never raises (but in strict mode); it
- * reaches the core as what the core counts and refuses. Unknown argument names raise TypeError, as with any function.
+ * record(): one finished operation after the fact. A value that cannot be used never raises (but in strict mode): it is
+ * left out and counted, and the operation is recorded without it. Seconds that are none refuse the operation, because
+ * without them it would count as one of unknown duration. Unknown argument names raise TypeError, as with any function.
  */
 #include "core.h"
 
@@ -21,6 +22,7 @@ typedef struct record_parts {
     tacho_component components[COMPONENTS];
     core_scope *scope;
     core_session *session;
+    tacho_usage misspelt;
 } record_parts;
 
 static int parse(PyObject *args, PyObject *kwargs, record_arguments *out) {
@@ -50,20 +52,38 @@ static void read_counts(const record_arguments *in, tacho_finished *out) {
     out->compressed = (uint32_t)core_truth_of(in->compressed);
 }
 
-static tacho_status read_components(core_collector *collector, PyObject *components, record_parts *out) {
+/* One component into the next place; what cannot be used leaves the place free. */
+static int read_component(core_collector *collector, PyObject *name, PyObject *seconds, record_parts *out) {
+    uint32_t at = out->finished.component_count;
+    core_text text = core_text_of(name);
+    if (text.bytes == NULL || text.bytes[0] == '\0') {
+        core_text_done(&text);
+        return core_leave_out(collector, "components", TACHO_INVALID);
+    }
+    out->names[at] = text;
+    out->components[at].name = text.bytes;
+    tacho_status status =
+        tacho_seconds_to_ns(collector->handle, core_seconds_of(seconds), &out->components[at].duration_ns);
+    if (status != TACHO_OK) {
+        core_text_done(&out->names[at]);
+        return core_refuse(collector, "components", status);
+    }
+    out->finished.component_count++;
+    return 0;
+}
+
+static int read_components(core_collector *collector, PyObject *components, record_parts *out) {
     PyObject *name, *seconds;
     Py_ssize_t at = 0;
-    uint32_t count = 0;
-    tacho_status status = PyDict_Check(components) ? TACHO_OK : TACHO_INVALID;
-    while (status == TACHO_OK && count < COMPONENTS && PyDict_Next(components, &at, &name, &seconds)) {
-        out->names[count] = core_text_of(name);
-        out->components[count].name = out->names[count].bytes;
-        status = tacho_seconds_to_ns(collector->handle, core_seconds_of(seconds), &out->components[count].duration_ns);
-        count++;
+    int result = 0;
+    if (!PyDict_Check(components)) {
+        return core_leave_out(collector, "components", TACHO_INVALID);
     }
     out->finished.components = out->components;
-    out->finished.component_count = count;
-    return status;
+    while (result == 0 && out->finished.component_count < COMPONENTS && PyDict_Next(components, &at, &name, &seconds)) {
+        result = read_component(collector, name, seconds, out);
+    }
+    return result;
 }
 
 static void read_outcome(const record_arguments *in, record_parts *out) {
@@ -77,67 +97,117 @@ static void read_outcome(const record_arguments *in, record_parts *out) {
     out->finished.error_type = out->failure.type[0] == '\0' ? NULL : out->failure.type;
 }
 
-static tacho_status read_usage(core_collector *collector, const record_arguments *in, record_parts *out) {
+static int read_usage(core_collector *collector, const record_arguments *in, record_parts *out) {
     core_text provider = core_text_of(in->provider);
     tacho_status status =
         core_response_read(collector->state, in->usage, core_given(in->dialect), provider.bytes, &out->response);
     core_text_done(&provider);
-    if (status == TACHO_OK || status == TACHO_NO_DATA) {
-        out->finished.response = out->response;
-        return TACHO_OK;
+    if (PyErr_Occurred() || (status != TACHO_OK && status != TACHO_NO_DATA)) {
+        return core_leave_out(collector, "usage", status);
     }
-    return status;
+    if (status == TACHO_NO_DATA && core_usage_is_misspelt(in->usage)) {
+        core_usage_misspelt(&out->misspelt);
+        out->finished.usage = &out->misspelt;
+        return core_refuse(collector, "usage", TACHO_INVALID);
+    }
+    out->finished.response = out->response;
+    return 0;
 }
 
-static tacho_status read_ended_at(core_collector *collector, PyObject *value, record_parts *out) {
-    if (core_instant_of(collector->state, value, &out->finished.ended_at_ns) < 0) {
-        PyErr_Clear();
-        return TACHO_INVALID;
+static int read_ended_at(core_collector *collector, PyObject *value, record_parts *out) {
+    int64_t instant;
+    if (core_instant_of(collector->state, value, &instant) == 0) {
+        out->finished.ended_at_ns = instant;
+        return 0;
     }
-    return TACHO_OK;
+    if (PyErr_ExceptionMatches(PyExc_Exception)) {
+        core_raised raised = core_raised_take();
+        PyErr_Format(PyExc_ValueError, "ended_at: %S", raised.value == NULL ? Py_None : raised.value);
+        Py_XDECREF(raised.type);
+        Py_XDECREF(raised.value);
+        Py_XDECREF(raised.traceback);
+    }
+    return core_leave_out(collector, "ended_at", TACHO_INVALID);
 }
 
-static void read_place(core_collector *collector, const record_arguments *in, record_parts *out) {
+static int read_cost(core_collector *collector, PyObject *value, record_parts *out) {
+    int64_t pusd;
+    if (core_money_of(value, &pusd) == TACHO_OK && pusd >= 0) {
+        out->finished.cost_pusd = pusd;
+        return 0;
+    }
+    return core_leave_out(collector, "cost", TACHO_INVALID);
+}
+
+static int read_first_token(core_collector *collector, PyObject *value, record_parts *out) {
+    uint64_t ns;
+    tacho_status status = tacho_seconds_to_ns(collector->handle, core_seconds_of(value), &ns);
+    if (status != TACHO_OK) {
+        return core_refuse(collector, "first_token", status);
+    }
+    out->finished.first_token_ns = ns;
+    return 0;
+}
+
+static int read_tool(core_collector *collector, PyObject *value, record_parts *out) {
+    out->tool = core_text_of(value);
+    out->finished.tool = out->tool.bytes;
+    return out->tool.bytes == NULL ? core_leave_out(collector, "tool", TACHO_INVALID) : 0;
+}
+
+static int read_place(core_collector *collector, const record_arguments *in, record_parts *out) {
     core_place place;
     out->scope = core_scope_find(collector->state, &place);
     core_operation *parent = core_scope_operation(out->scope, collector);
     core_session *session = core_scope_session(out->scope, collector);
     if (core_given(in->session) != NULL) {
         out->session = core_session_of(collector, in->session);
-        session = out->session;
+        if (out->session == NULL && core_leave_out(collector, "session", TACHO_INVALID) < 0) {
+            return -1;
+        }
+        session = out->session != NULL ? out->session : session;
     }
     out->finished.parent = parent == NULL ? NULL : &parent->op;
     out->finished.session = session == NULL ? NULL : session->handle;
+    return 0;
 }
 
-/* Everything that is not a number of its own; the first status that is not TACHO_OK. */
-static tacho_status read_arguments(core_collector *collector, const record_arguments *in, record_parts *out) {
-    tacho_finished *finished = &out->finished;
-    tacho_status status = core_duration_of(collector, in->seconds, &finished->duration_ns);
+typedef int (*read_value)(core_collector *collector, PyObject *value, record_parts *out);
+
+/* 0, or -1 with an exception that must reach the program. */
+static int read_optional(core_collector *collector, PyObject *value, read_value read, record_parts *out) {
+    return core_given(value) == NULL ? 0 : read(collector, value, out);
+}
+
+/* 0, or -1 with an exception. Code of the program that runs here may raise; none of it may be dropped or tripped over.
+ */
+static int read_arguments(core_collector *collector, const record_arguments *in, record_parts *out) {
     read_outcome(in, out);
-    out->tool = core_text_of(in->tool);
-    finished->tool = out->tool.bytes;
-    read_place(collector, in, out);
-    if (PyErr_Occurred()) { /* what is read next would drop the exception, or trip over it */
-        return TACHO_INVALID;
+    if (read_optional(collector, in->tool, read_tool, out) < 0 || read_place(collector, in, out) < 0) {
+        return -1;
     }
-    read_counts(in, finished);
-    if (status == TACHO_OK && core_given(in->components) != NULL) {
-        status = read_components(collector, in->components, out);
+    read_counts(in, &out->finished);
+    if (read_optional(collector, in->components, read_components, out) < 0 ||
+        read_optional(collector, in->first_token, read_first_token, out) < 0 ||
+        read_optional(collector, in->cost, read_cost, out) < 0 ||
+        read_optional(collector, in->ended_at, read_ended_at, out) < 0) {
+        return -1;
     }
-    if (status == TACHO_OK && core_given(in->first_token) != NULL) {
-        status = tacho_seconds_to_ns(collector->handle, core_seconds_of(in->first_token), &finished->first_token_ns);
+    return core_given(in->usage) == NULL ? 0 : read_usage(collector, in, out);
+}
+
+/* The seconds come first: nothing else is read of an operation that is refused. */
+static int read_and_record(core_collector *collector, core_series *series, const record_arguments *in,
+                           record_parts *out) {
+    tacho_status status = core_duration_of(collector, in->seconds, &out->finished.duration_ns);
+    if (status != TACHO_OK) {
+        return core_refuse(collector, "seconds", status);
     }
-    if (status == TACHO_OK && core_given(in->cost) != NULL) {
-        status = core_money_of(in->cost, &finished->cost_pusd);
+    if (read_arguments(collector, in, out) < 0) {
+        return -1;
     }
-    if (status == TACHO_OK && core_given(in->ended_at) != NULL) {
-        status = read_ended_at(collector, in->ended_at, out);
-    }
-    if (status == TACHO_OK && core_given(in->usage) != NULL) {
-        status = read_usage(collector, in, out);
-    }
-    return status;
+    status = tacho_record(series->handle, &out->finished);
+    return status == TACHO_OK ? 0 : core_refuse(collector, NULL, status);
 }
 
 static void release_parts(core_collector *collector, record_parts *parts) {
@@ -160,19 +230,20 @@ PyObject *core_record_function(core_collector *collector, PyObject *args, PyObje
     }
     core_series *series = core_series_find(collector, in.kind, in.name, in.provider, in.model, in.tags);
     if (series == NULL) {
+        series = core_series_mend(collector, in.kind, in.name, in.provider, in.model, in.tags);
+    }
+    if (series == NULL) {
         return core_forgive(collector) < 0 ? NULL : core_none();
     }
     record_parts parts;
     parts.finished = (tacho_finished)TACHO_FINISHED_INIT;
     parts.response = NULL;
+    parts.tool = (core_text){NULL, NULL};
     parts.scope = NULL;
     parts.session = NULL;
     collector->used = 1;
-    tacho_status status = read_arguments(collector, &in, &parts);
-    if (status == TACHO_OK && !PyErr_Occurred()) {
-        status = tacho_record(series->handle, &parts.finished);
-    }
+    int failed = read_and_record(collector, series, &in, &parts) < 0;
     release_parts(collector, &parts);
     Py_DECREF(series);
-    return PyErr_Occurred() && core_forgive(collector) < 0 ? NULL : core_done(collector, status);
+    return failed ? NULL : core_none();
 }

@@ -160,6 +160,48 @@ core_series *core_series_find(core_collector *collector, PyObject *kind, PyObjec
     return series;
 }
 
+/* The tags that are texts; a new reference, NULL where there are none. */
+static PyObject *good_tags(PyObject *tags) {
+    PyObject *name, *value, *good = PyDict_Check(tags) ? PyDict_New() : NULL;
+    Py_ssize_t at = 0;
+    while (good != NULL && PyDict_Next(tags, &at, &name, &value)) {
+        if (PyUnicode_Check(name) && PyUnicode_Check(value) && PyDict_SetItem(good, name, value) < 0) {
+            Py_CLEAR(good);
+        }
+    }
+    return good;
+}
+
+/* Leaves out a label whose check has failed; -1 with its exception in strict mode. */
+static int mend(core_collector *collector, int failed, const char *what, PyObject **value) {
+    if (failed) {
+        *value = NULL;
+        return core_leave_out(collector, what, TACHO_INVALID);
+    }
+    return 0;
+}
+
+core_series *core_series_mend(core_collector *collector, PyObject *kind, PyObject *name, PyObject *provider,
+                              PyObject *model, PyObject *tags) {
+    tacho_kind parsed;
+    PyObject *given = tags;
+    if (!PyErr_ExceptionMatches(PyExc_Exception)) {
+        return NULL;
+    }
+    PyErr_Clear();
+    if (mend(collector, check_text("name", name, 1) < 0, "name", &name) < 0 || name == NULL ||
+        mend(collector, read_kind(kind, &parsed) < 0, "kind", &kind) < 0 ||
+        mend(collector, check_text("provider", provider, 0) < 0, "provider", &provider) < 0 ||
+        mend(collector, check_text("model", model, 0) < 0, "model", &model) < 0 ||
+        mend(collector, check_tags(tags) < 0, "tags", &tags) < 0) {
+        return NULL;
+    }
+    PyObject *good = tags == given ? core_own(tags) : good_tags(given);
+    core_series *series = PyErr_Occurred() ? NULL : core_series_find(collector, kind, name, provider, model, good);
+    Py_XDECREF(good);
+    return series;
+}
+
 /* ------------------------------------------------------------------------------------------------------------ type */
 
 static int series_traverse(core_series *self, visitproc visit, void *arg) {

@@ -2,6 +2,7 @@
  * The type Snapshot: an immutable copy of all numbers, live or loaded; every reading function reads one.
  */
 #include "core.h"
+#include <errno.h>
 
 typedef struct snapshot {
     PyObject_HEAD core_state *state;
@@ -26,6 +27,15 @@ PyObject *core_snapshot_of(core_collector *collector) {
                               : core_raise(collector->state, status, "snapshot");
 }
 
+/* A file could not be used; the system's reason where it gave one. */
+static PyObject *raise_file(core_state *state, tacho_status status, const char *name, int reason) {
+    char detail[512];
+    int by_system = status == TACHO_NOT_FOUND || status == TACHO_DENIED || status == TACHO_IO;
+    PyOS_snprintf(detail, sizeof(detail), "%s: '%.400s'",
+                  by_system && reason != 0 ? strerror(reason) : tacho_status_text(status), name);
+    return core_raise_sentence(state, status, detail);
+}
+
 PyObject *core_load(core_state *state, PyObject *path) {
     PyObject *encoded = NULL;
     if (!PyUnicode_FSConverter(path, &encoded)) {
@@ -34,9 +44,12 @@ PyObject *core_load(core_state *state, PyObject *path) {
     const char *name = PyBytes_AS_STRING(encoded);
     tacho_snapshot *handle = NULL;
     tacho_status status;
-    Py_BEGIN_ALLOW_THREADS status = tacho_load(name, &handle);
+    int reason;
+    Py_BEGIN_ALLOW_THREADS errno = 0;
+    status = tacho_load(name, &handle);
+    reason = errno;
     Py_END_ALLOW_THREADS PyObject *loaded =
-        status == TACHO_OK ? snapshot_new(state, handle) : core_raise(state, status, name);
+        status == TACHO_OK ? snapshot_new(state, handle) : raise_file(state, status, name, reason);
     Py_DECREF(encoded);
     return loaded;
 }
@@ -48,9 +61,12 @@ static PyObject *snapshot_save(snapshot *self, PyObject *path) {
     }
     const char *name = PyBytes_AS_STRING(encoded);
     tacho_status status;
-    Py_BEGIN_ALLOW_THREADS status = tacho_save(self->handle, name);
+    int reason;
+    Py_BEGIN_ALLOW_THREADS errno = 0;
+    status = tacho_save(self->handle, name);
+    reason = errno;
     Py_END_ALLOW_THREADS PyObject *saved =
-        status == TACHO_OK ? PyUnicode_DecodeFSDefault(name) : core_raise(self->state, status, name);
+        status == TACHO_OK ? PyUnicode_DecodeFSDefault(name) : raise_file(self->state, status, name, reason);
     Py_DECREF(encoded);
     return saved;
 }

@@ -89,6 +89,27 @@ int core_usage_read(PyObject *kwargs, core_usage *out) {
     return 0;
 }
 
+int core_usage_is_misspelt(PyObject *value) {
+    PyObject *key, *count;
+    Py_ssize_t at = 0;
+    if (!PyDict_Check(value) || PyDict_GET_SIZE(value) == 0) {
+        return 0;
+    }
+    while (PyDict_Next(value, &at, &key, &count)) {
+        if (!PyUnicode_Check(key) || PyBool_Check(count) || !(PyLong_Check(count) || PyFloat_Check(count))) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+void core_usage_misspelt(tacho_usage *out) {
+    memset(out, 0, sizeof(*out));
+    out->struct_size = (uint32_t)sizeof(*out);
+    out->flags = TACHO_USAGE_ABSENT;
+    out->faults = TACHO_USAGE_FAULT_UNKNOWN_CLASS;
+}
+
 void core_usage_done(core_usage *usage) {
     while (usage->text_count > 0) {
         core_text_done(&usage->texts[--usage->text_count]);

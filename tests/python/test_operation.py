@@ -273,3 +273,29 @@ def test_sessions_do_not_cross_collectors(collector: tacho.Collector) -> None:
         tacho.record("inner", 1)
     assert own.record.session == "test" and own.record.parent_id is None
     assert {record.session for record in tacho.snapshot().records()} == {"default"}
+
+
+def test_blocks_that_are_left_in_the_order_of_their_entry_leave_nothing_current() -> None:
+    collector = tacho.Collector()
+    outer, a, b, c = (collector.operation(name) for name in ("outer", "a", "b", "c"))
+    for op in (outer, a, b, c):
+        op.__enter__()
+    a.__exit__(None, None, None)
+    b.end()
+    assert tacho.current().id == c.id
+    c.__exit__(None, None, None)
+    assert tacho.current().id == outer.id
+    outer.__exit__(None, None, None)
+    assert tacho.current().id is None
+
+
+def test_sessions_and_operations_may_be_left_in_the_order_of_their_entry() -> None:
+    collector = tacho.Collector()
+    session, op = collector.session("s"), collector.operation("a")
+    session.__enter__()
+    op.__enter__()
+    session.__exit__(None, None, None)
+    op.__exit__(None, None, None)
+    collector.record("after", 1)
+    after = [one for one in collector.snapshot().records() if one.operation == "after"]
+    assert [(one.parent_id, one.session == "s") for one in after] == [(None, False)]

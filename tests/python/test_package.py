@@ -129,6 +129,34 @@ def test_a_wrong_value_in_the_environment_is_not_fatal() -> None:
     assert lines("import tachograph as t; t.record('a', 1); print(len(t.operations()))", TACHO_WINDOW="many") == ["1"]
 
 
+WARNINGS = """
+    import logging, sys
+    logging.basicConfig(stream=sys.stdout, format="%(name)s %(levelname)s %(message)s")
+    import tachograph as tacho
+    @tacho.track
+    def function(): pass
+    function()
+    tacho.Collector()
+    print(len(tacho.operations()))
+    """
+
+
+def test_bad_values_of_the_environment_are_logged_once() -> None:
+    found = lines(WARNINGS, TACHO_WINDOW="many")
+    assert len(found) == 2 and found[0].startswith("tachograph WARNING ") and "TACHO_WINDOW" in found[0]
+    assert found[1] == "1"
+
+
+def test_a_folder_that_cannot_be_served_falls_back_to_private_memory() -> None:
+    told, calls = lines(WARNINGS, TACHO_DIR="/nowhere/zz")
+    assert "TACHO_DIR: dir '/nowhere/zz' cannot be used" in told
+    assert calls == "1"
+    with pytest.raises(tacho.TachoError, match="dir '/nowhere/zz'"):
+        tacho.Collector(dir="/nowhere/zz")
+    with pytest.raises(tacho.TachoError, match="dir '/nowhere/zz'"):
+        tacho.configure(dir="/nowhere/zz")
+
+
 def test_tags_that_are_declared_become_labels() -> None:
     collector = tacho.Collector(tags=["tier", "region"])
     collector.record("a", 1, tags={"tier": "gold", "unknown": "x"})

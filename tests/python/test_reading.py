@@ -235,3 +235,11 @@ def test_calculate_cost_refuses_what_makes_no_sense() -> None:
         tacho.calculate_cost("m", {}, at=datetime(2026, 6, 1))
     with pytest.raises(TypeError):
         tacho.calculate_cost("m", {}, at=[])  # type: ignore[arg-type]
+
+
+def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path) -> None:
+    missing = tmp_path / "nope"
+    with pytest.raises(tacho.TachoError, match=rf"^No such file or directory: '{missing}'$"):
+        tacho.load(missing)
+    with pytest.raises(tacho.TachoError, match="No such file or directory: '.*x.json'$"):
+        tacho.save(missing / "x.json")

@@ -99,18 +99,76 @@ BAD: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     (("a", 1e300), {}),
     ((3, 1), {}),
     (("", 1), {}),
-    (("a", 1), {"kind": "nope"}),
-    (("a", 1), {"provider": 3}),
-    (("a", 1), {"ended_at": "yesterday"}),
-    (("a", 1), {"ended_at": datetime(2026, 6, 1)}),
-    (("a", 1), {"ended_at": []}),
-    (("a", 1), {"components": {"x": -1}}),
-    (("a", 1), {"components": 3}),
-    (("a", 1), {"cost": "much"}),
-    (("a", 1), {"cost": -1}),
-    (("a", 1), {"first_token": "x"}),
-    (("a", 1), {"session": 3}),
 ]
+
+LEFT_OUT: list[tuple[str, Any]] = [
+    ("kind", "llmm"),
+    ("kind", 3),
+    ("kind", []),
+    ("provider", 3),
+    ("provider", ""),
+    ("model", 3),
+    ("tags", 3),
+    ("tags", {"tier": 3}),
+    ("ended_at", "garbage"),
+    ("ended_at", datetime(2026, 6, 1)),
+    ("ended_at", []),
+    ("components", {"x": "y"}),
+    ("components", {"x": -1}),
+    ("components", {3: 1}),
+    ("components", 3),
+    ("cost", "abc"),
+    ("cost", -1),
+    ("cost", float("nan")),
+    ("cost", True),
+    ("first_token", "x"),
+    ("session", 3),
+    ("tool", 3),
+    ("usage", b"{"),
+    ("usage", {"zz": 1}),
+]
+
+
+def faults(collector: tacho.Collector) -> int:
+    """What the core counted as bad, read from the map `drops` of a saved snapshot (small counts are one byte)."""
+    saved = collector.export("msgpack")
+    assert isinstance(saved, bytes)
+    drops = saved[saved.index(b"drops") :]
+    places = [(drops.find(name), len(name)) for name in (b"invalid_value", b"invalid_duration", b"usage_fault")]
+    return sum(drops[at + length] for at, length in places if at >= 0)
+
+
+@pytest.mark.parametrize(("argument", "value"), LEFT_OUT)
+def test_a_value_that_cannot_be_used_is_left_out_and_counted(
+    argument: str, value: Any, collector: tacho.Collector, strict: tacho.Collector
+) -> None:
+    before = faults(collector)
+    collector.record("a", 1, **{argument: value})
+    (record,) = records(collector)
+    assert (record.operation, record.seconds, record.outcome, record.kind) == ("a", 1.0, "ok", "custom")
+    assert (record.cost_usd, record.model) == (None, None)
+    assert faults(collector) == before + 1
+    with pytest.raises((tacho.TachoError, TypeError, ValueError), match=argument):
+        strict.record("a", 1, **{argument: value})
+    assert records(strict) == []
+
+
+def test_only_what_is_bad_is_left_out() -> None:
+    collector = tacho.Collector(tags=["tier"])
+    collector.record("a", 1, kind="llmm", model="m", components={"x": "y", "z": 0.5}, cost="0.5", ended_at="garbage")
+    (record,) = records(collector)
+    assert (record.model, record.components, record.cost_usd) == ("m", {"z": 0.5}, Decimal("0.5"))
+
+
+def test_misspelt_classes_are_told(collector: tacho.Collector, strict: tacho.Collector) -> None:
+    before = faults(collector)
+    with collector.operation("a") as op:
+        op.usage({"inputt": 1})
+    assert faults(collector) == before + 1
+    with strict.operation("a") as op:
+        with pytest.raises(ValueError, match="usage"):
+            op.usage({"inputt": 1})
+        op.usage({"id": "x", "choices": []})  # a response without usage is nothing wrong
 
 
 @pytest.mark.parametrize(("arguments", "options"), BAD)
