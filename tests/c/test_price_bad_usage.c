@@ -55,8 +55,28 @@ static void test_usage__beyond_2_to_the_53_is_clamped(void **state) {
     const tacho__record_view *record =
         book(*state, "{\"prompt_tokens\": 9007199254740993, \"completion_tokens\": 0}", TACHO_USAGE_FAULT_TOO_LARGE);
     assert_true(record->units[TACHO_UNIT_INPUT] > 0 && record->units[TACHO_UNIT_INPUT] <= TACHO_COUNT_MAX);
-    assert_true(record->cost_pusd > 0);
-    assert_int_equal(record->cost_state, TACHO_COST_STATE_ESTIMATED);
+    assert_int_equal(record->cost_pusd, INT64_MAX);
+    assert_int_equal(record->cost_state, TACHO_COST_STATE_PARTIAL); /* a lower bound */
+}
+
+static void test_cost__that_saturates_is_a_lower_bound(void **state) {
+    const tacho__record_view *record = book(*state, "{\"prompt_tokens\": 10000000000000, \"completion_tokens\": 0}", 0);
+    assert_int_equal(record->cost_pusd, INT64_MAX);
+    assert_int_equal(record->cost_state, TACHO_COST_STATE_PARTIAL);
+}
+
+static void test_sum__that_saturates_is_a_lower_bound(void **state) {
+    (void)state;
+    tacho_cost sum, more;
+    tacho_usage usage = TACHO_USAGE(.provider = "anthropic", .model = MODEL, .input = 800000000000);
+    assert_int_equal(tacho_calculate_cost(NULL, &usage, 0, &sum), TACHO_OK);
+    assert_int_equal(sum.state, TACHO_COST_STATE_EXACT);
+    more = sum;
+    for (int i = 0; i < 3; i++) {
+        tacho_cost_add(&sum, &more);
+    }
+    assert_int_equal(sum.total_pusd, INT64_MAX);
+    assert_int_equal(sum.state, TACHO_COST_STATE_PARTIAL);
 }
 
 static void test_subset__larger_than_its_total_leaves_nothing_of_it(void **state) {
@@ -101,6 +121,8 @@ int main(void) {
         WITH(test_usage__that_is_negative_becomes_zero),
         WITH(test_usage__that_is_fractional_is_rounded),
         WITH(test_usage__beyond_2_to_the_53_is_clamped),
+        WITH(test_cost__that_saturates_is_a_lower_bound),
+        WITH(test_sum__that_saturates_is_a_lower_bound),
         WITH(test_subset__larger_than_its_total_leaves_nothing_of_it),
         WITH(test_usage__that_is_text_is_left_out),
         WITH(test_total__that_is_not_the_sum_is_told),

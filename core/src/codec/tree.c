@@ -154,6 +154,9 @@ static void add_inside(tacho__tree_node *parent, const tacho__tree_node *child) 
                                     ? child->cost_pusd
                                     : known_sum(parent->cost_pusd, child->cost_pusd);
         }
+        if (parent->cost_pusd == INT64_MAX) {
+            parent->cost_state = TACHO_COST_STATE_PARTIAL; /* the sum saturated: a lower bound */
+        }
     }
     parent->tokens = known_sum(parent->tokens, child->tokens);
 }

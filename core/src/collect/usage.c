@@ -65,6 +65,9 @@ static void add_cost(tacho__op *op, const tacho_cost *cost) {
     op->cost_state =
         (uint8_t)(op->flags & TACHO__OP_COST ? tacho_cost_state_join(op->cost_state, cost->state) : cost->state);
     op->cost_pusd = add_known(op->cost_pusd, cost->total_pusd);
+    if (op->cost_pusd == INT64_MAX) {
+        op->cost_state = TACHO_COST_STATE_PARTIAL; /* the sum saturated: a lower bound */
+    }
     op->reported_pusd = add_known(op->reported_pusd, cost->reported_pusd);
     op->flags |= TACHO__OP_COST;
 }

@@ -304,7 +304,7 @@ static uint32_t table_state(const pricing *p, const tacho__match *match, const t
     if (p->mask == 0) {
         return TACHO_COST_STATE_UNKNOWN;
     }
-    if (out->flags & TACHO_COST_UNKNOWN_RATE) {
+    if (out->flags & (TACHO_COST_UNKNOWN_RATE | TACHO_COST_OVERFLOW)) { /* what stands there is a lower bound */
         return TACHO_COST_STATE_PARTIAL;
     }
     if (is_free(p)) {

@@ -66,8 +66,9 @@ static int64_t add_known(int64_t a, int64_t b, bool *saturated) {
 }
 
 void tacho_cost_add(tacho_cost *sum, const tacho_cost *more) {
-    bool saturated = false;
-    sum->total_pusd = add_known(sum->total_pusd, more->total_pusd, &saturated);
+    bool beyond = false;
+    sum->total_pusd = add_known(sum->total_pusd, more->total_pusd, &beyond);
+    bool saturated = beyond;
     sum->table_pusd = add_known(sum->table_pusd, more->table_pusd, &saturated);
     sum->input_pusd = add_known(sum->input_pusd, more->input_pusd, &saturated);
     sum->output_pusd = add_known(sum->output_pusd, more->output_pusd, &saturated);
@@ -79,7 +80,7 @@ void tacho_cost_add(tacho_cost *sum, const tacho_cost *more) {
         sum->flags |= TACHO_COST_PARTS;
         sum->sheet = 0;
     }
-    sum->state = tacho_cost_state_join(sum->state, more->state);
+    sum->state = beyond ? TACHO_COST_STATE_PARTIAL : tacho_cost_state_join(sum->state, more->state);
     sum->flags |= more->flags | (saturated ? TACHO_COST_OVERFLOW : 0);
     sum->priced |= more->priced;
     sum->unpriced |= more->unpriced;

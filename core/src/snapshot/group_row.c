@@ -16,7 +16,8 @@ tacho_cost_state tacho__group_cost_state(const tacho__group *group) {
     if (priced == 0) {
         return TACHO_COST_STATE_UNKNOWN;
     }
-    if (calls[TACHO_COST_STATE_UNKNOWN] > 0) {
+    bool saturated = group->cost_pusd == INT64_MAX || group->cost_pusd <= -INT64_MAX;
+    if (calls[TACHO_COST_STATE_UNKNOWN] > 0 || saturated) {
         return TACHO_COST_STATE_PARTIAL;
     }
     int state = TACHO_COST_STATE_PARTIAL;
