@@ -178,6 +178,9 @@ static void test_load__names_what_is_wrong_and_leaves_the_file(void **state) {
     assert_int_equal(tacho_load(place("missing"), &loaded), TACHO_NOT_FOUND);
     write_file(place("foreign"), "hello, world", 12);
     assert_int_equal(tacho_load(place("foreign"), &loaded), TACHO_FOREIGN);
+    assert_int_equal(mkfifo(place("pipe"), 0600), 0); /* nobody will ever write into it */
+    assert_int_equal(tacho_load(place("pipe"), &loaded), TACHO_FOREIGN);
+    unlink(place("pipe"));
     assert_null(loaded);
     write_file(place("empty"), "", 0);
     assert_int_equal(tacho_load(place("empty"), &loaded), TACHO_DAMAGED);

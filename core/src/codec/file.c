@@ -39,12 +39,29 @@ static tacho_status open_status(void) {
     return errno == ENOENT || errno == ENOTDIR ? TACHO_NOT_FOUND : errno == EACCES ? TACHO_DENIED : TACHO_IO;
 }
 
+/* What is no regular file is refused: reading a pipe or a device could wait for ever. */
+static tacho_status check_regular(int descriptor) {
+    struct stat about;
+    if (fstat(descriptor, &about) != 0) {
+        return TACHO_IO;
+    }
+    if (S_ISDIR(about.st_mode)) {
+        errno = EISDIR;
+        return TACHO_IO;
+    }
+    errno = 0;
+    return S_ISREG(about.st_mode) ? TACHO_OK : TACHO_FOREIGN;
+}
+
 static tacho_status read_file(const char *path, tacho__buffer *out) {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (descriptor < 0) {
         return open_status();
     }
-    tacho_status status = read_whole(descriptor, out);
+    tacho_status status = check_regular(descriptor);
+    if (status == TACHO_OK) {
+        status = read_whole(descriptor, out);
+    }
     int problem = errno;
     close(descriptor);
     errno = problem;
