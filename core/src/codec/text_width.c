@@ -29,7 +29,12 @@ static bool within(const range *ranges, size_t count, uint32_t code) {
 #define WITHIN(ranges, code) within(ranges, sizeof(ranges) / sizeof *(ranges), code)
 
 static bool hidden(uint32_t code) {
-    return code < 0x20 || (code >= 0x7F && code < 0xA0) || WITHIN(turning, code) || code == 0x2028 || code == 0x2029;
+    return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x2028 || code == 0x2029;
+}
+
+/* Left out, a name with such a character would look like the name without it. */
+static uint32_t shown_as(uint32_t code) {
+    return WITHIN(turning, code) ? 0xFFFD : code;
 }
 
 size_t tacho__text_width(const char *text) {
@@ -38,6 +43,7 @@ size_t tacho__text_width(const char *text) {
         uint32_t code;
         bool valid;
         at += tacho__text_decode(text + at, length - at, &code, &valid);
+        code = shown_as(code);
         if (!hidden(code) && !WITHIN(zero, code)) {
             width += code >= 0x1100 && WITHIN(wide, code) ? 2 : 1;
         }
@@ -51,6 +57,7 @@ void tacho__text_show(tacho__buffer *out, const char *text, bool ascii) {
         uint32_t code;
         bool valid;
         at += tacho__text_decode(text + at, length - at, &code, &valid);
+        code = shown_as(code);
         if (hidden(code)) {
             continue;
         }

@@ -15,8 +15,9 @@
 size_t tacho__text_width(const char *text);
 
 /**
- * Appends a text as it may be shown: without control characters and without those that change the direction of writing
- * (they could make a name look like another); with `ascii`, anything else outside ASCII becomes '?'.
+ * Appends a text as it may be shown: without control characters, and with U+FFFD in place of those that change the
+ * direction of writing (they could make a name look like another); with `ascii`, anything else outside ASCII becomes
+ * '?'.
  */
 void tacho__text_show(tacho__buffer *out, const char *text, bool ascii);
 
