@@ -167,6 +167,20 @@ static void test_open__leaves_damaged_files_alone(void **state) {
     expect_refused("h.db", TACHO_DAMAGED);
 }
 
+static void test_open__names_a_missing_column_as_damage(void **state) {
+    (void)state;
+    sqlite3 *other;
+    static const char *const changes[] = {"ALTER TABLE record RENAME COLUMN retries TO tries",
+                                          "ALTER TABLE progress RENAME COLUMN inode TO node"};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        make_file(i ? "b.db" : "a.db");
+        assert_int_equal(sqlite3_open(scratch_path(&place, i ? "b.db" : "a.db"), &other), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(other, changes[i], NULL, NULL, NULL), SQLITE_OK);
+        sqlite3_close(other);
+        expect_refused(i ? "b.db" : "a.db", TACHO_DAMAGED);
+    }
+}
+
 static void test_open__refuses_what_is_no_file(void **state) {
     (void)state;
     tacho_history *history;
@@ -503,6 +517,7 @@ int main(void) {
         TEST(test_open__leaves_foreign_files_alone),
         TEST(test_open__leaves_newer_files_alone),
         TEST(test_open__leaves_damaged_files_alone),
+        TEST(test_open__names_a_missing_column_as_damage),
         TEST(test_open__refuses_what_is_no_file),
         TEST(test_add__the_same_twice_changes_nothing),
         TEST(test_add__fills_what_was_not_known),
