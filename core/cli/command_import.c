@@ -5,9 +5,12 @@
 #include "message.h"
 #include "progress.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* What can be imported; --auto tries all of them in this order. */
 static const struct {
@@ -25,6 +28,7 @@ typedef struct import_run {
     cli_progress progress;
     cli_import_report report;
     char path[CLI_PATH_MAX]; /* of the history */
+    uint64_t named_failed;   /* problems with whole files and folders of the command line */
 } import_run;
 
 /* ----------------------------------------------------------------------------------------------------- interruption */
@@ -45,13 +49,29 @@ static void catch_signals(void) {
 
 /* -------------------------------------------------------------------------------------------------------- callbacks */
 
+/* True if a path (as given, or made absolute) was named on the command line. */
+static int is_operand(const cli_arguments *arguments, const char *path) {
+    int found = 0;
+    for (int i = 1; i < arguments->operand_count && !found; i++) {
+        char *whole = realpath(arguments->operands[i], NULL);
+        found = strcmp(arguments->operands[i], path) == 0 || (whole != NULL && strcmp(whole, path) == 0);
+        free(whole);
+    }
+    return found;
+}
+
 static void on_problem(void *context, const tacho_import_problem *problem) {
     import_run *run = context;
-    uint64_t before = run->report.problem_count;
-    cli_import_report_add(&run->report, problem);
-    if (before < CLI_PROBLEMS_NAMED && run->report.problems[before] != NULL) {
+    const char *text = cli_import_report_add(&run->report, problem);
+    run->named_failed += problem->line == 0 && is_operand(run->arguments, problem->file);
+    if (text != NULL) {
         cli_progress_erase(&run->progress);
-        cli_warn(run->arguments, "%s", run->report.problems[before]);
+        cli_warn(run->arguments, "%s", text);
+    } else if (cli_given(run->arguments, CLI_FLAG_VERBOSE)) {
+        char *own = cli_import_problem_text(problem);
+        cli_progress_erase(&run->progress);
+        cli_warn(run->arguments, "%s", own != NULL ? own : "out of memory");
+        free(own);
     }
 }
 
@@ -85,8 +105,9 @@ static void read_total(tacho_history *history, cli_import_report *report) {
 
 static void say_doubts(const import_run *run) {
     const cli_import_report *report = &run->report;
-    if (report->problem_count > CLI_PROBLEMS_NAMED) {
-        cli_warn(run->arguments, "and %" PRIu64 " more like these", report->problem_count - CLI_PROBLEMS_NAMED);
+    if (report->problem_count > report->named_count && !cli_given(run->arguments, CLI_FLAG_VERBOSE)) {
+        cli_warn(run->arguments, "and %" PRIu64 " more like these (-v names them)",
+                 report->problem_count - report->named_count);
     }
     if (report->counts.low_confidence_calls > 0) {
         char money[40];
@@ -110,6 +131,10 @@ static int refuse(const import_run *run, tacho_history *history, size_t kind, ta
                                     "no log files of %s found (looked in %s); name files or folders: tacho "
                                     "import %s PATH...",
                                     kinds[kind].kind, kinds[kind].places, kinds[kind].kind);
+    case TACHO_BUSY:
+        return cli_fail(CLI_INTERNAL,
+                        "other processes kept '%s' busy; what was finished is kept, and trying again goes on there",
+                        run->path);
     default:
         return cli_fail(cli_exit_of(status), "the import failed: %s",
                         tacho_history_problem(history)[0] != '\0' ? tacho_history_problem(history)
@@ -119,13 +144,24 @@ static int refuse(const import_run *run, tacho_history *history, size_t kind, ta
 
 static int strict_code(const import_run *run) {
     const cli_import_report *report = &run->report;
-    if (!cli_given(run->arguments, CLI_FLAG_STRICT) ||
-        (report->counts.lines_unreadable == 0 && report->problem_count == 0 && report->total.unpriced_calls <= 0)) {
+    const tacho_import_counts *counts = &report->counts;
+    if (counts->unreadable == 0 && counts->lines_unreadable == 0 && counts->lines_doubtful == 0 &&
+        report->problem_count == 0 && report->total.unpriced_calls <= 0) {
         return CLI_DONE;
     }
-    return cli_fail(CLI_INCOMPLETE, "incomplete: unreadable lines %" PRIu64 ", calls without a price %" PRId64,
-                    report->counts.lines_unreadable,
+    return cli_fail(CLI_INCOMPLETE,
+                    "incomplete: unreadable files and folders %" PRIu64 ", unreadable lines %" PRIu64
+                    ", doubtful lines %" PRIu64 ", calls without a price %" PRId64,
+                    counts->unreadable, counts->lines_unreadable, counts->lines_doubtful,
                     report->total.unpriced_calls > 0 ? report->total.unpriced_calls : 0);
+}
+
+/* The exit code of an import that ended: what was asked for by name and not read is no success. */
+static int end_code(const import_run *run) {
+    if (cli_given(run->arguments, CLI_FLAG_STRICT)) {
+        return strict_code(run);
+    }
+    return run->named_failed == 0 ? CLI_DONE : cli_fail(CLI_INTERNAL, "not all paths given could be read");
 }
 
 static int print_report(const import_run *run, cli_output *output, tacho_format format) {
@@ -167,7 +203,7 @@ static int import_kind(import_run *run, tacho_history *history, size_t kind, con
     if (run->report.is_stopped) {
         return 128 + (signal_seen != 0 ? signal_seen : SIGINT);
     }
-    return code == CLI_DONE ? strict_code(run) : code;
+    return code == CLI_DONE ? end_code(run) : code;
 }
 
 /* ------------------------------------------------------------------------------------------------------- arguments */
@@ -186,6 +222,28 @@ static int find_kind(const cli_arguments *arguments, size_t *out) {
     }
     return cli_fail(CLI_USAGE, "unknown kind of log '%s'; the nearest is %s", arguments->operands[0],
                     tacho_nearest_word(arguments->operands[0], names, KINDS));
+}
+
+static int is_missing(const char *path) {
+    struct stat info;
+    return stat(path, &info) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
+/* Before anything is opened or made: a mistyped path leaves everything as it was. */
+static int check_paths(const cli_arguments *arguments) {
+    int code = CLI_DONE, missing = 0;
+    for (int i = 1; i < arguments->operand_count; i++) {
+        missing += is_missing(arguments->operands[i]);
+    }
+    if (cli_given(arguments, CLI_FLAG_ALLOW_EMPTY) && missing == arguments->operand_count - 1) {
+        return CLI_DONE;
+    }
+    for (int i = 1; i < arguments->operand_count && missing > 0; i++) {
+        if (is_missing(arguments->operands[i])) {
+            code = cli_fail(CLI_NO_DATA, "%s: there is no such file or folder", arguments->operands[i]);
+        }
+    }
+    return code;
 }
 
 static int import_all(import_run *run, tacho_history *history, size_t kind, const tacho_price_table *prices,
@@ -231,6 +289,9 @@ int cli_import(const cli_arguments *arguments) {
         code = cli_fail(CLI_USAGE, "--auto finds logs by itself and takes no '%s'", arguments->operands[0]);
     } else if (code == CLI_DONE && !cli_given(arguments, CLI_FLAG_AUTO)) {
         code = find_kind(arguments, &kind);
+    }
+    if (code == CLI_DONE) {
+        code = check_paths(arguments);
     }
     if (code == CLI_DONE) {
         code = cli_settings_read(arguments, &settings);

@@ -1,8 +1,10 @@
 #include "data.h"
 #include "message.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ------------------------------------------------------------------------------------------------------- settings */
 
@@ -84,16 +86,28 @@ static int open_empty(cli_data *data) {
     return status == TACHO_OK ? CLI_DONE : cli_fail(CLI_INTERNAL, "%s", tacho_status_text(status));
 }
 
+/* Why a file could not be read: the system's words where it has any. */
+static const char *why_not(const char *path, tacho_status status, int problem) {
+    struct stat info;
+    if (status == TACHO_FOREIGN && stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
+        return "it is not a regular file";
+    }
+    int is_system = status == TACHO_NOT_FOUND || status == TACHO_DENIED || status == TACHO_IO;
+    return is_system && problem != 0 ? strerror(problem) : tacho_status_text(status);
+}
+
 static int open_snapshot(const cli_arguments *arguments, const char *path, cli_data *data) {
     int code = copy_path(path, data->path);
     if (code != CLI_DONE) {
         return code;
     }
+    errno = 0;
     tacho_status status = tacho_load(path, &data->snapshot);
+    int problem = errno;
     if (status == TACHO_OK) {
         return CLI_DONE;
     }
-    code = cli_fail(cli_exit_of(status), "--from: '%s' cannot be read: %s", path, tacho_status_text(status));
+    code = cli_fail(cli_exit_of(status), "--from: '%s' cannot be read: %s", path, why_not(path, status, problem));
     if (status == TACHO_FOREIGN) {
         cli_hint(arguments, "It is not a snapshot saved by tachograph; a history file is read with --history FILE.");
     }

@@ -10,8 +10,7 @@
 
 #define COUNTS_MAX 16
 
-/* "FILE, line 3: WHAT" in memory of its own; NULL when there is none left. */
-static char *problem_text(const tacho_import_problem *problem) {
+char *cli_import_problem_text(const tacho_import_problem *problem) {
     char line[32] = "";
     if (problem->line > 0) {
         snprintf(line, sizeof(line), ", line %" PRIu32, problem->line);
@@ -24,17 +23,30 @@ static char *problem_text(const tacho_import_problem *problem) {
     return text;
 }
 
-void cli_import_report_add(cli_import_report *report, const tacho_import_problem *problem) {
-    if (report->problem_count < CLI_PROBLEMS_NAMED) {
-        report->problems[report->problem_count] = problem_text(problem);
+static void count_of_file(cli_import_report *report, const char *file) {
+    if (report->last_file == NULL || strcmp(report->last_file, file) != 0) {
+        free(report->last_file);
+        report->last_file = strdup(file);
+        report->of_file = 0;
     }
+}
+
+const char *cli_import_report_add(cli_import_report *report, const tacho_import_problem *problem) {
+    count_of_file(report, problem->file);
     report->problem_count++;
+    if (report->named_count == CLI_PROBLEMS_NAMED || report->of_file == CLI_PROBLEMS_OF_FILE) {
+        return NULL;
+    }
+    report->of_file++;
+    report->problems[report->named_count] = cli_import_problem_text(problem);
+    return report->problems[report->named_count++];
 }
 
 void cli_import_report_free(cli_import_report *report) {
     for (size_t i = 0; i < CLI_PROBLEMS_NAMED; i++) {
         free(report->problems[i]);
     }
+    free(report->last_file);
 }
 
 /* --------------------------------------------------------------------------------------------------- for people */
@@ -139,6 +151,8 @@ static void add_counts(cli_json *json, const cli_import_report *report) {
                              {"lines", counts->lines},
                              {"lines_unreadable", counts->lines_unreadable},
                              {"lines_foreign", counts->lines_foreign},
+                             {"lines_doubtful", counts->lines_doubtful},
+                             {"unreadable", counts->unreadable},
                              {"calls", counts->calls},
                              {"calls_new", counts->calls_new},
                              {"tool_calls", counts->tool_calls},
@@ -172,11 +186,11 @@ static void add_history(cli_json *json, const cli_import_report *report) {
 
 static void add_warnings(cli_json *json, const cli_import_report *report) {
     char rest[64];
-    for (uint64_t i = 0; i < report->problem_count && i < CLI_PROBLEMS_NAMED; i++) {
+    for (size_t i = 0; i < report->named_count; i++) {
         cli_json_text(json, NULL, report->problems[i] != NULL ? report->problems[i] : "out of memory");
     }
-    if (report->problem_count > CLI_PROBLEMS_NAMED) {
-        snprintf(rest, sizeof(rest), "and %" PRIu64 " more like these", report->problem_count - CLI_PROBLEMS_NAMED);
+    if (report->problem_count > report->named_count) {
+        snprintf(rest, sizeof(rest), "and %" PRIu64 " more like these", report->problem_count - report->named_count);
         cli_json_text(json, NULL, rest);
     }
 }

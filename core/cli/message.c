@@ -4,6 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
+/* U+200E, U+200F, U+202A..2E, U+2066..69, U+061C: they turn the direction of writing. */
+static int turns(const unsigned char *at) {
+    if (at[0] == 0xd8 && at[1] == 0x9c) {
+        return 2;
+    }
+    if (at[0] != 0xe2 || (at[1] != 0x80 && at[1] != 0x81)) {
+        return 0;
+    }
+    return at[1] == 0x80 ? (at[2] == 0x8e || at[2] == 0x8f || (at[2] >= 0xaa && at[2] <= 0xae) ? 3 : 0)
+                         : (at[2] >= 0xa6 && at[2] <= 0xa9 ? 3 : 0);
+}
+
 /* Control characters, C1 (U+0080..9F) among them, become '?'; they could steer the terminal. */
 static void clean(char *text) {
     for (unsigned char *at = (unsigned char *)text; *at != '\0'; at++) {
@@ -11,6 +23,8 @@ static void clean(char *text) {
             *at = '?';
         } else if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0) {
             at[0] = at[1] = '?';
+        } else {
+            memset(at, '?', (size_t)turns(at));
         }
     }
 }
@@ -53,7 +67,7 @@ void cli_warn(const cli_arguments *arguments, const char *format, ...) {
 void cli_tell(const cli_arguments *arguments, const char *format, ...) {
     va_list list;
     va_start(list, format);
-    if (cli_given(arguments, CLI_FLAG_VERBOSE)) {
+    if (cli_given(arguments, CLI_FLAG_VERBOSE) && !cli_given(arguments, CLI_FLAG_QUIET)) {
         say("tacho: ", format, list);
     }
     va_end(list);

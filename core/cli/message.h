@@ -11,7 +11,7 @@ int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2,
 void cli_hint(const cli_arguments *arguments, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /** "tacho: warning: <sentence>"; not with --quiet. */
 void cli_warn(const cli_arguments *arguments, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/** "tacho: <sentence>"; only with --verbose. */
+/** "tacho: <sentence>"; only with --verbose, and not with --quiet. */
 void cli_tell(const cli_arguments *arguments, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /** The exit code for a status of the library that is not TACHO_OK. */

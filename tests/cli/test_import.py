@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -87,16 +88,16 @@ def test_unreadable_lines_are_named_and_counted(tacho: Command, logs: Path, tmp_
     answer = tacho("import", "claude-code", logs, "--history", tmp_path / "h.db")
     assert answer.code == 0
     warnings = answer.err.splitlines()
-    assert len(warnings) == 21
+    assert len(warnings) == 6  # five of one file
     assert warnings[0].startswith(f"tacho: warning: {bad}, line 1: ")
-    assert warnings[-1] == "tacho: warning: and 7 more like these"
+    assert warnings[-1] == "tacho: warning: and 22 more like these (-v names them)"
     assert "27 of them unreadable" in answer.out
     assert "4 model calls" in answer.out
     quiet = tacho("import", "claude-code", logs, "--history", tmp_path / "q.db", "-q")
     assert (quiet.code, quiet.err) == (0, "")
     strict = tacho("import", "claude-code", logs, "--history", tmp_path / "s.db", "--strict", "-q")
     assert strict.code == 4
-    assert "incomplete: unreadable lines 27" in strict.err
+    assert "incomplete: unreadable files and folders 0, unreadable lines 27" in strict.err
     assert "4 model calls" in strict.out
 
 
@@ -187,3 +188,100 @@ def test_nothing_personal_is_stored(tacho: Command, tmp_path: Path) -> None:
     log.write()
     tacho("import", "claude-code", log.path, "--history", tmp_path / "h.db")
     assert b"hunter2" not in (tmp_path / "h.db").read_bytes()
+
+
+def test_a_missing_path_is_refused_before_anything_is_made(tacho: Command, logs: Path, tmp_path: Path) -> None:
+    answer = tacho("import", "claude-code", logs, tmp_path / "nope", "--history", tmp_path / "h.db")
+    assert (answer.code, answer.out) == (3, "")
+    assert answer.err == f"tacho: {tmp_path / 'nope'}: there is no such file or folder\n"
+    assert not list(tmp_path.glob("h.db*"))
+
+
+def without_rights(tacho: Command, *arguments: object) -> tuple[int, str]:
+    """Runs the command as somebody who may not read everything, also where the tests belong to root."""
+    line = tacho.arguments(*arguments)
+    if os.geteuid() == 0:
+        drop = shutil.which("setpriv")
+        if drop is None:
+            pytest.skip("root reads everything, and setpriv is missing")
+        line = [drop, "--bounding-set=-all", "--inh-caps=-all", *line]
+    result = subprocess.run(line, cwd=tacho.home, env=tacho.environment, capture_output=True, timeout=60, check=False)
+    return result.returncode, result.stderr.decode()
+
+
+def test_closed_folders_and_files_are_named(tacho: Command, logs: Path, tmp_path: Path) -> None:
+    closed = logs / "closed"
+    closed.mkdir()
+    file = Log(logs / "shut.jsonl").write()
+    for path in (closed, file):
+        path.chmod(0)
+    history = tmp_path / "h.db"
+    code, err = without_rights(tacho, "import", "claude-code", logs, "--history", history)
+    assert code == 0
+    assert f"{closed}: Permission denied" in err
+    assert f"{file}: permission denied" in err
+    code, err = without_rights(tacho, "import", "claude-code", logs, "--history", history, "--strict")
+    assert code == 4
+    assert "unreadable files and folders 2, unreadable lines 0" in err
+    code, err = without_rights(tacho, "import", "claude-code", logs / "first.jsonl", file, "--history", history)
+    assert code == 5
+    assert "not all paths given could be read" in err
+    closed.chmod(0o700)
+
+
+def test_counts_that_cannot_be_true_are_named(tacho: Command, tmp_path: Path) -> None:
+    log = Log(tmp_path / "log.jsonl")
+    log.prompt(0)
+    log.call(1, "msg_1", tokens_in=10**17)
+    log.call(2, "msg_2", tokens_in=10**15)
+    log.write()
+    history = tmp_path / "h.db"
+    answer = tacho("import", "claude-code", log.path, "--history", history)
+    assert f"{log.path}, line 2: a count of tokens is too large" in answer.err
+    assert "line 3" not in answer.err
+    totals = tacho("usage", "--history", history, "--format", "json").json()["totals"]
+    assert (totals["cost_usd"], totals["cost_state"]) == ("9223372.036854775807", "partial")
+    assert tacho("import", "claude-code", log.path, "--history", tmp_path / "s.db", "--strict").code == 4
+
+
+def test_a_sum_that_saturates_is_a_lower_bound(tacho: Command, tmp_path: Path) -> None:
+    log = Log(tmp_path / "log.jsonl")
+    for i in range(3):
+        log.call(i, f"msg_{i}", tokens_in=8 * 10**11)
+    log.write()
+    history = tmp_path / "h.db"
+    tacho("import", "claude-code", log.path, "--history", history)
+    totals = tacho("usage", "--history", history, "--format", "json").json()["totals"]
+    assert (totals["cost_usd"], totals["cost_state"]) == ("9223372.036854775807", "partial")
+    text = tacho("steps", "--history", history, "--format", "json").out
+    assert '"cost_state":"exact"' in text.replace(": ", ":")
+
+
+def test_a_junk_file_does_not_hide_the_others(tacho: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "junk"
+    folder.mkdir()
+    (folder / "a.jsonl").write_text("junk\n" * 1000, encoding="utf-8")
+    (folder / "b.jsonl").write_text("junk\n" * 2, encoding="utf-8")
+    err = tacho("import", "claude-code", folder, "--history", tmp_path / "h.db").err
+    assert (err.count("a.jsonl, line"), err.count("b.jsonl, line")) == (5, 2)
+    assert "more like these (-v names them)" in err
+    assert tacho("import", "claude-code", folder, "--history", tmp_path / "q.db", "-q", "-v").err == ""
+    err = tacho("import", "claude-code", folder, "--history", tmp_path / "v.db", "-v").err
+    assert err.count("a.jsonl, line") > 20
+
+
+def test_parallel_imports_take_turns(tacho: Command, tmp_path: Path) -> None:
+    calls = sum(big_log(tmp_path / f"log_{i}.jsonl", 1500) for i in range(4))
+    for i in range(4):
+        text = (tmp_path / f"log_{i}.jsonl").read_text(encoding="utf-8").replace('"msg_', f'"msg_{i}_')
+        (tmp_path / f"log_{i}.jsonl").write_text(text, encoding="utf-8")
+    running = [
+        subprocess.Popen(
+            tacho.arguments("import", "claude-code", tmp_path / f"log_{i}.jsonl", "--history", tmp_path / "h.db"),
+            env=tacho.environment,
+            stdout=subprocess.DEVNULL,
+        )
+        for i in range(4)
+    ]
+    assert [process.wait(60) for process in running] == [0] * 4
+    assert tacho("usage", "--history", tmp_path / "h.db", "--format", "json").json()["totals"]["calls"] == calls

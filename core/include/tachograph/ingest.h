@@ -25,6 +25,8 @@ typedef struct tacho_import_counts {
     int64_t low_confidence_cost_pusd;
     int64_t cost_pusd;       /* of `calls`: the priced part; TACHO_COST_UNKNOWN when nothing is priced */
     uint64_t unpriced_calls; /* of `calls`: those with usage of which nothing, or not all, has a price */
+    uint64_t unreadable;     /* files and folders that could not be looked into, or not to their end */
+    uint64_t lines_doubtful; /* with a count too large to be true, which was cut to 2^53 */
 } tacho_import_counts;       /* grow at the end only */
 
 typedef struct tacho_import_options {
@@ -46,7 +48,8 @@ typedef struct tacho_import_options {
  *                ~/.config/claude/projects)
  * @param counts  receives what was found; may be NULL
  * @return TACHO_OK; TACHO_NOT_FOUND (a path does not exist, or no default place does); TACHO_NO_DATA (no log file);
- *         TACHO_STOPPED (finished batches are kept); TACHO_IO; TACHO_BUSY; TACHO_NOMEM
+ *         TACHO_STOPPED (finished batches are kept); TACHO_DENIED, TACHO_IO (no path could be read; where some can,
+ *         the others are told as problems); TACHO_BUSY (others wrote the history for 20 s); TACHO_NOMEM
  */
 TACHO_API tacho_status tacho_import_claude_code(tacho_history *history, const char *const *paths, size_t count,
                                                 const tacho_import_options *options, tacho_import_counts *counts);

@@ -14,6 +14,7 @@ tacho_status tacho__claude_batch_begin(tacho__claude_batch *batch) {
     batch->status = TACHO_OK;
     batch->counts = (tacho_import_counts){.struct_size = (uint32_t)sizeof batch->counts};
     batch->position_count = batch->problem_count = 0;
+    batch->problem_limit = TACHO__BATCH_PROBLEMS;
     if (batch->problems) {
         return tacho__facts_clear(&batch->facts);
     }
@@ -29,7 +30,7 @@ void tacho__claude_batch_free(tacho__claude_batch *batch) {
 }
 
 static void report(tacho__claude_batch *batch, const char *file, uint64_t line, const char *what) {
-    if (batch->problem_count < TACHO__BATCH_PROBLEMS) {
+    if (batch->problem_count < batch->problem_limit) {
         tacho__batch_problem *problem = &batch->problems[batch->problem_count++];
         problem->file = file;
         problem->line = line;
@@ -64,6 +65,15 @@ static bool nothing_in_it(tacho__claude_source *source, const char *text, size_t
            (memcmp(found, "hook_progress\"", 14) == 0 || memcmp(found, "bash_progress\"", 14) == 0);
 }
 
+/* A count that is larger than any response can have was cut: what the call cost is anybody's guess. */
+static bool is_doubtful(const tacho__claude_line *line) {
+    bool doubtful = false;
+    for (size_t i = 0; line->flags & TACHO__CLAUDE_USAGE && i < tacho_response_parts(line->response); i++) {
+        doubtful |= (tacho_response_usage(line->response, i)->faults & TACHO_USAGE_FAULT_TOO_LARGE) != 0;
+    }
+    return doubtful;
+}
+
 static tacho_status take_line(tacho__claude_source *source, tacho__claude_batch *batch, const char *file,
                               const char *text, size_t length) {
     const tacho__claude_line *line;
@@ -82,6 +92,10 @@ static tacho_status take_line(tacho__claude_source *source, tacho__claude_batch 
         return status;
     }
     batch->counts.lines_foreign += line->type == TACHO__CLAUDE_FOREIGN;
+    if (is_doubtful(line)) {
+        batch->counts.lines_doubtful++;
+        report(batch, file, source->reader.line, "a count of tokens is too large to be true and was cut to 2^53");
+    }
     return tacho__claude_collect(&batch->facts, line, source->session, source->prices);
 }
 
@@ -102,6 +116,7 @@ static tacho_status next_line(tacho__claude_source *source, tacho__claude_batch 
         return TACHO_OK;
     }
     if (status == TACHO_IO) {
+        batch->counts.unreadable++;
         report(batch, file, 0, "reading failed; the rest is left for the next import");
     }
     return status;
@@ -178,8 +193,10 @@ static void session_of(const char *path, char session[256]) {
 static tacho_status open_next(tacho__claude_source *source, tacho__claude_batch *batch) {
     const tacho__log_file *file = &source->files->files[source->next];
     tacho__progress *progress = &source->progress[source->next++];
+    batch->problem_limit = batch->problem_count + (TACHO__BATCH_PROBLEMS - batch->problem_count + 1) / 2;
     tacho_status status = tacho__line_reader_open(&source->reader, file->path);
     if (status != TACHO_OK) {
+        batch->counts.unreadable++;
         report(batch, file->path, 0, tacho_status_text(status));
         return TACHO_OK;
     }

@@ -37,6 +37,7 @@ typedef struct tacho__claude_batch {
     size_t position_count, position_room;
     tacho__batch_problem *problems; /* TACHO__BATCH_PROBLEMS of them */
     size_t problem_count;
+    size_t problem_limit; /* of the file being read: it leaves half of the room to the others */
 } tacho__claude_batch;
 
 /** Makes a batch empty that is zeroed or was used before; keeps its memory. TACHO_OK; TACHO_NOMEM (free it then). */

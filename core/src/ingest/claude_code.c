@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/money.h"
 #include "ingest/claude_ahead.h"
 #include "ingest/claude_derive.h"
 #include "ingest/claude_store.h"
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define FACTS_KEPT ((size_t)100000) /* in memory between batches */
 #ifdef TACHO_TESTING
@@ -21,6 +23,12 @@
 #else
 #define TRANSACTION_NS UINT64_C(250000000) /* a transaction that is older ends with its batch */
 #endif
+#ifdef TACHO_TESTING
+#define BUSY_NS UINT64_C(300000000) /* longest wait for other writers */
+#else
+#define BUSY_NS UINT64_C(20000000000) /* longest wait for other writers: several imports take turns */
+#endif
+#define TURN_NS 2000000            /* between two transactions, so that others get theirs */
 #define WAIT_NS UINT64_C(50000000) /* longest wait for a batch inside a transaction */
 
 typedef struct import_run {
@@ -52,8 +60,10 @@ static void count_call(const tacho__facts *facts, const tacho__fact *call, tacho
     counts->calls++;
     counts->low_confidence_calls += call->low_confidence;
     if (cost_pusd != TACHO_COST_UNKNOWN) {
-        counts->cost_pusd = (counts->cost_pusd == TACHO_COST_UNKNOWN ? 0 : counts->cost_pusd) + cost_pusd;
-        counts->low_confidence_cost_pusd += call->low_confidence ? cost_pusd : 0;
+        counts->cost_pusd =
+            tacho__money_add(counts->cost_pusd == TACHO_COST_UNKNOWN ? 0 : counts->cost_pusd, cost_pusd, NULL);
+        counts->low_confidence_cost_pusd =
+            tacho__money_add(counts->low_confidence_cost_pusd, call->low_confidence ? cost_pusd : 0, NULL);
     }
     counts->unpriced_calls +=
         usage && (usage->cost_state == TACHO_COST_STATE_UNKNOWN || usage->cost_state == TACHO_COST_STATE_PARTIAL);
@@ -155,6 +165,8 @@ static void tell(import_run *import, const tacho__claude_batch *batch) {
     counts->lines += batch->counts.lines;
     counts->lines_unreadable += batch->counts.lines_unreadable;
     counts->lines_foreign += batch->counts.lines_foreign;
+    counts->unreadable += batch->counts.unreadable;
+    counts->lines_doubtful += batch->counts.lines_doubtful;
     for (size_t i = 0; i < batch->problem_count; i++) {
         report(import, batch->problems[i].file, batch->problems[i].line, batch->problems[i].what);
     }
@@ -168,8 +180,17 @@ static tacho_status begin_transaction(import_run *import) {
     if (import->begun_ns) {
         return TACHO_OK;
     }
-    import->begun_ns = tacho__now(&tacho__clock_system);
-    return tacho__store_begin(import->history);
+    if (import->data_version) {
+        nanosleep(&(struct timespec){.tv_nsec = TURN_NS}, NULL);
+    }
+    uint64_t since = tacho__now(&tacho__clock_system);
+    tacho_status status = tacho__store_begin(import->history);
+    while (status == TACHO_BUSY && tacho__now(&tacho__clock_system) - since < BUSY_NS) {
+        bool stop = import->options.progress && import->options.progress(import->options.context, &import->counts) != 0;
+        status = stop ? TACHO_STOPPED : tacho__store_begin(import->history);
+    }
+    import->begun_ns = status == TACHO_OK ? tacho__now(&tacho__clock_system) : 0;
+    return status;
 }
 
 static tacho_status end_transaction(import_run *import, tacho_status status) {
@@ -244,6 +265,7 @@ static tacho_status add_path(import_run *import, const char *path, bool optional
     if (status == TACHO_OK || (optional && status == TACHO_NOT_FOUND)) {
         return status;
     }
+    import->counts.unreadable += status != TACHO_NOT_FOUND && status != TACHO_NOMEM;
     report(import, path, 0, status == TACHO_NOT_FOUND ? "there is no such file or folder" : tacho_status_text(status));
     return status;
 }
@@ -287,19 +309,35 @@ static tacho_status add_defaults(import_run *import) {
                                                                                                    : new_place;
 }
 
+/* A folder inside a given one that cannot be looked into. */
+static void note_trouble(void *context, const char *path, const char *what) {
+    import_run *import = context;
+    import->counts.unreadable++;
+    report(import, path, 0, what);
+}
+
+/* What is closed to us is told, and the rest read; a path that is not there was mistyped, so nothing is. */
+static bool ends_listing(tacho_status status) {
+    return status == TACHO_NOT_FOUND || status == TACHO_NOMEM;
+}
+
 static tacho_status list_files(import_run *import, const char *const *paths, size_t count) {
-    tacho_status status = count ? TACHO_OK : add_defaults(import);
-    for (size_t i = 0; i < count && status == TACHO_OK; i++) {
+    import->files.trouble = note_trouble;
+    import->files.context = import;
+    tacho_status status = count ? TACHO_OK : add_defaults(import), worst = TACHO_OK;
+    for (size_t i = 0; i < count && !ends_listing(status); i++) {
         status = add_path(import, paths[i], false);
+        worst = status == TACHO_OK ? worst : status;
     }
-    if (status != TACHO_OK) {
-        return status;
+    worst = count ? worst : status;
+    if (ends_listing(worst)) {
+        return worst;
     }
     tacho__log_files_finish(&import->files);
     for (size_t i = 0; i < import->files.count; i++) {
         import->counts.bytes_total += import->files.files[i].size;
     }
-    return import->files.count == 0 ? TACHO_NO_DATA : TACHO_OK;
+    return import->files.count > 0 ? TACHO_OK : worst == TACHO_OK ? TACHO_NO_DATA : worst;
 }
 
 /* What the history knows of each file. Bytes that are left to read decide whether a thread is worth it. */

@@ -47,17 +47,52 @@ static bool ends_in(const char *name, const char *suffix) {
 
 static tacho_status walk(tacho__log_files *list, char path[PATH_MAX], const char *suffix, int depth);
 
-/* One entry of a folder. What vanishes or may not be looked into while we walk is passed over. */
+static void tell(const tacho__log_files *list, const char *path, const char *what) {
+    if (list->trouble) {
+        list->trouble(list->context, path, what);
+    }
+}
+
+/* A file that vanished while we walk is none; one that may not be looked at could have been a log. */
+static void tell_failed(const tacho__log_files *list, const char *path, const char *name, const char *suffix) {
+    if (errno != ENOENT && errno != ENOTDIR && ends_in(name, suffix)) {
+        tell(list, path, strerror(errno));
+    }
+}
+
+static tacho_status add_folder(tacho__log_files *list, char path[PATH_MAX], const char *suffix, int depth) {
+    if (depth > DEPTH_MAX) {
+        tell(list, path, "the folder lies deeper than 32 folders and is passed over");
+        return TACHO_OK;
+    }
+    errno = 0;
+    tacho_status status = walk(list, path, suffix, depth);
+    if (status != TACHO_OK && status != TACHO_NOMEM && status != TACHO_NOT_FOUND) {
+        tell(list, path, strerror(errno));
+    }
+    return status;
+}
+
+/* One entry of a folder. */
 static tacho_status add_entry(tacho__log_files *list, char path[PATH_MAX], const char *name, const char *suffix,
                               int depth) {
     struct stat info;
     size_t length = strlen(path);
     int written = snprintf(path + length, PATH_MAX - length, "/%s", name);
     tacho_status status = TACHO_OK;
-    if (written > 0 && (size_t)written < PATH_MAX - length && lstat(path, &info) == 0) {
-        if (S_ISDIR(info.st_mode)) {
-            status = depth < DEPTH_MAX ? walk(list, path, suffix, depth + 1) : TACHO_OK;
-        } else if (ends_in(name, suffix) && stat(path, &info) == 0 && S_ISREG(info.st_mode)) {
+    if (written <= 0 || (size_t)written >= PATH_MAX - length) {
+        path[length] = 0;
+        tell(list, path, "a name in it makes too long a path");
+        return TACHO_OK;
+    }
+    if (lstat(path, &info) != 0) {
+        tell_failed(list, path, name, suffix);
+    } else if (S_ISDIR(info.st_mode)) {
+        status = add_folder(list, path, suffix, depth + 1);
+    } else if (ends_in(name, suffix)) {
+        if (stat(path, &info) != 0) {
+            tell_failed(list, path, name, suffix);
+        } else if (S_ISREG(info.st_mode)) {
             status = add_file(list, path, &info);
         }
     }
@@ -72,13 +107,15 @@ static tacho_status walk(tacho__log_files *list, char path[PATH_MAX], const char
     if (!folder) {
         return failed();
     }
-    while (status == TACHO_OK && (entry = readdir(folder)) != NULL) {
+    while (status == TACHO_OK && (errno = 0, entry = readdir(folder)) != NULL) {
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
             status = add_entry(list, path, entry->d_name, suffix, depth);
         }
     }
+    int problem = errno;
     closedir(folder);
-    return status;
+    errno = problem;
+    return status == TACHO_OK && problem ? TACHO_IO : status;
 }
 
 tacho_status tacho__log_files_add(tacho__log_files *list, const char *path, const char *suffix) {

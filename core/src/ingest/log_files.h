@@ -15,6 +15,9 @@ typedef struct tacho__log_file {
 typedef struct tacho__log_files {
     tacho__log_file *files; /* owned */
     size_t count, room;
+    /** Told of what cannot be looked into, before the walk goes on beside it; NULL = nobody. */
+    void (*trouble)(void *context, const char *path, const char *what);
+    void *context;
 } tacho__log_files;
 
 #define TACHO__LOG_FILES_INIT                                                                                          \
@@ -22,6 +25,7 @@ typedef struct tacho__log_files {
 
 /**
  * Adds a file, or the files below a folder whose names end in `suffix` (links to folders below it are not followed).
+ * What is below the folder and cannot be looked into is told to `trouble` and passed over.
  *
  * @return TACHO_OK; TACHO_NOT_FOUND; TACHO_DENIED; TACHO_IO; TACHO_NOMEM
  */
