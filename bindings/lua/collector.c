@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define SETTINGS 64 /* most settings in one call */
+#define DEPTH    16 /* most tables in one another; settings have two */
 
 /* Pushes a collector that is not open. */
 static tacho_lua_collector *new_collector(lua_State *L) {
@@ -56,6 +57,7 @@ typedef struct settings_list {
     tacho_setting items[SETTINGS];
     size_t count;
     int anchor;
+    int depth; /* tables that are being read */
 } settings_list;
 
 /* Pops the text on top of L into the anchor and returns it. */
@@ -76,9 +78,11 @@ static const char *keep_value(lua_State *L, const settings_list *list, const cha
     return keep(L, list);
 }
 
-/* Keys of nested tables are joined by dots. */
+/* Keys of nested tables are joined by dots. A table may hold itself. */
 static void flatten(lua_State *L, int table, const char *prefix, settings_list *list) {
     luaL_checkstack(L, 6, NULL);
+    if (++list->depth > DEPTH)
+        luaL_error(L, "settings are nested more than %d deep", DEPTH);
     for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING)
             luaL_error(L, "settings have names");
@@ -92,6 +96,7 @@ static void flatten(lua_State *L, int table, const char *prefix, settings_list *
         else
             list->items[list->count++] = (tacho_setting){key, keep_value(L, list, key)};
     }
+    list->depth--;
 }
 
 /* Reads the settings in the table at `config` (nil = none) into the collector; problem says what is wrong. */

@@ -4,9 +4,13 @@
  */
 #include "module.h"
 
-/* Seconds to nanoseconds. What is no duration is counted at the collector, which the operation's series keeps alive. */
+/*
+ * Seconds to nanoseconds. What is no duration is counted at the collector, which the operation's series keeps alive;
+ * an operation without a series, which has no id, may be left with a collector that is gone.
+ */
 static tacho_status duration(lua_State *L, int arg, const tacho_lua_operation *op, uint64_t *ns) {
-    return tacho_seconds_to_ns(op->source->collector, luaL_checknumber(L, arg), ns);
+    int records = tacho_operation_id(op->source->operation) != 0;
+    return tacho_seconds_to_ns(records ? op->source->collector : NULL, luaL_checknumber(L, arg), ns);
 }
 
 static int add_component(lua_State *L) {

@@ -13,6 +13,21 @@ describe("collector", function()
     assert.equal(outer, a:current())
   end)
 
+  it("refuses settings that hold themselves", function()
+    local serve = {}
+    serve.serve = serve
+    assert.error_matches(function() tacho.collector {serve = serve} end, "nested more than")
+  end)
+
+  it("may be closed before an operation that has no series", function()
+    local c = fresh.collector()
+    local op = c:operation ""
+    c:close()
+    op:add_component("x", -1)
+    op:tool_call("x", -1)
+    op:finish()
+  end)
+
   it("may be closed before its children", function()
     local c = fresh.collector()
     local op, run = c:operation "op", c:session "run"
