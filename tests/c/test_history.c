@@ -493,6 +493,23 @@ static void test_views__carry_the_names_of_the_json_output(void **state) {
     assert_int_equal(history_number(path, "SELECT count(seconds) FROM records"), 0); /* unknown, not 0 */
 }
 
+static void test_finish__leaves_nobody_locked_out(void **state) {
+    (void)state;
+    tacho_history *history = open_file("a.db", 0);
+    tacho__mark mark = {.source = "test", .source_id = "1", .kind = "seen", .session = "s", .value = "v"};
+    assert_int_equal(tacho__store_begin(history), TACHO_OK);
+    assert_int_equal(tacho__mark_put(history, &mark), TACHO_OK);
+    assert_int_equal(tacho__store_finish(history, TACHO_OK), TACHO_OK);
+    assert_int_equal(tacho__store_begin(history), TACHO_OK);
+    assert_int_equal(tacho__mark_find(history, &mark), TACHO_OK);
+    assert_int_equal(tacho__store_finish(history, TACHO_OK), TACHO_OK);
+    sqlite3 *other = NULL;
+    assert_int_equal(sqlite3_open(scratch_path(&place, "a.db"), &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(other);
+    tacho_history_close(history);
+}
+
 static void test_two_handles__see_each_other(void **state) {
     (void)state;
     tacho_history *writer = open_file("h.db", 0), *reader = open_file("h.db", TACHO_HISTORY_READ_ONLY);
@@ -534,6 +551,7 @@ int main(void) {
         TEST(test_session__of_a_locked_file_is_not_said_to_be_missing),
         TEST(test_summary__of_nothing_is_no_data),
         TEST(test_views__carry_the_names_of_the_json_output),
+        TEST(test_finish__leaves_nobody_locked_out),
         TEST(test_two_handles__see_each_other),
     };
     return cmocka_run_group_tests_name("history", tests, NULL, NULL);

@@ -186,7 +186,9 @@ const char *tacho_history_prices(tacho_history *history) {
                                     -1, &statement, NULL);
     if (result == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW) {
         const char *sheet = (const char *)sqlite3_column_text(statement, 0);
-        snprintf(history->prices, sizeof history->prices, "%.*s", (int)strcspn(sheet, "/"), sheet);
+        if (sheet) { /* not without memory */
+            snprintf(history->prices, sizeof history->prices, "%.*s", (int)strcspn(sheet, "/"), sheet);
+        }
     }
     sqlite3_finalize(statement);
     return history->prices;

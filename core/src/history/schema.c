@@ -166,9 +166,10 @@ static tacho_status set_pragma(sqlite3 *db, const char *set, const char *ask, co
         result = sqlite3_step(statement);
     }
     const char *answer = result == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
-    tacho_status status = result != SQLITE_ROW                      ? tacho__schema_status(result)
-                          : answer && strcmp(answer, expected) == 0 ? TACHO_OK
-                                                                    : TACHO_IO;
+    tacho_status status = tacho__schema_status(result);
+    if (status == TACHO_OK && (!answer || strcmp(answer, expected) != 0)) {
+        status = TACHO_IO; /* it did not take, or this SQLite does not know it and has no row */
+    }
     sqlite3_finalize(statement);
     return status;
 }

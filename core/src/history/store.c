@@ -145,10 +145,18 @@ static void roll_back(tacho_history *history) {
     history->empty = history->empty || history->created;
 }
 
+/* A statement that stands on a row keeps its read lock beyond COMMIT, and other programs from writing. */
+static void end_reading(tacho_history *history) {
+    for (int i = 0; i < TACHO__STORE_STATEMENT_COUNT; i++) {
+        sqlite3_reset(history->statements[i]);
+    }
+}
+
 tacho_status tacho__store_finish(tacho_history *history, tacho_status status) {
     if (!history->in_transaction) {
         return status;
     }
+    end_reading(history);
     if (status == TACHO_OK) {
         status = tacho__store_run(history, tacho__store_use(history, TACHO__STORE_COMMIT));
     }
@@ -173,7 +181,8 @@ tacho_status tacho__store_units(tacho_history *history, uint32_t *units) {
     sqlite3_stmt *statement = tacho__store_use(history, TACHO__STORE_UNITS);
     int result = history->result;
     while (statement && (result = sqlite3_step(statement)) == SQLITE_ROW) {
-        int unit = tacho_unit_find((const char *)sqlite3_column_text(statement, 0));
+        const char *name = (const char *)sqlite3_column_text(statement, 0);
+        int unit = name ? tacho_unit_find(name) : -1;
         history->units |= unit < 0 ? 0 : TACHO_UNIT_BIT(unit);
     }
     if (statement) {
