@@ -88,8 +88,8 @@ static tacho_status check_columns(sqlite3 *db, const char *sql) {
 
 static tacho_status check_tables(sqlite3 *db) {
     static const char *const others[] = {"SELECT source, source_id, kind, session, agent, at_ns, value FROM mark",
-                                         "SELECT source, file, inode, offset, head_hash, head_bytes, lines, pending"
-                                         " FROM progress",
+                                         ("SELECT source, file, inode, offset, head_hash, head_bytes, lines, pending"
+                                          " FROM progress"),
                                          "SELECT name FROM unit"};
     tacho__buffer sql = TACHO__BUFFER_INIT;
     tacho__selection whole;
