@@ -120,10 +120,15 @@ static PySendResult PyIter_Send(PyObject *inner, PyObject *value, PyObject **res
 }
 #endif
 
+/* The garbage collector took the coroutine apart: to who still holds it, it is one that has ended. */
+static void raise_taken_apart(void) {
+    PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
+}
+
 static PySendResult step(PyObject *object, PyObject *value, PyObject **result) {
     core_coroutine *self = (core_coroutine *)object;
     if (self->inner == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "the coroutine was taken apart by the garbage collector");
+        raise_taken_apart();
         return PYGEN_ERROR;
     }
     if (self->running) { /* sent to from within itself: the coroutine refuses, and goes on running */
@@ -160,12 +165,25 @@ static PyObject *coroutine_next(PyObject *self) {
     return coroutine_send(self, Py_None);
 }
 
-static PyObject *coroutine_throw(core_coroutine *self, PyObject *args) {
-    self->begun = 1; /* thrown into before its first step: never recorded */
-    PyObject *method = self->inner == NULL ? NULL : PyObject_GetAttrString(self->inner, "throw");
+/* The coroutine's throw or close. From within itself the coroutine refuses, and goes on running. */
+static PyObject *call_inner(core_coroutine *self, const char *name, PyObject *args) {
+    char outer = self->running;
+    self->running = 1;
+    PyObject *method = PyObject_GetAttrString(self->inner, name);
     PyObject *result = method == NULL ? NULL : PyObject_CallObject(method, args);
     Py_XDECREF(method);
-    if (result != NULL || self->op == NULL) {
+    self->running = outer;
+    return result;
+}
+
+static PyObject *coroutine_throw(core_coroutine *self, PyObject *args) {
+    if (self->inner == NULL) {
+        raise_taken_apart();
+        return NULL;
+    }
+    self->begun = 1; /* thrown into before its first step: never recorded */
+    PyObject *result = call_inner(self, "throw", args);
+    if (result != NULL || self->op == NULL || self->running) {
         return result; /* it goes on; or it never began */
     }
     PyObject *value = stop_value();
@@ -183,7 +201,10 @@ static PyObject *coroutine_throw(core_coroutine *self, PyObject *args) {
 static PyObject *coroutine_close(core_coroutine *self, PyObject *unused) {
     (void)unused;
     self->begun = 1; /* closed before its first step: never recorded */
-    PyObject *result = self->inner == NULL ? core_none() : PyObject_CallMethod(self->inner, "close", NULL);
+    PyObject *result = self->inner == NULL ? core_none() : call_inner(self, "close", NULL);
+    if (self->running) {
+        return result;
+    }
     if (result == NULL) {
         end_raised(self);
     } else {

@@ -357,6 +357,25 @@ def test_coroutine_protocol() -> None:
     assert run(tacho.track(steps)) == run(steps)
 
 
+@pytest.mark.parametrize("again", ["send", "throw", "close"])
+def test_a_coroutine_called_from_inside_refuses_and_goes_on(again: str, collector: tacho.Collector) -> None:
+    async def reenters(held: list[Any]) -> str:
+        with pytest.raises(ValueError, match="coroutine already executing") as refused:
+            getattr(held[0], again)(*{"send": [None], "throw": [KeyError()], "close": []}[again])
+        return str(refused.value)
+
+    def run(function: Program) -> Any:
+        held: list[Any] = []
+        held.append(function(held))
+        with pytest.raises(StopIteration) as stop:
+            held[0].send(None)
+        return stop.value.value
+
+    assert run(collector.track(reenters)) == run(reenters)
+    (record,) = collector.snapshot().records()
+    assert record.outcome == "ok"
+
+
 def test_a_coroutine_never_awaited_warns_as_ever() -> None:
     with pytest.warns(RuntimeWarning, match="coroutine 'waits' was never awaited"):
         waits(1)
