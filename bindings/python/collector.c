@@ -225,11 +225,12 @@ static int only_enabled(PyObject *config) {
 PyObject *core_configure(core_state *state, PyObject *config) {
     core_collector *old = state->standard;
     if (old != NULL && !old->closed && only_enabled(config)) {
-        int enabled = PyObject_IsTrue(PyDict_GetItemString(config, "enabled"));
-        if (enabled < 0) {
+        tacho_settings *settings = settings_of(state, config); /* "false" is as good as False */
+        if (settings == NULL) {
             return NULL;
         }
-        (void)tacho_collector_set_enabled(old->handle, enabled);
+        (void)tacho_collector_set_enabled(old->handle, tacho_settings_enabled(settings));
+        tacho_settings_free(settings);
         return core_own(old);
     }
     if (old != NULL && old->used && !old->closed) {

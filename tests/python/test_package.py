@@ -167,6 +167,15 @@ def test_tags_that_are_declared_become_labels() -> None:
         collector.operation("c", tags={"tier": 3})  # type: ignore[dict-item]
 
 
+def test_configure_reads_enabled_as_the_settings_do() -> None:
+    tacho.record("x", 1.0)
+    for value, expected in [("false", False), ("on", True), ("0", False), (True, True)]:
+        assert tacho.configure(enabled=value).enabled() is expected
+    with pytest.raises(ValueError, match="enabled"):
+        tacho.configure(enabled="perhaps")
+    assert tacho.collector().enabled()
+
+
 def test_configure_after_the_first_record() -> None:
     tacho.record("a", 1)
     with pytest.raises(tacho.TachoError):
