@@ -35,7 +35,9 @@ static int finish(lua_State *L) {
     tacho_operation *op = part->operation->source->operation;
     part->open = 0;
     lua_getiuservalue(L, 1, 2);
-    uint64_t took_ns = tacho_operation_elapsed_ns(op) - part->begun_ns;
+    uint64_t now_ns = tacho_operation_elapsed_ns(op);
+    /* Where nobody records any more it has no time: no duration, which the core counts. */
+    uint64_t took_ns = now_ns >= part->begun_ns ? now_ns - part->begun_ns : UINT64_MAX;
     return tacho_lua_done(L, tacho_operation_component(op, lua_tostring(L, -1), took_ns));
 }
 

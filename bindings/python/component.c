@@ -7,6 +7,7 @@
 typedef struct component {
     PyObject_HEAD core_operation *op;
     PyObject *name;
+    uint64_t began_id; /* of the operation, which may begin again as another one */
     uint64_t began_ns; /* from the begin of the operation */
 } component;
 
@@ -27,6 +28,7 @@ static PyObject *component_new(PyTypeObject *type, PyObject *args, PyObject *kwa
 
 static PyObject *component_enter(component *self, PyObject *unused) {
     (void)unused;
+    self->began_id = tacho_operation_id(&self->op->op);
     self->began_ns = tacho_operation_elapsed_ns(&self->op->op);
     return core_own(self);
 }
@@ -36,8 +38,10 @@ static PyObject *component_exit(component *self, PyObject *args) {
     uint64_t now = tacho_operation_elapsed_ns(&self->op->op);
     core_text name = core_text_of(self->name);
     tacho_status status = TACHO_OK;
+    /* Once the operation has begun again, how long the part took is not known: no duration, which the core counts. */
+    int same = self->began_id == tacho_operation_id(&self->op->op) && now >= self->began_ns;
     if (self->op->series != NULL) {
-        status = tacho_operation_component(&self->op->op, name.bytes, now - self->began_ns);
+        status = tacho_operation_component(&self->op->op, name.bytes, same ? now - self->began_ns : UINT64_MAX);
     }
     core_text_done(&name);
     return core_done(self->op->series == NULL ? NULL : self->op->series->collector, status);

@@ -299,3 +299,15 @@ def test_sessions_and_operations_may_be_left_in_the_order_of_their_entry() -> No
     collector.record("after", 1)
     after = [one for one in collector.snapshot().records() if one.operation == "after"]
     assert [(one.parent_id, one.session == "s") for one in after] == [(None, False)]
+
+
+def test_a_component_of_an_operation_that_began_again_has_no_time(collector: tacho.Collector) -> None:
+    op = collector.operation("x")
+    part = op.component("part")
+    with op:
+        part.__enter__()
+    with op:
+        while op.seconds < 0.001:
+            pass
+        part.__exit__(None, None, None)
+    assert [dict(record.components or {}) for record in collector.snapshot().records()] == [{}, {}]
