@@ -172,8 +172,8 @@ static tacho_status answer(core_state *state, const tacho_response *response, co
     if (asked->service_tier.bytes == NULL && asked->model.bytes == NULL) {
         return tacho_response_cost(table, response, asked->provider.bytes, NULL, asked->at_ns, out);
     }
-    tacho_status status = TACHO_NO_DATA;
-    for (size_t i = 0; i < tacho_response_parts(response); i++) {
+    tacho_status status = TACHO_NO_DATA; /* of a response without parts */
+    for (size_t i = 0; i < tacho_response_parts(response) && (i == 0 || status == TACHO_OK); i++) {
         tacho_usage usage = *tacho_response_usage(response, i);
         tacho_cost part;
         usage.model = usage.model == NULL ? asked->model.bytes : usage.model;
@@ -211,7 +211,7 @@ static tacho_status price_response(core_state *state, PyObject *value, PyObject 
 
 static PyObject *price(core_state *state, PyObject *value, PyObject *dialect, const question *asked) {
     tacho_usage usage = TACHO_USAGE_INIT;
-    tacho_cost cost;
+    tacho_cost cost = {.struct_size = sizeof cost};
     tacho_status status = dialect == NULL && read_plain(value, &usage)
                               ? price_plain(state, &usage, asked, &cost)
                               : price_response(state, value, dialect, asked, &cost);
