@@ -1,7 +1,7 @@
 /*
- * Any bytes as a file of prices (user prices, a source's JSON, a table): refused without a trace, or a table that prices
- * every id it has. A damaged table is tried once more with its checksum made right, so that the damage reaches the
- * checks behind it. The table below stays as it was.
+ * Any bytes as a file of prices (user prices, a source's JSON, a table): refused without a trace, or a table that
+ * prices every id it has. A damaged table is tried once more with its checksum made right, so that the damage reaches
+ * the checks behind it. The table below stays as it was.
  */
 #include "base/hash.h"
 #include "price/table.h"

@@ -241,5 +241,5 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path) -> 
     missing = tmp_path / "nope"
     with pytest.raises(tacho.TachoError, match=rf"^No such file or directory: '{missing}'$"):
         tacho.load(missing)
-    with pytest.raises(tacho.TachoError, match="No such file or directory: '.*x.json'$"):
+    with pytest.raises(tacho.TachoError, match=r"No such file or directory: '.*x.json'$"):
         tacho.save(missing / "x.json")
