@@ -4,6 +4,7 @@
 #   sh tests/run.sh c python      only these
 #   sh tests/run.sh bench         the figures of the benchmarks, as a table (not in the default list)
 #   sh tests/run.sh deep          fuzzers and clang-tidy, long (not in the default list)
+#   sh tests/run.sh prices_full   prices against the two packages of the lock file, all vectors (not in the default list)
 # One line per lane; the last line is "all: N passed, N failed, N skipped". Exit 1 if a test failed or a lane broke: a
 # lane that produced no count, or ran out of its budget of seconds, counts as one failure.
 #
@@ -17,7 +18,7 @@ set -u
 
 # lane:seconds, in the order of the default list
 lanes='ground:180 c:240 asan:420 tsan:300 link:400 cli:180 python:300 lua:120 faces_asan:420 conformance:180 examples:120 prices:120'
-extra='bench:900 deep:1800'
+extra='bench:900 deep:5400 prices_full:1200'
 
 root=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 cd "$root" || exit 1
@@ -206,6 +207,12 @@ lane_prices() {
     run_pytest prices tests/prices
 }
 
+lane_prices_full() {
+    build_installation || return 1
+    build_wheel || return 1
+    run_pytest prices_full -s -o faulthandler_timeout=900 tests/prices/parity.py
+}
+
 lane_bench() {
     build_installation || return 1
     build_wheel || return 1
@@ -213,16 +220,29 @@ lane_bench() {
     sh tests/bench/run.sh "$lane_dir"
 }
 
+run_fuzzer() { # NAME OPTION...: from the inputs that earlier runs found, and the seeds of the repository
+    fuzzer=$1
+    shift
+    mkdir -p "build/corpus/$fuzzer"
+    set -- "$@" "build/corpus/$fuzzer"
+    [ ! -d "tests/fuzz/seeds/$fuzzer" ] || set -- "$@" "tests/fuzz/seeds/$fuzzer"
+    "build/fuzz/tests/fuzz/$fuzzer" -timeout=5 -rss_limit_mb=1024 -artifact_prefix="$lane_dir/" "$@"
+}
+
 lane_deep() {
+    lane_prices_full || return 1
     configure build/fuzz -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DTACHO_BUILD_TESTS=ON \
         -DTACHO_BUILD_FUZZERS=ON -DTACHO_SANITIZE=address -DCMAKE_EXPORT_COMPILE_COMMANDS=ON || return 1
     compile build/fuzz || return 1
     for program in build/fuzz/tests/fuzz/fuzz_*; do
         [ -x "$program" ] || continue
-        corpus=build/corpus/$(basename "$program")
-        mkdir -p "$corpus"
-        check "$(basename "$program")" "$program" -max_total_time=60 -timeout=5 -rss_limit_mb=1024 \
-            -artifact_prefix="$lane_dir/" "$corpus"
+        input=$(basename "$program")
+        if [ "$input" = fuzz_price_table ]; then # a million files of prices, one in ten longer than 4 KiB
+            check "$input short" run_fuzzer "$input" -runs=900000 -max_len=4096
+            check "$input long" run_fuzzer "$input" -runs=100000 -max_len=65536 -len_control=0
+        else
+            check "$input" run_fuzzer "$input" -max_total_time=60
+        fi
     done
     for file in $(git ls-files 'core/src/*.c' 'core/cli/*.c'); do
         check "clang-tidy $file" clang-tidy --quiet -p build/fuzz --warnings-as-errors='*' \

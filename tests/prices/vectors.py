@@ -12,10 +12,6 @@ import datetime
 import itertools
 from decimal import Decimal
 
-from genai_prices import Usage
-from genai_prices.data import providers
-from genai_prices.data_snapshot import get_snapshot
-
 INSTANTS = [1735732800, 1784116800, 1798761600]  # 2025-01-01 12:00, 2026-07-15 12:00, 2027-01-01 00:00 UTC
 PROMPTS = [0, 1000, 127999, 128000, 128001, 199999, 200000, 200001, 271999, 272000, 272001, 1000000]
 CACHED = [(0, 0), (1, 0), (2, 0), (1, 3)]  # shares of read and write, in eighths
@@ -35,6 +31,8 @@ def vectors():
 
 
 def price(snapshot, provider, model, instant, vector):
+    from genai_prices import Usage
+
     prompt, read, write, output, reasoning = vector
     usage = Usage(
         input_tokens=prompt,
@@ -56,6 +54,9 @@ def main():
     parser.add_argument("out")
     parser.add_argument("--every", type=int, default=1, help="only every N-th vector")
     arguments = parser.parse_args()
+    from genai_prices.data import providers
+    from genai_prices.data_snapshot import get_snapshot
+
     snapshot = get_snapshot()
     count = 0
     with open(arguments.out, "w", encoding="utf-8") as file:
