@@ -220,13 +220,14 @@ lane_bench() {
     sh tests/bench/run.sh "$lane_dir"
 }
 
-run_fuzzer() { # NAME OPTION...: from the inputs that earlier runs found, and the seeds of the repository
+# From the inputs that earlier runs found, and the seeds of the repository. A crash must not exit with 77: skipped.
+run_fuzzer() { # NAME OPTION...
     fuzzer=$1
     shift
     mkdir -p "build/corpus/$fuzzer"
     set -- "$@" "build/corpus/$fuzzer"
     [ ! -d "tests/fuzz/seeds/$fuzzer" ] || set -- "$@" "tests/fuzz/seeds/$fuzzer"
-    "build/fuzz/tests/fuzz/$fuzzer" -timeout=5 -rss_limit_mb=1024 -artifact_prefix="$lane_dir/" "$@"
+    "build/fuzz/tests/fuzz/$fuzzer" -error_exitcode=1 -timeout=5 -rss_limit_mb=1024 -artifact_prefix="$lane_dir/" "$@"
 }
 
 lane_deep() {
