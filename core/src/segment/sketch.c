@@ -5,36 +5,47 @@
 #include <pthread.h>
 #include <string.h>
 
-tacho__grid tacho__grids[TACHO__GRID_ONE];
+/* Keys of the values in a grid: 32 per octave, and one more octave because value - 1 may be just below a power of two.
+ */
+#define KEYS ((TACHO__OCTAVES + 2) * 32)
+
+static uint16_t guesses[TACHO__GRIDS][KEYS];
+
+tacho__grid tacho__grids[TACHO__GRIDS] = {
+    [TACHO__GRID_SECONDS] = {tacho__bounds_seconds, guesses[TACHO__GRID_SECONDS], 0, -320},
+    [TACHO__GRID_LONG_SECONDS] = {tacho__bounds_seconds + 128, guesses[TACHO__GRID_LONG_SECONDS], 0, -192},
+    [TACHO__GRID_TOKENS] = {tacho__bounds_tokens, guesses[TACHO__GRID_TOKENS], 0, 0},
+    [TACHO__GRID_USD] = {tacho__bounds_usd, guesses[TACHO__GRID_USD], 0, -352},
+    [TACHO__GRID_BYTES] = {tacho__bounds_tokens, guesses[TACHO__GRID_BYTES], 0, 0},
+};
 
 /* The smallest value with a key; keys are exponent and mantissa bits of value - 1. */
 static uint64_t least_value(uint32_t key) {
-    const uint64_t bits = (uint64_t)(key + (1023u << 5)) << 47;
+    const uint64_t bits = (uint64_t)key << 47;
     double form;
     memcpy(&form, &bits, sizeof form);
     const uint64_t below = (uint64_t)form;
     return below + ((double)below < form) + 1;
 }
 
-static void prepare(tacho__grid *grid, const uint64_t *bounds, int32_t absolute) {
-    memcpy(grid->bounds, bounds, sizeof grid->bounds);
-    grid->absolute = absolute;
+static void prepare(tacho__grid *grid, uint16_t *out) {
+    grid->first_key = tacho__grid_key(grid->bounds[0] + 1);
     uint32_t bucket = 0;
-    for (uint32_t key = 0; key < TACHO__GRID_KEYS; ++key) {
-        const uint64_t value = least_value(key);
+    for (uint32_t i = 0; i < KEYS; ++i) {
+        const uint64_t value = least_value(grid->first_key + i);
         while (bucket < TACHO__BUCKETS - 1 && value > grid->bounds[bucket + 1]) {
             ++bucket;
         }
-        grid->guesses[key] = (uint16_t)bucket;
+        out[i] = (uint16_t)bucket;
     }
 }
 
 static void prepare_all(void) {
-    prepare(&tacho__grids[TACHO__GRID_SECONDS], tacho__bounds_seconds, -320);
-    prepare(&tacho__grids[TACHO__GRID_LONG_SECONDS], tacho__bounds_seconds + 128, -192);
-    prepare(&tacho__grids[TACHO__GRID_TOKENS], tacho__bounds_tokens, 0);
-    prepare(&tacho__grids[TACHO__GRID_USD], tacho__bounds_usd, -352);
-    prepare(&tacho__grids[TACHO__GRID_BYTES], tacho__bounds_tokens, 0);
+    for (uint32_t i = 0; i < TACHO__GRIDS; ++i) {
+        if (tacho__grids[i].bounds) {
+            prepare(&tacho__grids[i], guesses[i]);
+        }
+    }
 }
 
 void tacho__grids_prepare(void) {
@@ -55,6 +66,5 @@ void tacho__grid_describe(tacho__grid_spec out[TACHO__GRIDS]) {
 }
 
 int tacho__grid_absolute(uint32_t grid, unsigned index) {
-    tacho__grids_prepare();
-    return grid < TACHO__GRID_ONE ? tacho__grids[grid].absolute + (int)index : 0;
+    return grid < TACHO__GRIDS ? tacho__grids[grid].absolute + (int)index : 0;
 }
