@@ -43,6 +43,7 @@ typedef struct crowd {
     tacho_session *session;
     _Atomic int stop;
     _Atomic uint64_t begun;
+    pthread_barrier_t all_done;
 } crowd;
 
 /* One call in the way that its number says; returns how many operations it adds. */
@@ -77,28 +78,49 @@ static void *record_many(void *argument) {
         begun += one_call(c, i);
     }
     atomic_fetch_add(&c->begun, begun);
+    pthread_barrier_wait(&c->all_done); /* all alive at once, so that each has a lane of its own */
     return NULL;
+}
+
+/* cmocka's assertions only work in the thread that runs the test; what another one finds is kept here. */
+static const char *_Atomic complaint;
+#define EXPECT(condition)                                                                                              \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            atomic_store(&complaint, #condition);                                                                      \
+        }                                                                                                              \
+    } while (0)
+
+static void read_once(const crowd *c) {
+    static tacho__series_view series;
+    tacho__view *view;
+    EXPECT(tacho__collector_view(c->r->collector, &view) == TACHO_OK);
+    for (uint32_t i = 0; i < tacho__view_series_count(view); ++i) {
+        EXPECT(tacho__view_series(view, i, &series));
+    }
+    tacho__record_view record;
+    for (uint32_t i = 0; i < tacho__view_record_count(view); ++i) {
+        EXPECT(tacho__view_record(view, i, &record)); /* whole, or not there */
+        EXPECT(record.duration_ns <= 100000 * 1000 && record.begin_mono_ns > 0);
+        EXPECT(record.operation != NULL);
+        EXPECT(record.session != NULL);
+    }
+    EXPECT(tacho__view_describe(view)->faults == 0);
+    tacho__view_free(view);
 }
 
 static void *read_all_the_time(void *argument) {
     crowd *c = argument;
-    static tacho__series_view series;
     while (!atomic_load(&c->stop)) {
-        tacho__view *view;
-        assert_int_equal(tacho__collector_view(c->r->collector, &view), TACHO_OK);
-        for (uint32_t i = 0; i < tacho__view_series_count(view); ++i) {
-            assert_true(tacho__view_series(view, i, &series));
-        }
-        tacho__record_view record;
-        for (uint32_t i = 0; i < tacho__view_record_count(view); ++i) {
-            assert_true(tacho__view_record(view, i, &record)); /* whole, or not there */
-            assert_true(record.duration_ns <= 100000 * 1000 && record.begin_mono_ns > 0);
-            assert_true(record.operation != NULL && record.session != NULL);
-        }
-        assert_int_equal(tacho__view_describe(view)->faults, 0);
-        tacho__view_free(view);
+        read_once(c);
     }
     return NULL;
+}
+
+static void expect_no_complaint(void) {
+    if (atomic_load(&complaint)) {
+        fail_msg("the reader found: %s", atomic_load(&complaint));
+    }
 }
 
 static void crowd_start(crowd *c, recorder *r) {
@@ -132,12 +154,14 @@ static uint64_t resident_bytes(void) {
 
 static void run_threads(crowd *c, void *(*work)(void *)) {
     pthread_t threads[THREADS];
+    pthread_barrier_init(&c->all_done, NULL, THREADS);
     for (int i = 0; i < THREADS; ++i) {
         assert_int_equal(pthread_create(&threads[i], NULL, work, c), 0);
     }
     for (int i = 0; i < THREADS; ++i) {
         pthread_join(threads[i], NULL);
     }
+    pthread_barrier_destroy(&c->all_done);
 }
 
 static void test_sixteen_threads__give_exact_totals_while_somebody_reads(void **state) {
@@ -149,6 +173,7 @@ static void test_sixteen_threads__give_exact_totals_while_somebody_reads(void **
     run_threads(&c, record_many);
     atomic_store(&c.stop, 1);
     pthread_join(reader, NULL);
+    expect_no_complaint();
     assert_int_equal(recorder_all_calls(r), atomic_load(&c.begun));
     /* The same numbers, worked out one by one. */
     uint64_t input = 0, output = 0, errors = 0, parts = 0;
@@ -340,6 +365,7 @@ static void test_resets__while_everybody_records_are_safe(void **state) {
         pthread_join(threads[i], NULL);
     }
     pthread_join(reader, NULL);
+    expect_no_complaint();
     tacho_collector_reset(r->collector);
     assert_null(r->collector->writer.retired);
     uint64_t begun = 0;

@@ -31,8 +31,4 @@ void tacho__booking_weigh(tacho__booking *b);
 bool tacho__booking_find(tacho__booking *b, tacho_series *series);
 /** Writes the record, its sequence word last. */
 void tacho__booking_compose(const tacho__booking *b, int64_t end_wall_ns, tacho__stored_record *out, uint64_t sequence);
-/** The same for an operation with nothing but names, times and components. */
-void tacho__booking_compose_plain(const tacho__booking *b, int64_t end_wall_ns, tacho__stored_record *out,
-                                  uint64_t sequence);
-
 #endif

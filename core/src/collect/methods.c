@@ -145,6 +145,7 @@ tacho_status tacho_operation_retry(tacho_operation *operation, const char *reaso
         return refused(op);
     }
     op->retries = more(op->retries);
+    op->flags |= TACHO__OP_TOLD;
     return TACHO_OK;
 }
 
@@ -154,6 +155,7 @@ tacho_status tacho_operation_human(tacho_operation *operation) {
         return refused(op);
     }
     op->interventions = more(op->interventions);
+    op->flags |= TACHO__OP_TOLD;
     return TACHO_OK;
 }
 
@@ -164,6 +166,7 @@ tacho_status tacho_operation_warn(tacho_operation *operation, const char *type) 
         return refused(op);
     }
     op->warnings = more(op->warnings);
+    op->flags |= TACHO__OP_TOLD;
     return TACHO_OK;
 }
 
@@ -173,6 +176,7 @@ tacho_status tacho_operation_context(tacho_operation *operation, uint64_t size, 
         return refused(op);
     }
     op->context_size = clamp(size);
+    op->flags |= TACHO__OP_TOLD;
     op->context_limit = limit ? clamp(limit) : op->context_limit;
     if (compressed && op->compactions < UINT8_MAX) {
         op->compactions += 1;
@@ -301,6 +305,7 @@ tacho_status tacho_operation_tool_call(tacho_operation *operation, const char *t
     call.error_type = outcome == TACHO_OUTCOME_OK ? 0 : tacho__lane_text(collector, lane, error_type);
     tacho__op_conclude(&call, outcome);
     op->tool_calls = more(op->tool_calls);
+    op->flags |= TACHO__OP_TOLD;
     tacho__op_book(collector, lane, &call, 0);
     return TACHO_OK;
 }

@@ -87,7 +87,7 @@ static void count_unlisted(tacho__lane *lane, unsigned kind, uint64_t more) {
     tacho__put(cell, tacho__get(cell) + more);
 }
 
-void tacho__open_claim(tacho_collector *collector, tacho__lane *lane, tacho__op *op) {
+void tacho__open_claim_slow(tacho_collector *collector, tacho__lane *lane, tacho__op *op) {
     op->slot = pop(collector, lane);
     if (op->slot == TACHO__NO_SLOT) {
         op->flags |= TACHO__OP_UNLISTED;
@@ -95,17 +95,7 @@ void tacho__open_claim(tacho_collector *collector, tacho__lane *lane, tacho__op 
         tacho__drop_count(lane->segment, TACHO__DROP_OPEN_UNLISTED);
         return;
     }
-    const tacho__bound *bound = &lane->bound[op->series->slot];
-    tacho__open_slot *slot = &lane->segment->open[op->slot];
-    tacho__put(&slot->parent, op->parent);
-    tacho__put(&slot->begin, (uint64_t)op->begin_ns);
-    tacho__put_half(&slot->series, bound->block ? tacho__get_half(&bound->block->duration.series) : op->kind);
-    tacho__put_half(&slot->place, op->session_slot | (uint32_t)op->kind << 16);
-    tacho__put_half(&slot->session, op->session);
-    tacho__put_half(&slot->model, bound->block ? bound->descriptor->model : 0);
-    tacho__put(&slot->trace[0], op->trace[0]);
-    tacho__put(&slot->trace[1], op->trace[1]);
-    atomic_store_explicit(&slot->id, op->id, memory_order_release);
+    tacho__open_fill(lane, op);
 }
 
 void tacho__open_free_slow(tacho_collector *collector, tacho__lane *lane, tacho__op *op) {

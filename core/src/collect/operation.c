@@ -100,32 +100,6 @@ tacho__lane *tacho__op_enter(tacho__op *op) {
 
 /* ------------------------------------------------------------------------------------------------------------ begin */
 
-/* Field by field: for a memset of this size compilers choose a string instruction that costs more than all the stores.
- */
-void tacho__op_init(tacho__op *op, tacho_series *series) {
-    atomic_store_explicit(&op->state, TACHO__OP_NONE, memory_order_relaxed);
-    op->kind = series->names.kind;
-    op->outcome = op->category = op->component_count = 0;
-    op->serial = series->collector->writer.serial;
-    op->series = series;
-    op->picked = NULL;
-    op->stamp = series->stamp;
-    op->generation = 0;
-    op->id = op->parent = 0;
-    op->trace[0] = op->trace[1] = 0;
-    op->begin_ns = op->end_ns = op->first_token_ns = 0;
-    op->session = op->model = op->provider = op->tool = op->error_type = 0;
-    op->session_slot = 0;
-    op->slot = op->parent_slot = TACHO__NO_SLOT;
-    op->cost_state = op->compactions = 0;
-    op->flags = 0;
-    op->retries = op->interventions = op->warnings = op->tool_calls = 0;
-    op->context_size = op->context_limit = 0;
-    op->present = op->sheet = op->table_date = 0;
-    op->cost_pusd = op->reported_pusd = op->table_pusd = TACHO_COST_UNKNOWN;
-    op->response = 0;
-}
-
 void tacho__op_adopt(tacho__lane *lane, tacho__op *op, const tacho__op *parent) {
     const uint32_t state = parent ? atomic_load_explicit(&parent->state, memory_order_acquire) : TACHO__OP_NONE;
     if (state == TACHO__OP_NONE) {

@@ -20,10 +20,10 @@ enum { TACHO__OP_NONE, TACHO__OP_OPEN, TACHO__OP_ENDING, TACHO__OP_ENDED };
 #define TACHO__OP_SEVERAL      0x40000u   /* usages of several responses were added; last_* is the newest of them */
 #define TACHO__OP_LAST_WIDE    0x80000u   /* ... and it has more counts than `last` holds */
 #define TACHO__OP_MODEL        0x100000u  /* the model or provider that answered is known: `picked` is set */
-#define TACHO__OP_CONTEXT      0x200000u  /* the caller gave a context size */
 #define TACHO__OP_UNLISTED     0x400000u  /* in flight without an open slot */
 #define TACHO__OP_FAILED       0x800000u  /* tacho_operation_fail was called */
 #define TACHO__OP_CLAMPED      0x1000000u /* a count did not fit into 48 bits */
+#define TACHO__OP_TOLD         0x2000000u /* retries, interventions, warnings, tools, a tool, a context or another model */
 #define TACHO__OP_RECORD_FLAGS 0xFFFFu
 
 typedef struct tacho__op {
@@ -78,8 +78,33 @@ static inline const tacho__op *tacho__op_of_const(const tacho_operation *operati
     return (const tacho__op *)operation;
 }
 
-/** A zeroed operation on `series` without usage, cost or slots; nothing is booked yet. */
-void tacho__op_init(tacho__op *op, tacho_series *series);
+/**
+ * An empty operation on `series` without usage, cost or slots; nothing is booked yet. Field by field: for a memset of
+ * this size compilers choose a string instruction that costs more than all the stores.
+ */
+static inline void tacho__op_init(tacho__op *op, tacho_series *series) {
+    atomic_store_explicit(&op->state, TACHO__OP_NONE, memory_order_relaxed);
+    op->kind = series->names.kind;
+    op->outcome = op->category = op->component_count = 0;
+    op->serial = series->collector->writer.serial;
+    op->series = series;
+    op->picked = NULL;
+    op->stamp = series->stamp;
+    op->generation = 0;
+    op->id = op->parent = 0;
+    op->trace[0] = op->trace[1] = 0;
+    op->begin_ns = op->end_ns = op->first_token_ns = 0;
+    op->session = op->model = op->provider = op->tool = op->error_type = 0;
+    op->session_slot = 0;
+    op->slot = op->parent_slot = TACHO__NO_SLOT;
+    op->cost_state = op->compactions = 0;
+    op->flags = 0;
+    op->retries = op->interventions = op->warnings = op->tool_calls = 0;
+    op->context_size = op->context_limit = 0;
+    op->present = op->sheet = op->table_date = 0;
+    op->cost_pusd = op->reported_pusd = op->table_pusd = TACHO_COST_UNKNOWN;
+    op->response = 0;
+}
 
 /**
  * Enters the lane of the calling thread for an operation in flight and carries the operation over a reset if there was
@@ -115,10 +140,42 @@ void tacho__op_response(tacho_collector *collector, tacho__lane *lane, tacho__op
  */
 void tacho__op_book(tacho_collector *collector, tacho__lane *lane, tacho__op *op, int64_t end_wall_ns);
 
+/** The same for a plain operation (collect/plain.c); false, and nothing done, if it is not plain. Leaves the lane if it
+ * is. */
+bool tacho__op_book_plain(tacho_collector *collector, tacho__lane *lane, tacho__op *op, int64_t end_wall_ns);
+
 /* ---- open slots (open.c) */
 
+/** Writes an operation that begins into its slot, the id last. */
+static inline void tacho__open_fill(tacho__lane *lane, const tacho__op *op) {
+    const tacho__bound *bound = &lane->bound[op->series->slot];
+    const uint32_t series = bound->block ? tacho__get_half(&bound->block->duration.series) : op->kind;
+    const tacho__line model = bound->block ? bound->descriptor->model : 0;
+    tacho__open_slot *slot = &lane->segment->open[op->slot];
+    tacho__put(&slot->parent, op->parent);
+    tacho__put(&slot->begin, (uint64_t)op->begin_ns);
+    tacho__put(&slot->series, series | (uint64_t)op->session_slot << 32 | (uint64_t)op->kind << 48);
+    tacho__put(&slot->texts, op->session | (uint64_t)model << 32);
+    tacho__put(&slot->trace[0], op->trace[0]);
+    tacho__put(&slot->trace[1], op->trace[1]);
+    atomic_store_explicit(&slot->id, op->id, memory_order_release);
+}
+
+/* No slot on the stack, or one that had children. */
+void tacho__open_claim_slow(tacho_collector *collector, tacho__lane *lane, tacho__op *op);
+
 /** Lists an operation that begins. */
-void tacho__open_claim(tacho_collector *collector, tacho__lane *lane, tacho__op *op);
+static inline void tacho__open_claim(tacho_collector *collector, tacho__lane *lane, tacho__op *op) {
+    const uint32_t count = lane->open_free_count;
+    const uint16_t number = count ? lane->open_free[count - 1] : 0;
+    if (__builtin_expect(count == 0 || tacho__get_half(&lane->segment->open[number].had_child), 0)) {
+        tacho__open_claim_slow(collector, lane, op);
+        return;
+    }
+    lane->open_free_count = (uint16_t)(count - 1);
+    op->slot = number;
+    tacho__open_fill(lane, op);
+}
 /* An operation without a slot, or with the slot of another lane. */
 void tacho__open_free_slow(tacho_collector *collector, tacho__lane *lane, tacho__op *op);
 

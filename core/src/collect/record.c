@@ -136,6 +136,9 @@ static void fill_rest(tacho_collector *collector, tacho__lane *lane, tacho__op *
     op->context_size = clamp(finished->context_size);
     op->context_limit = clamp(finished->context_limit);
     op->compactions = finished->compressed != 0;
+    if (op->retries | op->interventions | op->warnings | op->context_size | op->context_limit | op->compactions) {
+        op->flags |= TACHO__OP_TOLD;
+    }
     tacho__op_conclude(op, finished->outcome);
     if (finished->cost_pusd != TACHO_COST_UNKNOWN) {
         op->flags |= TACHO__OP_COST | TACHO__OP_COST_GIVEN;
@@ -248,20 +251,21 @@ tacho_status tacho_observe(tacho_series *series, uint64_t duration_ns) {
     if (__builtin_expect(!series, 0)) {
         return TACHO_OK;
     }
+    /* As tacho__lane_enter, but with everything unusual left to one call at the end, so that no register is saved. */
     const tacho__writer *writer = &series->collector->writer;
     if (__builtin_expect(tacho__lane_cached.serial != writer->serial, 0)) {
         return observe_slowly(series, duration_ns);
     }
     tacho__lane *lane = tacho__lane_cached.lane;
-    if (__builtin_expect(atomic_load_explicit(&lane->busy, memory_order_relaxed), 0)) {
+    const uint64_t before = atomic_load_explicit(&lane->state, memory_order_relaxed);
+    atomic_store_explicit(&lane->state, TACHO__LANE_BUSY, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    if (__builtin_expect(before != atomic_load_explicit(&writer->gate, memory_order_acquire), 0)) {
+        atomic_store_explicit(&lane->state, before, memory_order_relaxed);
         return observe_slowly(series, duration_ns);
     }
-    /* As tacho__lane_enter, but with everything unusual left to one call at the end, so that no register is saved. */
-    atomic_store_explicit(&lane->busy, 1, memory_order_relaxed);
-    atomic_signal_fence(memory_order_seq_cst);
-    const bool done = atomic_load_explicit(&writer->gate, memory_order_acquire) ==
-                          atomic_load_explicit(&lane->generation, memory_order_relaxed) &&
-                      tacho__count_duration(lane, &lane->bound[series->slot], duration_ns);
-    atomic_store_explicit(&lane->busy, 0, memory_order_release);
+    const bool done = tacho__count_duration(lane, &lane->bound[series->slot], duration_ns);
+    atomic_store_explicit(&lane->state, atomic_load_explicit(&lane->generation, memory_order_relaxed),
+                          memory_order_release);
     return __builtin_expect(done, 1) ? TACHO_OK : observe_slowly(series, duration_ns);
 }

@@ -279,7 +279,9 @@ static tacho_series *make(tacho_collector *collector, const tacho__names *names,
     if (!series || !copy_names(series, names)) {
         return NULL; /* a fresh slot that failed stays unused and is found again by reusable() */
     }
-    series->collector = collector;
+    if (!series->collector) { /* written once: an operation that comes late may be reading it */
+        series->collector = collector;
+    }
     series->stamp += 1;
     series->used = true;
     series->hash = hash;

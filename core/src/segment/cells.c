@@ -67,9 +67,7 @@ void tacho__bound_quicken(tacho__bound *bound, tacho__word *counter) {
     const uint64_t least = ~tacho__get(&sketch->min_inverse), most = tacho__get(&sketch->max);
     const uint64_t low = least > grid->bounds[0] ? least : grid->bounds[0] + 1;
     const uint64_t high = most < grid->bounds[TACHO__BUCKETS] ? most : grid->bounds[TACHO__BUCKETS];
-    bound->bounds = grid->bounds;
-    bound->guesses = grid->guesses;
-    bound->first_key = grid->first_key;
+    bound->grid = grid;
     bound->counter = counter;
     bound->least = low;
     bound->span = high >= low ? high - low + 1 : 0;

@@ -79,8 +79,7 @@ static inline tacho__half *tacho__bucket_of_duration(const tacho__lane *lane, co
     if (__builtin_expect(value - bound->least >= bound->span, 0)) {
         return NULL;
     }
-    uint32_t place = bound->guesses[tacho__grid_key(value) - bound->first_key];
-    place += value > bound->bounds[place + 1];
+    const uint32_t place = tacho__grid_bucket(bound->grid, value);
     const uint64_t line = tacho__get_half(&bound->block->duration.octaves[place / TACHO__OCTAVE_BUCKETS]);
     tacho__half *bucket = (tacho__half *)lane->base + line * TACHO__OCTAVE_BUCKETS + place % TACHO__OCTAVE_BUCKETS;
     return __builtin_expect(line != 0 && tacho__get_half(bucket) != UINT32_MAX, 1) ? bucket : NULL;
@@ -91,31 +90,35 @@ static inline tacho__half *tacho__bucket_of_duration(const tacho__lane *lane, co
  * if it is not ordinary. What tacho_observe lives on.
  */
 static inline bool tacho__count_duration(const tacho__lane *lane, const tacho__bound *bound, uint64_t value) {
-    tacho__half *bucket = tacho__bucket_of_duration(lane, bound, value);
-    if (__builtin_expect(!bucket, 0)) {
+    if (__builtin_expect(value - bound->least >= bound->span, 0)) {
         return false;
     }
-    tacho__sketch *sketch = &bound->block->duration;
-    uint64_t sum;
-    if (__builtin_expect(__builtin_add_overflow(tacho__get(&sketch->sum), value, &sum), 0)) {
+    const uint32_t place = tacho__grid_bucket(bound->grid, value);
+    const uint64_t line = tacho__get_half(&bound->block->duration.octaves[place / TACHO__OCTAVE_BUCKETS]);
+    if (__builtin_expect(line == 0, 0)) {
         return false;
     }
     uint8_t *base = lane->base;
     tacho__redo *redo = lane->redo;
-    tacho__word *counter = bound->counter;
-    const uint32_t in_bucket = tacho__get_half(bucket) + 1;
-    const uint64_t count = tacho__get(counter) + 1;
-    tacho__put(&redo->entry[0].target, (uint64_t)((uint8_t *)bucket - base) | TACHO__REDO_HALF);
-    tacho__put(&redo->entry[0].value, in_bucket);
-    tacho__put(&redo->entry[1].target, (uint64_t)((uint8_t *)&sketch->sum - base));
-    tacho__put(&redo->entry[1].value, sum);
-    tacho__put(&redo->entry[2].target, (uint64_t)((uint8_t *)counter - base));
-    tacho__put(&redo->entry[2].value, count);
+    tacho__half *bucket = (tacho__half *)base + line * TACHO__OCTAVE_BUCKETS + place % TACHO__OCTAVE_BUCKETS;
+    const uint32_t in_bucket = tacho__get_half(bucket);
+    if (__builtin_expect(in_bucket == UINT32_MAX, 0)) {
+        return false;
+    }
+    tacho__redo_put(&redo->entry[0], (uint64_t)((uint8_t *)bucket - base) + TACHO__REDO_HALF, (uint64_t)in_bucket + 1);
+    tacho__word *sum = &bound->block->duration.sum, *counter = bound->counter;
+    uint64_t new_sum;
+    if (__builtin_expect(__builtin_add_overflow(tacho__get(sum), value, &new_sum), 0)) {
+        return false;
+    }
+    tacho__redo_put(&redo->entry[1], (uint64_t)((uint8_t *)sum - base), new_sum);
+    tacho__redo_put(&redo->entry[2], (uint64_t)((uint8_t *)counter - base), tacho__get(counter) + 1);
     atomic_store_explicit(&redo->count, 3, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
-    tacho__put_half(bucket, in_bucket);
-    tacho__put(&sketch->sum, sum);
-    tacho__put(counter, count);
+    /* The new values come back from the redo area: fewer registers than keeping them, so none is saved on the stack. */
+    tacho__put_half(bucket, (uint32_t)tacho__get(&redo->entry[0].value));
+    tacho__put(sum, tacho__get(&redo->entry[1].value));
+    tacho__put(counter, tacho__get(&redo->entry[2].value));
     atomic_signal_fence(memory_order_seq_cst);
     atomic_store_explicit(&redo->count, 0, memory_order_release);
     return true;

@@ -148,6 +148,11 @@ static bool settle(tacho__writer *writer, tacho__lane *lane) {
     return true;
 }
 
+static void leave(tacho__lane *lane) {
+    const uint64_t generation = atomic_load_explicit(&lane->generation, memory_order_relaxed);
+    atomic_store_explicit(&lane->state, generation, memory_order_release);
+}
+
 /* The generation of the lane is that of the segment: only recording is switched off, which is the caller's business. */
 static bool is_current(const tacho__writer *writer, const tacho__lane *lane) {
     return atomic_load_explicit(&lane->generation, memory_order_relaxed) ==
@@ -174,13 +179,16 @@ static tacho__lane *make_lane(tacho__writer *writer, uint32_t number) {
     if (!is_current(writer, lane) && !settle(writer, lane)) {
         return NULL;
     }
+    if (atomic_load_explicit(&lane->state, memory_order_relaxed) != TACHO__LANE_BUSY) {
+        leave(lane);
+    }
     tacho__put_half(&lane->header->state, TACHO__LANE_TAKEN);
     tacho__put(&lane->header->owner, (uint64_t)syscall(SYS_gettid));
     lane->taken = true;
     return lane;
 }
 
-bool tacho__lane_renew(tacho__writer *writer, tacho__lane *lane) {
+static bool renew(tacho__writer *writer, tacho__lane *lane) {
     bool done = is_current(writer, lane);
     if (!done && tacho__writer_lock(writer, lane)) {
         done = settle(writer, lane);
@@ -188,14 +196,14 @@ bool tacho__lane_renew(tacho__writer *writer, tacho__lane *lane) {
     }
     if (!done) {
         tacho__drop_count(atomic_load_explicit(&writer->segment, memory_order_acquire), TACHO__DROP_LOST);
-        atomic_store_explicit(&lane->busy, 0, memory_order_release);
+        leave(lane);
     }
     return done;
 }
 
 /* ------------------------------------------------------------------------------------- living writers, and threads */
 
-static _Atomic uint64_t living[TACHO__WRITERS];
+_Atomic uint64_t tacho__writers_living[TACHO__WRITERS];
 static tacho__writer *writers[TACHO__WRITERS]; /* under `living_lock`, as everything that adds or removes */
 static pthread_mutex_t living_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t next_serial = 1;
@@ -210,10 +218,6 @@ typedef struct holding {
 static pthread_key_t holdings_key;
 static pthread_once_t holdings_once = PTHREAD_ONCE_INIT;
 static bool holdings_usable;
-
-bool tacho__writer_lives(uint64_t serial) {
-    return serial != 0 && atomic_load_explicit(&living[serial & (TACHO__WRITERS - 1)], memory_order_acquire) == serial;
-}
 
 static void give_back(const holding *held) {
     pthread_mutex_lock(&living_lock);
@@ -312,9 +316,9 @@ tacho__lane *tacho__lane_enter_shared(tacho__writer *writer, bool reentrant) {
     if (lock_unless(&writer->sharing, reentrant)) {
         lane = writer->lanes[TACHO__LANE_SHARED]; /* made when the writer was opened */
         lane->reentrant = reentrant;
-        atomic_store_explicit(&lane->busy, 1, memory_order_relaxed);
+        atomic_store_explicit(&lane->state, TACHO__LANE_BUSY, memory_order_relaxed);
         atomic_signal_fence(memory_order_seq_cst);
-        if (!is_current(writer, lane) && !tacho__lane_renew(writer, lane)) {
+        if (!is_current(writer, lane) && !renew(writer, lane)) {
             unlock(&writer->sharing);
             return NULL;
         }
@@ -325,16 +329,20 @@ tacho__lane *tacho__lane_enter_shared(tacho__writer *writer, bool reentrant) {
 
 void tacho__lane_leave_shared(tacho__writer *writer, tacho__lane *lane) {
     lane->reentrant = false;
-    atomic_store_explicit(&lane->busy, 0, memory_order_release);
+    leave(lane);
     unlock(&writer->sharing);
 }
 
-tacho__lane *tacho__lane_enter_slow(tacho__writer *writer, tacho__lane *lane) {
-    if (lane) { /* busy: this thread is inside already */
+tacho__lane *tacho__lane_enter_new(tacho__writer *writer) {
+    tacho__lane *lane = own_lane(writer);
+    return lane ? tacho__lane_enter(writer) : tacho__lane_enter_shared(writer, false);
+}
+
+tacho__lane *tacho__lane_enter_odd(tacho__writer *writer, tacho__lane *lane, uint64_t before) {
+    if (before == TACHO__LANE_BUSY) { /* this thread is inside already, further out */
         return tacho__lane_enter_shared(writer, true);
     }
-    lane = own_lane(writer);
-    return lane ? tacho__lane_enter(writer) : tacho__lane_enter_shared(writer, false);
+    return renew(writer, lane) ? lane : TACHO__LANE_NONE;
 }
 
 /* --------------------------------------------------------------------------------------------- life of the writer */
@@ -362,7 +370,7 @@ static bool register_writer(tacho__writer *writer) {
         if (!writers[place]) {
             writer->serial = next_serial++ << 8 | place;
             writers[place] = writer;
-            atomic_store_explicit(&living[place], writer->serial, memory_order_release);
+            atomic_store_explicit(&tacho__writers_living[place], writer->serial, memory_order_release);
             found = true;
         }
     }
@@ -394,7 +402,7 @@ void tacho__writer_close(tacho__writer *writer) {
     pthread_mutex_lock(&living_lock);
     const uint64_t place = writer->serial & (TACHO__WRITERS - 1);
     if (writer->serial != 0) {
-        atomic_store_explicit(&living[place], 0, memory_order_release);
+        atomic_store_explicit(&tacho__writers_living[place], 0, memory_order_release);
         writers[place] = NULL;
     }
     pthread_mutex_unlock(&living_lock);
@@ -428,7 +436,7 @@ static bool is_left(const tacho__writer *writer, const tacho__segment *segment, 
         if (!lane || atomic_load_explicit(&lane->generation, memory_order_acquire) > segment->generation) {
             continue;
         }
-        const bool outside = atomic_load_explicit(&lane->busy, memory_order_acquire) == 0;
+        const bool outside = atomic_load_explicit(&lane->state, memory_order_acquire) != TACHO__LANE_BUSY;
         if (!outside || !(barrier || !lane->taken)) {
             return false;
         }
@@ -437,7 +445,7 @@ static bool is_left(const tacho__writer *writer, const tacho__segment *segment, 
 }
 
 static void free_retired(tacho__writer *writer) {
-    /* Entering a lane stores `busy` and loads `generation` without a fence between; this is the fence, paid here. */
+    /* Entering a lane stores `state` and loads `gate` without a fence between; this is the fence, paid here. */
     const bool barrier = barrier_everywhere();
     tacho__segment **link = &writer->retired;
     while (*link) {

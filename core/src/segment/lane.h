@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "segment/redo.h"
 #include "segment/segment.h"
+#include "segment/sketch.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -32,22 +33,22 @@ typedef struct tacho__bound {
     tacho__block *block;
     tacho__descriptor *descriptor;
     uint64_t least, span;
-    const uint64_t *bounds;
-    const uint16_t *guesses;
+    const tacho__grid *grid;
     tacho__word *counter; /* ok operations of this group in the collector's own session */
-    uint32_t first_key;   /* of `guesses` */
-    uint32_t reserved;    /* one line per series */
-} tacho__bound;
+    uint64_t reserved[2];
+} tacho__bound; /* one line per series */
+
+#define TACHO__LANE_BUSY UINT64_MAX
 
 typedef struct tacho__lane {
-    _Atomic uint32_t busy;
-    uint32_t number;
+    _Atomic uint64_t state;      /* TACHO__LANE_BUSY while its owner is inside, else `generation` */
     _Atomic uint64_t generation; /* of the segment that everything below points into */
     uint8_t *base;
     tacho__redo *redo;
     tacho__bound *bound; /* by series slot; a NULL block = not resolved yet */
     tacho__segment *segment;
     tacho__lane_header *header;
+    uint32_t number;
     tacho__stored_record *ring; /* NULL = none */
     uint64_t ring_mask;
     uint64_t records;
@@ -97,8 +98,13 @@ tacho_status tacho__writer_open(tacho__writer *writer, tacho__segment *segment);
 void tacho__writer_set_gate(tacho__writer *writer, bool open);
 /** No thread may be inside any more. */
 void tacho__writer_close(tacho__writer *writer);
+extern _Atomic uint64_t tacho__writers_living[TACHO__WRITERS]; /* serials, by place */
+
 /** True while the writer with this serial is open. Any thread. */
-bool tacho__writer_lives(uint64_t serial);
+static inline bool tacho__writer_lives(uint64_t serial) {
+    return serial != 0 &&
+           atomic_load_explicit(&tacho__writers_living[serial & (TACHO__WRITERS - 1)], memory_order_acquire) == serial;
+}
 /**
  * Puts a new segment in place of the current one, which is unmapped once nobody writes to it any more; it stays as
  * `previous` if `keep`. Needs the lock.
@@ -113,27 +119,30 @@ typedef struct tacho__lane_cache {
 /* The lane this thread used last. Others are found again in a list of its own, without a lock. */
 extern _Thread_local tacho__lane_cache tacho__lane_cached __attribute__((tls_model("initial-exec")));
 
-/* Everything but the usual case of tacho__lane_enter. `lane` is the thread's own or NULL. */
-tacho__lane *tacho__lane_enter_slow(tacho__writer *writer, tacho__lane *lane);
-/* Resolves an entered lane that fell behind; false and not entered any more if that failed. */
-bool tacho__lane_renew(tacho__writer *writer, tacho__lane *lane);
-
+/** The lane that the thread used last, if it is one of this writer; else NULL. */
 static inline tacho__lane *tacho__lane_of_thread(const tacho__writer *writer) {
     return tacho__lane_cached.serial == writer->serial ? tacho__lane_cached.lane : TACHO__LANE_NONE;
 }
 
-/** The caller's lane, entered; NULL when that is impossible (counted). Pair with tacho__lane_leave. */
+/* A thread that has no lane in its cache. */
+tacho__lane *tacho__lane_enter_new(tacho__writer *writer);
+/* A lane whose state was not what the gate says: `before`. It is marked busy by now. */
+tacho__lane *tacho__lane_enter_odd(tacho__writer *writer, tacho__lane *lane, uint64_t before);
+
+/**
+ * The caller's lane, entered; NULL when that is impossible (counted). Pair with tacho__lane_leave. Recording may be
+ * switched off: the caller looks at that first.
+ */
 static inline tacho__lane *tacho__lane_enter(tacho__writer *writer) {
-    tacho__lane *lane = tacho__lane_of_thread(writer);
-    if (__builtin_expect(!lane || atomic_load_explicit(&lane->busy, memory_order_relaxed), 0)) {
-        return tacho__lane_enter_slow(writer, lane);
+    if (__builtin_expect(tacho__lane_cached.serial != writer->serial, 0)) {
+        return tacho__lane_enter_new(writer);
     }
-    atomic_store_explicit(&lane->busy, 1, memory_order_relaxed);
+    tacho__lane *lane = tacho__lane_cached.lane;
+    const uint64_t before = atomic_load_explicit(&lane->state, memory_order_relaxed);
+    atomic_store_explicit(&lane->state, TACHO__LANE_BUSY, memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst);
-    if (__builtin_expect(atomic_load_explicit(&writer->gate, memory_order_acquire) !=
-                             atomic_load_explicit(&lane->generation, memory_order_relaxed),
-                         0)) {
-        return tacho__lane_renew(writer, lane) ? lane : TACHO__LANE_NONE;
+    if (__builtin_expect(before != atomic_load_explicit(&writer->gate, memory_order_acquire), 0)) {
+        return tacho__lane_enter_odd(writer, lane, before);
     }
     return lane;
 }
@@ -147,7 +156,8 @@ static inline void tacho__lane_leave(tacho__writer *writer, tacho__lane *lane) {
         tacho__lane_leave_shared(writer, lane);
         return;
     }
-    atomic_store_explicit(&lane->busy, 0, memory_order_release);
+    atomic_store_explicit(&lane->state, atomic_load_explicit(&lane->generation, memory_order_relaxed),
+                          memory_order_release);
 }
 
 /**

@@ -328,10 +328,8 @@ typedef struct tacho__open_slot {
     tacho__word id;
     tacho__word parent;
     tacho__word begin;
-    tacho__half series;
-    tacho__half place; /* session slot, kind << 16 */
-    tacho__half session;
-    tacho__half model;
+    tacho__word series; /* session slot << 32, kind << 48 */
+    tacho__word texts;  /* session id, requested model << 32 */
     tacho__word trace[2];
     tacho__half had_child;
     tacho__half adding;

@@ -76,7 +76,7 @@ static void fill_info(tacho__view *view, int64_t mono_ns, int64_t wall_ns) {
     info->writer = view->writer;
     info->bytes_used = view->lines * TACHO__LINE;
     info->bytes_max = header->max_bytes;
-    info->series = tacho__get_half(&header->series_count);
+    info->series = view->heads.series;
     if (info->series > TACHO__SERIES_CHUNK * TACHO__SERIES_CHUNKS) {
         info->series = TACHO__SERIES_CHUNK * TACHO__SERIES_CHUNKS;
         info->faults += 1;
@@ -121,14 +121,45 @@ static tacho_status find_open(tacho__view *view) {
 
 /* ---------------------------------------------------------------------------------------------------------- opening */
 
+/* In live memory: counts that a copy made from now on can answer for. The sequence word of the newest record is what
+ * its writer released last. */
+static void read_heads(const uint8_t *base, tacho__heads *out) {
+    const tacho__header *header = (const tacho__header *)base;
+    const tacho__lane_header *lanes =
+        (const tacho__lane_header *)(base + (uint64_t)header->regions[TACHO__REGION_LANES].first * TACHO__LINE);
+    for (uint32_t i = 0; i < TACHO__LANES; ++i) {
+        const uint64_t written = atomic_load_explicit(&lanes[i].records, memory_order_acquire);
+        const uint32_t ring = tacho__get_half(&lanes[i].ring), capacity = tacho__get_half(&lanes[i].ring_capacity);
+        out->records[i] = written;
+        if (written && ring && capacity) {
+            const tacho__stored_record *records = (const tacho__stored_record *)(base + (uint64_t)ring * TACHO__LINE);
+            (void)atomic_load_explicit(&records[(written - 1) % capacity].word[0], memory_order_acquire);
+        }
+    }
+    out->series = atomic_load_explicit(&header->series_count, memory_order_acquire);
+}
+
+/* Of bytes that nobody writes any more. */
+static void copied_heads(tacho__view *view) {
+    view->heads.series = tacho__get_half(&view->header->series_count);
+    for (uint32_t i = 0; i < TACHO__LANES && view->lanes_first; ++i) {
+        view->heads.records[i] = tacho__get(&tacho__view_lane(view, i)->records);
+    }
+}
+
 /* Takes over `view` with its words; `live` is where they came from, NULL = a file. */
 static tacho_status open_view(tacho__view *view, const uint8_t *live, int64_t mono_ns, int64_t wall_ns,
                               tacho__view **out) {
     view->header = (const tacho__header *)view->words;
     tacho_status status = check_header(view->header, view->lines * TACHO__LINE);
     if (status == TACHO_OK) {
-        fill_info(view, mono_ns, wall_ns);
         status = find_regions(view) ? TACHO_OK : TACHO_DAMAGED;
+    }
+    if (status == TACHO_OK) {
+        if (!live) {
+            copied_heads(view);
+        }
+        fill_info(view, mono_ns, wall_ns);
     }
     if (status == TACHO_OK) {
         status = find_sessions(view);
@@ -179,6 +210,7 @@ tacho_status tacho__view_live(const void *base, int64_t mono_ns, int64_t wall_ns
     if (!view) {
         return TACHO_NOMEM;
     }
+    read_heads(base, &view->heads);
     const tacho_status status = copy_live(view, base);
     if (status != TACHO_OK) {
         tacho__view_free(view);
@@ -269,23 +301,27 @@ uint32_t tacho__view_open_count(const tacho__view *view) {
     return view->open_count;
 }
 
+static uint8_t kind_of(const tacho__open_slot *slot) {
+    return (uint8_t)(tacho__get(&slot->series) >> 48);
+}
+
 bool tacho__view_open(const tacho__view *view, uint32_t index, tacho__open_view *out) {
     if (index >= view->open_count) {
         return false;
     }
     const tacho__open_slot *slot = tacho__view_open_slot(view, view->open[index]);
-    const uint32_t place = tacho__get_half(&slot->place);
+    const uint64_t series = tacho__get(&slot->series), texts = tacho__get(&slot->texts);
     memset(out, 0, sizeof *out);
     out->id = tacho__get(&slot->id);
     out->parent = tacho__get(&slot->parent);
     out->trace[0] = tacho__get(&slot->trace[0]);
     out->trace[1] = tacho__get(&slot->trace[1]);
     out->begin_mono_ns = (int64_t)tacho__get(&slot->begin);
-    out->series = tacho__get_half(&slot->series);
-    out->kind = (uint8_t)(place >> 16 & 0xFF);
-    out->session_slot = place & 0xFFFF;
-    out->session = tacho__view_text(view, tacho__get_half(&slot->session));
-    out->model = tacho__view_text(view, tacho__get_half(&slot->model));
+    out->series = (uint32_t)series;
+    out->kind = kind_of(slot);
+    out->session_slot = (uint32_t)(series >> 32 & 0xFFFF);
+    out->session = tacho__view_text(view, (tacho__line)texts);
+    out->model = tacho__view_text(view, (tacho__line)(texts >> 32));
     const tacho__descriptor *descriptor = tacho__view_descriptor(view, out->series);
     out->operation = descriptor ? tacho__view_text(view, descriptor->name) : NULL;
     return out->kind < TACHO__KINDS;
@@ -295,7 +331,7 @@ uint64_t tacho__view_in_flight(const tacho__view *view, unsigned kind) {
     int64_t count = 0;
     for (uint32_t i = 0; i < view->open_count; ++i) {
         const tacho__open_slot *slot = tacho__view_open_slot(view, view->open[i]);
-        count += (tacho__get_half(&slot->place) >> 16 & 0xFF) == kind;
+        count += kind_of(slot) == kind;
     }
     for (uint32_t lane = 0; lane < TACHO__LANES && kind < TACHO__KIND_CELLS; ++lane) {
         count = add_clamped(count, (int64_t)tacho__get(&tacho__view_lane(view, lane)->unlisted[kind]));

@@ -20,9 +20,8 @@ static bool valid_capacity(uint32_t capacity) {
     return capacity == TACHO__RING_RECORDS || capacity == 256 || capacity == 64;
 }
 
-static void collect_ring(tacho__view *view, const tacho__lane_header *lane, const uint8_t *live) {
+static void collect_ring(tacho__view *view, const tacho__lane_header *lane, uint64_t written, const uint8_t *live) {
     const uint32_t capacity = tacho__get_half(&lane->ring_capacity);
-    const uint64_t written = tacho__get(&lane->records);
     view->info.records_lost += tacho__get(&lane->records_unkept);
     if (written == 0) {
         return;
@@ -58,7 +57,9 @@ static void collect_slowest(tacho__view *view, const tacho__lane_header *lane, c
                 continue;
             }
             const tacho__stored_record *record = &table->place[place - 1];
-            if (tacho__get(&record->word[0]) == entry >> 8 && is_steady(view, record, live)) {
+            const uint32_t series = (uint32_t)tacho__get(&record->word[offsetof(tacho__record, series) / 8]);
+            if (tacho__get(&record->word[0]) == entry >> 8 && series < view->info.series &&
+                is_steady(view, record, live)) {
                 view->slowest[view->slowest_count++] = record;
             }
         }
@@ -82,7 +83,7 @@ tacho_status tacho__view_find_records(tacho__view *view, const uint8_t *live) {
     }
     for (uint32_t i = 0; i < TACHO__LANES; ++i) {
         const tacho__lane_header *lane = tacho__view_lane(view, i);
-        collect_ring(view, lane, live);
+        collect_ring(view, lane, view->heads.records[i], live);
         collect_slowest(view, lane, live);
     }
     return TACHO_OK;

@@ -224,7 +224,7 @@ bool tacho__view_series(const tacho__view *view, uint32_t number, tacho__series_
         out->ok -= out->failed[i] < out->ok ? out->failed[i] : out->ok;
     }
     for (uint32_t i = 0; i < view->open_count; ++i) {
-        out->in_flight += tacho__get_half(&tacho__view_open_slot(view, view->open[i])->series) == number;
+        out->in_flight += (uint32_t)tacho__get(&tacho__view_open_slot(view, view->open[i])->series) == number;
     }
     return true;
 }

@@ -19,10 +19,13 @@ typedef struct tacho__set {
     bool saturated; /* a sum reached the end of its range */
 } tacho__set;
 
+static inline void tacho__redo_put(tacho__redo_entry *entry, uint64_t target, uint64_t value) {
+    tacho__put(&entry->target, target);
+    tacho__put(&entry->value, value);
+}
+
 static inline void tacho__set_entry(tacho__set *set, uint64_t target, uint64_t value) {
-    tacho__put(&set->next->target, target);
-    tacho__put(&set->next->value, value);
-    ++set->next;
+    tacho__redo_put(set->next++, target, value);
 }
 
 /** The cell becomes `value`. */

@@ -185,7 +185,7 @@ void tacho__segment_release(tacho__segment *segment) {
     tacho__free(segment);
 }
 
-tacho__line tacho__segment_take(tacho__segment *segment, uint32_t count, tacho__pocket pocket) {
+tacho__line tacho__segment_reserve(tacho__segment *segment, uint32_t count, tacho__pocket pocket) {
     const uint64_t bound = pocket == TACHO__POCKET_RESERVE ? segment->lines : segment->lines - RESERVE_LINES;
     if (segment->next + count > bound || (pocket == TACHO__POCKET_DETAIL && count > segment->detail_left)) {
         return 0;
@@ -195,8 +195,17 @@ tacho__line tacho__segment_take(tacho__segment *segment, uint32_t count, tacho__
     }
     const tacho__line line = (tacho__line)segment->next;
     segment->next += count;
-    /* Released, so that whoever sees a link to a line also sees that the line is in use. */
+    return line;
+}
+
+void tacho__segment_publish(tacho__segment *segment) {
     atomic_store_explicit(&segment->header->lines_used, segment->next, memory_order_release);
+}
+
+tacho__line tacho__segment_take(tacho__segment *segment, uint32_t count, tacho__pocket pocket) {
+    const tacho__line line = tacho__segment_reserve(segment, count, pocket);
+    /* Released, so that whoever sees a link to a line also sees that the line is in use. */
+    tacho__segment_publish(segment);
     return line;
 }
 

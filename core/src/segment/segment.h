@@ -81,6 +81,10 @@ static inline void tacho__store_body(void *to, const void *from, size_t bytes) {
 /** `count` fresh zeroed lines; 0 when the pocket is empty. Needs the lock. */
 tacho__line tacho__segment_take(tacho__segment *segment, uint32_t count, tacho__pocket pocket);
 
+/** The same in two steps, for what must be complete before a reader may copy it. */
+tacho__line tacho__segment_reserve(tacho__segment *segment, uint32_t count, tacho__pocket pocket);
+void tacho__segment_publish(tacho__segment *segment);
+
 /** Counts a drop. Any thread. */
 static inline void tacho__drop_count(tacho__segment *segment, tacho__drop cause) {
     atomic_fetch_add_explicit(&segment->header->drops[cause], 1, memory_order_relaxed);

@@ -5,47 +5,36 @@
 #include <pthread.h>
 #include <string.h>
 
-/* Keys of the values in a grid: 32 per octave, and one more octave because value - 1 may be just below a power of two.
- */
-#define KEYS ((TACHO__OCTAVES + 2) * 32)
-
-static uint16_t guesses[TACHO__GRIDS][KEYS];
-
-tacho__grid tacho__grids[TACHO__GRIDS] = {
-    [TACHO__GRID_SECONDS] = {tacho__bounds_seconds, guesses[TACHO__GRID_SECONDS], 0, -320},
-    [TACHO__GRID_LONG_SECONDS] = {tacho__bounds_seconds + 128, guesses[TACHO__GRID_LONG_SECONDS], 0, -192},
-    [TACHO__GRID_TOKENS] = {tacho__bounds_tokens, guesses[TACHO__GRID_TOKENS], 0, 0},
-    [TACHO__GRID_USD] = {tacho__bounds_usd, guesses[TACHO__GRID_USD], 0, -352},
-    [TACHO__GRID_BYTES] = {tacho__bounds_tokens, guesses[TACHO__GRID_BYTES], 0, 0},
-};
+tacho__grid tacho__grids[TACHO__GRID_ONE];
 
 /* The smallest value with a key; keys are exponent and mantissa bits of value - 1. */
 static uint64_t least_value(uint32_t key) {
-    const uint64_t bits = (uint64_t)key << 47;
+    const uint64_t bits = (uint64_t)(key + (1023u << 5)) << 47;
     double form;
     memcpy(&form, &bits, sizeof form);
     const uint64_t below = (uint64_t)form;
     return below + ((double)below < form) + 1;
 }
 
-static void prepare(tacho__grid *grid, uint16_t *out) {
-    grid->first_key = tacho__grid_key(grid->bounds[0] + 1);
+static void prepare(tacho__grid *grid, const uint64_t *bounds, int32_t absolute) {
+    memcpy(grid->bounds, bounds, sizeof grid->bounds);
+    grid->absolute = absolute;
     uint32_t bucket = 0;
-    for (uint32_t i = 0; i < KEYS; ++i) {
-        const uint64_t value = least_value(grid->first_key + i);
+    for (uint32_t key = 0; key < TACHO__GRID_KEYS; ++key) {
+        const uint64_t value = least_value(key);
         while (bucket < TACHO__BUCKETS - 1 && value > grid->bounds[bucket + 1]) {
             ++bucket;
         }
-        out[i] = (uint16_t)bucket;
+        grid->guesses[key] = (uint16_t)bucket;
     }
 }
 
 static void prepare_all(void) {
-    for (uint32_t i = 0; i < TACHO__GRIDS; ++i) {
-        if (tacho__grids[i].bounds) {
-            prepare(&tacho__grids[i], guesses[i]);
-        }
-    }
+    prepare(&tacho__grids[TACHO__GRID_SECONDS], tacho__bounds_seconds, -320);
+    prepare(&tacho__grids[TACHO__GRID_LONG_SECONDS], tacho__bounds_seconds + 128, -192);
+    prepare(&tacho__grids[TACHO__GRID_TOKENS], tacho__bounds_tokens, 0);
+    prepare(&tacho__grids[TACHO__GRID_USD], tacho__bounds_usd, -352);
+    prepare(&tacho__grids[TACHO__GRID_BYTES], tacho__bounds_tokens, 0);
 }
 
 void tacho__grids_prepare(void) {
@@ -66,5 +55,6 @@ void tacho__grid_describe(tacho__grid_spec out[TACHO__GRIDS]) {
 }
 
 int tacho__grid_absolute(uint32_t grid, unsigned index) {
-    return grid < TACHO__GRIDS ? tacho__grids[grid].absolute + (int)index : 0;
+    tacho__grids_prepare();
+    return grid < TACHO__GRID_ONE ? tacho__grids[grid].absolute + (int)index : 0;
 }

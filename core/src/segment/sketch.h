@@ -16,16 +16,18 @@ extern const uint64_t tacho__bounds_seconds[641]; /* 2^-20 .. 2^20 seconds, in n
 extern const uint64_t tacho__bounds_tokens[513];  /* 2^0 .. 2^32 */
 extern const uint64_t tacho__bounds_usd[513];     /* 2^-22 .. 2^10 USD, in pusd */
 
+#define TACHO__GRID_KEYS (54u * 32u) /* every value up to 2^53; none beyond is inside a grid */
+
+/** A grid with its tables in one place: what looks a bucket up loads one pointer. */
 typedef struct tacho__grid {
-    const uint64_t *bounds;  /* TACHO__BUCKETS + 1: bucket i holds bounds[i] < value <= bounds[i + 1] */
-    const uint16_t *guesses; /* by tacho__grid_key minus first_key: bucket of the smallest value with that key */
-    uint32_t first_key;      /* of bounds[0] + 1 */
-    int32_t absolute;        /* index of bucket 0 in the OpenTelemetry data model */
+    uint64_t bounds[TACHO__BUCKETS + 1]; /* bucket i holds bounds[i] < value <= bounds[i + 1] */
+    uint16_t guesses[TACHO__GRID_KEYS];  /* by tacho__grid_key: first bucket that is possible */
+    int32_t absolute;                    /* index of bucket 0 in the OpenTelemetry data model */
 } tacho__grid;
 
-extern tacho__grid tacho__grids[TACHO__GRIDS]; /* reserved ones have no bounds */
+extern tacho__grid tacho__grids[TACHO__GRID_ONE]; /* up to the bytes; the others are reserved */
 
-/** Fills in the guesses; before the first use of a grid, any number of times, any thread. */
+/** Fills the grids in; before their first use, any number of times, any thread. */
 void tacho__grids_prepare(void);
 
 /** What a header says about its grids. */
@@ -37,12 +39,13 @@ static inline uint8_t tacho__grid_of_kind(unsigned kind) {
 }
 
 /* Exponent and five mantissa bits of value - 1, read off its binary64 form. The minus makes intervals of keys closed
- * above, as buckets are. */
+ * above, as buckets are. For values from 2 to 2^53; value 1 has no exponent and is below every grid but those of whole
+ * units. */
 static inline uint32_t tacho__grid_key(uint64_t value) {
     const double form = (double)(int64_t)(value - 1);
     uint64_t bits;
     memcpy(&bits, &form, sizeof bits);
-    return (uint32_t)(bits >> 47);
+    return (uint32_t)(bits >> 47) - (1023u << 5);
 }
 
 /**
@@ -50,7 +53,7 @@ static inline uint32_t tacho__grid_key(uint64_t value) {
  * 1/16: so at most one bound lies inside, and one exact comparison decides.
  */
 static inline uint32_t tacho__grid_bucket(const tacho__grid *grid, uint64_t value) {
-    const uint32_t guess = grid->guesses[tacho__grid_key(value) - grid->first_key];
+    const uint32_t guess = grid->guesses[tacho__grid_key(value)];
     return guess + (value > grid->bounds[guess + 1]);
 }
 

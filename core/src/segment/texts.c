@@ -55,7 +55,7 @@ static tacho__line append(tacho__segment *segment, const char *text, size_t leng
     if (!pay(segment, lines, pocket)) {
         return 0;
     }
-    const tacho__line line = tacho__segment_take(segment, lines, TACHO__POCKET_ORDINARY);
+    const tacho__line line = tacho__segment_reserve(segment, lines, TACHO__POCKET_ORDINARY);
     if (line == 0) {
         return 0;
     }
@@ -64,6 +64,7 @@ static tacho__line append(tacho__segment *segment, const char *text, size_t leng
     memcpy(body, &head, sizeof head);
     memcpy(body + sizeof head, text, length);
     tacho__store_body(tacho__at(segment, line), body, bytes);
+    tacho__segment_publish(segment);
     tacho__put_half(&segment->header->string_count, tacho__get_half(&segment->header->string_count) + 1);
     return line;
 }

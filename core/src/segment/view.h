@@ -4,11 +4,22 @@
 
 #include "segment/reader.h"
 
+/**
+ * What was complete when copying began. Everything a record or descriptor below these counts refers to was written
+ * before them, so it is in the copy; what came while copying may refer to what was copied too early, and is left to the
+ * next view.
+ */
+typedef struct tacho__heads {
+    uint32_t series;
+    uint64_t records[TACHO__LANES];
+} tacho__heads;
+
 struct tacho__view {
     uint64_t *words; /* the copy, `lines` whole lines */
     uint64_t lines;
     tacho__view_info info;
     const tacho__header *header;
+    tacho__heads heads;
     uint32_t lanes_first, sessions_first, open_first, series_first; /* lines of the regions, checked */
     int64_t anchor_wall, anchor_mono;
     const tacho__stored_record **records; /* those that are whole */

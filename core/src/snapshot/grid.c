@@ -13,6 +13,7 @@ int32_t tacho__grid_index(const char *kind, uint64_t ns) {
     if (kind) {
         tacho_kind_parse(kind, &number);
     }
+    tacho__grids_prepare(); /* a loaded snapshot is read where nothing was recorded */
     const tacho__grid *grid = &tacho__grids[tacho__grid_of_kind((unsigned)number)];
     uint32_t low = 0, high = TACHO__BUCKETS - 1; /* what is outside goes to the first or last bucket */
     while (low < high) {
