@@ -17,7 +17,7 @@
 set -u
 
 # lane:seconds, in the order of the default list
-lanes='ground:180 c:240 asan:420 tsan:300 link:400 cli:180 python:300 lua:120 faces_asan:420 conformance:180 examples:120 prices:120'
+lanes='ground:180 c:240 asan:420 tsan:300 link:400 cli:180 python:300 lua:120 faces_asan:420 conformance:180 examples:120 prices:120 fuzz:300'
 extra='bench:900 deep:5400 prices_full:1200'
 
 root=$(cd "$(dirname "$0")/.." && pwd) || exit 1
@@ -230,11 +230,30 @@ run_fuzzer() { # NAME OPTION...
     "build/fuzz/tests/fuzz/$fuzzer" -error_exitcode=1 -timeout=5 -rss_limit_mb=1024 -artifact_prefix="$lane_dir/" "$@"
 }
 
+build_fuzzers() {
+    configure build/fuzz -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DTACHO_BUILD_TESTS=ON \
+        -DTACHO_BUILD_FUZZERS=ON -DTACHO_SANITIZE=address -DCMAKE_EXPORT_COMPILE_COMMANDS=ON &&
+        compile build/fuzz "$@"
+}
+
+# A minute of prices, some seconds of every other format; the whole depth is in the lane deep.
+lane_fuzz() {
+    build_fuzzers fuzzers || return 1
+    for program in build/fuzz/tests/fuzz/fuzz_*; do
+        [ -x "$program" ] || continue
+        input=$(basename "$program")
+        if [ "$input" = fuzz_price_table ]; then
+            check "$input short" run_fuzzer "$input" -max_total_time=54 -max_len=4096
+            check "$input long" run_fuzzer "$input" -max_total_time=6 -max_len=65536 -len_control=0
+        else
+            check "$input" run_fuzzer "$input" -max_total_time=8
+        fi
+    done
+}
+
 lane_deep() {
     lane_prices_full || return 1
-    configure build/fuzz -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DTACHO_BUILD_TESTS=ON \
-        -DTACHO_BUILD_FUZZERS=ON -DTACHO_SANITIZE=address -DCMAKE_EXPORT_COMPILE_COMMANDS=ON || return 1
-    compile build/fuzz || return 1
+    build_fuzzers all || return 1
     for program in build/fuzz/tests/fuzz/fuzz_*; do
         [ -x "$program" ] || continue
         input=$(basename "$program")
