@@ -226,6 +226,7 @@ static void commit(tacho__booking *b, const tacho_series *series, tacho__op *op,
     if (set.saturated) {
         tacho__drop_count(b->lane->segment, TACHO__DROP_SATURATED);
     }
+    tacho__open_close(b->lane, &set, op);
     tacho__set_commit(&set, b->lane->redo, b->lane->base);
 }
 
@@ -283,7 +284,7 @@ static void book(tacho_collector *collector, tacho__lane *lane, tacho__op *op, i
     tacho__inclusive told = b.inclusive;
     told.tools = op->kind == TACHO_KIND_TOOL;
     tacho__open_tell_parent(b.lane, op, &told);
-    tacho__open_free(collector, b.lane, op);
+    tacho__open_return(collector, b.lane, op);
     tacho__lane_leave(&collector->writer, b.lane);
 }
 

@@ -98,7 +98,7 @@ void tacho__open_claim_slow(tacho_collector *collector, tacho__lane *lane, tacho
     tacho__open_fill(lane, op);
 }
 
-void tacho__open_free_slow(tacho_collector *collector, tacho__lane *lane, tacho__op *op) {
+void tacho__open_return_slow(tacho_collector *collector, tacho__lane *lane, tacho__op *op) {
     if (op->flags & TACHO__OP_UNLISTED) {
         op->flags &= ~TACHO__OP_UNLISTED;
         count_unlisted(lane, op->kind, UINT64_MAX);
@@ -108,7 +108,6 @@ void tacho__open_free_slow(tacho_collector *collector, tacho__lane *lane, tacho_
     }
     const uint16_t number = op->slot;
     op->slot = TACHO__NO_SLOT;
-    atomic_store_explicit(&lane->segment->open[number].id, 0, memory_order_release);
     tacho__lane *owner = collector->writer.lanes[lane->segment->open_owner[number / TACHO__OPEN_CHUNK]];
     atomic_store_explicit(&owner->open_returned, 1, memory_order_relaxed);
 }

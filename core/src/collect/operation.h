@@ -177,18 +177,30 @@ static inline void tacho__open_claim(tacho_collector *collector, tacho__lane *la
     tacho__open_fill(lane, op);
 }
 /* An operation without a slot, or with the slot of another lane. */
-void tacho__open_free_slow(tacho_collector *collector, tacho__lane *lane, tacho__op *op);
+void tacho__open_return_slow(tacho_collector *collector, tacho__lane *lane, tacho__op *op);
 
-/** Takes it off the list. */
-static inline void tacho__open_free(tacho_collector *collector, tacho__lane *lane, tacho__op *op) {
+/** The set that books an operation also takes it off the list. */
+static inline void tacho__open_close(const tacho__lane *lane, tacho__set *set, const tacho__op *op) {
+    if (__builtin_expect(op->slot != TACHO__NO_SLOT, 1)) {
+        tacho__set_close(set, &lane->segment->open[op->slot].id, op->id);
+    }
+}
+/** Afterwards: the slot may be used again. */
+static inline void tacho__open_return(tacho_collector *collector, tacho__lane *lane, tacho__op *op) {
     const uint16_t number = op->slot;
     if (__builtin_expect(number == TACHO__NO_SLOT || !(lane->open_chunks >> (number / TACHO__OPEN_CHUNK) & 1), 0)) {
-        tacho__open_free_slow(collector, lane, op);
+        tacho__open_return_slow(collector, lane, op);
         return;
     }
     op->slot = TACHO__NO_SLOT;
-    atomic_store_explicit(&lane->segment->open[number].id, 0, memory_order_release);
     lane->open_free[lane->open_free_count++] = number;
+}
+/** Takes an operation off the list that is not booked. */
+static inline void tacho__open_free(tacho_collector *collector, tacho__lane *lane, tacho__op *op) {
+    if (op->slot != TACHO__NO_SLOT) {
+        atomic_store_explicit(&lane->segment->open[op->slot].id, 0, memory_order_release);
+    }
+    tacho__open_return(collector, lane, op);
 }
 
 /** What descendants that have ended left in the slot of an operation. */

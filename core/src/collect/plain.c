@@ -89,8 +89,9 @@ bool tacho__op_book_plain(tacho_collector *collector, tacho__lane *lane, tacho__
     if (place) {
         compose(collector, lane, bound, op, end_wall_ns, place, sequence);
     }
+    tacho__open_close(lane, &set, op);
     tacho__set_commit(&set, lane->redo, lane->base);
-    tacho__open_free(collector, lane, op);
+    tacho__open_return(collector, lane, op);
     tacho__lane_leave(&collector->writer, lane);
     return true;
 }

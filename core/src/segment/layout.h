@@ -48,6 +48,8 @@ typedef uint32_t tacho__line; /* number of a line of 64 bytes; 0 = none */
 #define TACHO__SESSION_SLOTS     64u
 #define TACHO__SESSION_OTHER     64u
 #define TACHO__SESSION_CELLS     65u
+#define TACHO__BASE_SESSIONS     1024u
+#define TACHO__BASE_RECORDS      16384u
 #define TACHO__OPEN_SLOTS        512u
 #define TACHO__OPEN_CHUNK        8u
 #define TACHO__RECORD_BYTES      384u
@@ -87,6 +89,7 @@ enum {
     TACHO__REGIONS = 16
 };
 
+enum { TACHO__ROLE_PROCESS, TACHO__ROLE_BASE };
 enum { TACHO__UNIT_SECONDS = 1, TACHO__UNIT_TOKENS, TACHO__UNIT_USD, TACHO__UNIT_BYTES, TACHO__UNIT_ONE };
 
 typedef struct tacho__grid_spec {
@@ -391,7 +394,8 @@ typedef struct tacho__slowest {
     tacho__stored_record place[TACHO__SLOWEST + 1];
 } tacho__slowest;
 
-#define TACHO__REDO_HALF UINT64_C(1) /* in a target: offsets are multiples of 4 */
+#define TACHO__REDO_HALF  UINT64_C(1) /* in a target: offsets are multiples of 4 */
+#define TACHO__REDO_CLOSE UINT64_C(2) /* id of an open slot: becomes 0 if it is the value */
 
 typedef struct tacho__redo_entry {
     tacho__word target;

@@ -50,10 +50,30 @@ static uint32_t find_region(const tacho__view *view, unsigned index, uint32_t co
     return fits ? region->first : 0;
 }
 
+/* The same for a region that need not exist; false = it should and does not fit. */
+static bool find_optional(const tacho__view *view, unsigned index, uint32_t most, uint32_t stride, uint32_t *first,
+                          uint32_t *count) {
+    *count = view->header->regions[index].count;
+    *first = *count && *count <= most ? find_region(view, index, *count, stride) : 0;
+    return *count == 0 || *first != 0;
+}
+
+static bool find_base_regions(tacho__view *view) {
+    const bool base = view->header->role == TACHO__ROLE_BASE;
+    view->session_slots = base ? view->header->regions[TACHO__REGION_SESSIONS].count : TACHO__SESSION_CELLS;
+    return view->session_slots > 0 && view->session_slots <= TACHO__BASE_SESSIONS + 1 &&
+           find_optional(view, TACHO__REGION_RECORDS, TACHO__BASE_RECORDS, sizeof(tacho__stored_record),
+                         &view->ended_first, &view->ended_count) &&
+           find_optional(view, TACHO__REGION_FOLDED, UINT32_MAX / 16, 16, &view->folded_first, &view->folded_count);
+}
+
 static bool find_regions(tacho__view *view) {
+    if (!find_base_regions(view)) {
+        return false;
+    }
     view->lanes_first = find_region(view, TACHO__REGION_LANES, TACHO__LANES, sizeof(tacho__lane_header));
     view->series_first = find_region(view, TACHO__REGION_SERIES, TACHO__SERIES_CHUNKS, sizeof(tacho__half));
-    view->sessions_first = find_region(view, TACHO__REGION_SESSIONS, TACHO__SESSION_CELLS, sizeof(tacho__session_slot));
+    view->sessions_first = find_region(view, TACHO__REGION_SESSIONS, view->session_slots, sizeof(tacho__session_slot));
     view->open_first = find_region(view, TACHO__REGION_OPEN, TACHO__OPEN_SLOTS, sizeof(tacho__open_slot));
     return view->lanes_first && view->series_first && view->sessions_first && view->open_first;
 }
@@ -87,17 +107,18 @@ static void fill_info(tacho__view *view, int64_t mono_ns, int64_t wall_ns) {
     info->models = tacho__get_half(&header->models);
     info->providers = tacho__get_half(&header->providers);
     info->tools = tacho__get_half(&header->tools);
+    info->role = header->role;
 }
 
 /* -------------------------------------------------------------------------------------------------- sessions and open
  */
 
 static tacho_status find_sessions(tacho__view *view) {
-    view->sessions = tacho__calloc(TACHO__SESSION_CELLS, sizeof *view->sessions);
+    view->sessions = tacho__calloc(view->session_slots, sizeof *view->sessions);
     if (!view->sessions) {
         return TACHO_NOMEM;
     }
-    for (uint32_t slot = 0; slot < TACHO__SESSION_CELLS; ++slot) {
+    for (uint32_t slot = 0; slot < view->session_slots; ++slot) {
         if (tacho__get_half(&tacho__view_slot(view, slot)->state) != TACHO__SESSION_FREE) {
             view->sessions[view->session_count++] = slot;
         }
@@ -148,12 +169,15 @@ static void copied_heads(tacho__view *view) {
 }
 
 /* Takes over `view` with its words; `live` is where they came from, NULL = a file. */
-static tacho_status open_view(tacho__view *view, const uint8_t *live, int64_t mono_ns, int64_t wall_ns,
+static tacho_status open_view(tacho__view *view, const uint8_t *live, bool dead, int64_t mono_ns, int64_t wall_ns,
                               tacho__view **out) {
     view->header = (const tacho__header *)view->words;
     tacho_status status = check_header(view->header, view->lines * TACHO__LINE);
     if (status == TACHO_OK) {
         status = find_regions(view) ? TACHO_OK : TACHO_DAMAGED;
+    }
+    if (status == TACHO_OK && dead) {
+        status = tacho__view_recover(view);
     }
     if (status == TACHO_OK) {
         if (!live) {
@@ -216,11 +240,19 @@ tacho_status tacho__view_live(const void *base, int64_t mono_ns, int64_t wall_ns
         tacho__view_free(view);
         return status;
     }
-    return open_view(view, base, mono_ns, wall_ns, out);
+    return open_view(view, base, false, mono_ns, wall_ns, out);
 }
 
-tacho_status tacho__view_of_bytes(const void *bytes, size_t length, int64_t mono_ns, int64_t wall_ns,
-                                  tacho__view **out) {
+/* Of a file that was extended in steps, only what is in use; of a header that makes no sense, everything. */
+static uint64_t lines_used(const uint8_t *bytes, size_t length) {
+    uint64_t used;
+    memcpy(&used, bytes + offsetof(tacho__header, lines_used), sizeof used);
+    const uint64_t lines = length / TACHO__LINE;
+    return used >= TACHO__HEADER_BYTES / TACHO__LINE && used < lines ? used : lines;
+}
+
+static tacho_status view_of(const void *bytes, size_t length, bool dead, int64_t mono_ns, int64_t wall_ns,
+                            tacho__view **out) {
     *out = NULL;
     if (length < TACHO__HEADER_BYTES) {
         return TACHO_FOREIGN;
@@ -229,14 +261,24 @@ tacho_status tacho__view_of_bytes(const void *bytes, size_t length, int64_t mono
     if (!view) {
         return TACHO_NOMEM;
     }
-    view->lines = length / TACHO__LINE;
+    view->lines = lines_used(bytes, length);
     view->words = tacho__malloc(view->lines * TACHO__LINE);
     if (!view->words) {
         tacho__view_free(view);
         return TACHO_NOMEM;
     }
     memcpy(view->words, bytes, view->lines * TACHO__LINE);
-    return open_view(view, NULL, mono_ns, wall_ns, out);
+    return open_view(view, NULL, dead, mono_ns, wall_ns, out);
+}
+
+tacho_status tacho__view_of_bytes(const void *bytes, size_t length, int64_t mono_ns, int64_t wall_ns,
+                                  tacho__view **out) {
+    return view_of(bytes, length, false, mono_ns, wall_ns, out);
+}
+
+tacho_status tacho__view_of_dead(const void *bytes, size_t length, int64_t mono_ns, int64_t wall_ns,
+                                 tacho__view **out) {
+    return view_of(bytes, length, true, mono_ns, wall_ns, out);
 }
 
 void tacho__view_free(tacho__view *view) {
@@ -255,6 +297,16 @@ void tacho__view_free(tacho__view *view) {
 
 const tacho__view_info *tacho__view_describe(const tacho__view *view) {
     return &view->info;
+}
+
+bool tacho__view_contains(const tacho__view *base, const uint8_t id[16]) {
+    const uint8_t *ids = tacho__view_lines(base, base->folded_first, 1);
+    for (uint32_t i = 0; ids && i < base->folded_count; ++i) {
+        if (memcmp(ids + (size_t)i * 16, id, 16) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 uint64_t tacho__view_drops(const tacho__view *view, unsigned cause) {

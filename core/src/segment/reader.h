@@ -35,6 +35,9 @@ typedef struct tacho__view_info {
     uint32_t sessions, models, providers, tools;
     uint64_t records_lost; /* records overwritten, not kept or unreadable */
     uint64_t faults;       /* places in the copy that made no sense */
+    uint32_t role;         /* TACHO__ROLE_* */
+    uint32_t sets_applied; /* of a dead process: sets that it had published and not applied */
+    uint32_t orphans;      /* of a dead process: operations that were in flight */
 } tacho__view_info;
 
 /**
@@ -55,7 +58,16 @@ tacho_status tacho__view_live(const void *base, int64_t mono_ns, int64_t wall_ns
  */
 tacho_status tacho__view_of_bytes(const void *bytes, size_t length, int64_t mono_ns, int64_t wall_ns,
                                   tacho__view **out);
+/**
+ * The same for the segment of a process that is dead for sure. What it left half done is finished in the copy: an
+ * operation whose end had been published is booked whole, one that was in flight is booked as orphaned, with its begin
+ * and without a duration. The bytes given stay as they are; the same bytes always give the same numbers.
+ */
+tacho_status tacho__view_of_dead(const void *bytes, size_t length, int64_t mono_ns, int64_t wall_ns, tacho__view **out);
 void tacho__view_free(tacho__view *view); /* NULL is allowed */
+
+/** Whether a segment's numbers are contained in this base (role TACHO__ROLE_BASE). */
+bool tacho__view_contains(const tacho__view *base, const uint8_t id[16]);
 
 const tacho__view_info *tacho__view_describe(const tacho__view *view);
 /** How often a cause of drops.h occurred; 0 beyond the list. */
@@ -150,7 +162,8 @@ bool tacho__view_series(const tacho__view *view, uint32_t number, tacho__series_
 
 /** One session, all lanes together. */
 typedef struct tacho__session_view {
-    uint32_t slot; /* TACHO__SESSION_OTHER = all sessions that found no slot */
+    uint32_t slot;
+    bool is_other; /* all sessions that found no slot */
     bool ended;
     uint64_t shared;                               /* sessions in this slot: 1, in `other` any number */
     const char *id;                                /* "other" for that slot */

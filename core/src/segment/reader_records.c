@@ -66,8 +66,19 @@ static void collect_slowest(tacho__view *view, const tacho__lane_header *lane, c
     }
 }
 
+static void collect_ended(tacho__view *view) {
+    const tacho__stored_record *records = tacho__view_lines(view, view->ended_first, 1);
+    for (uint32_t i = 0; i < view->ended_count; ++i) {
+        if (tacho__get(&records[i].word[0]) != 0) {
+            view->records[view->record_count++] = &records[i];
+        } else {
+            view->info.records_lost += 1;
+        }
+    }
+}
+
 tacho_status tacho__view_find_records(tacho__view *view, const uint8_t *live) {
-    size_t records = 0, slowest = 0;
+    size_t records = view->ended_count, slowest = 0;
     for (uint32_t i = 0; i < TACHO__LANES; ++i) {
         const tacho__lane_header *lane = tacho__view_lane(view, i);
         const uint32_t capacity = tacho__get_half(&lane->ring_capacity);
@@ -86,6 +97,7 @@ tacho_status tacho__view_find_records(tacho__view *view, const uint8_t *live) {
         collect_ring(view, lane, view->heads.records[i], live);
         collect_slowest(view, lane, live);
     }
+    collect_ended(view);
     return TACHO_OK;
 }
 
@@ -159,7 +171,7 @@ static bool decode(const tacho__view *view, const tacho__stored_record *stored, 
     memset(out, 0, sizeof *out);
     if (record.kind >= TACHO__KINDS || record.outcome > TACHO__FAILED_OUTCOMES ||
         record.category >= TACHO__CATEGORIES || record.cost_state >= TACHO__COST_STATES ||
-        record.inclusive_state >= TACHO__COST_STATES || record.session_slot > TACHO__SESSION_OTHER) {
+        record.inclusive_state >= TACHO__COST_STATES || record.session_slot >= view->session_slots) {
         return false;
     }
     out->id = record.id;

@@ -293,9 +293,10 @@ bool tacho__view_session(const tacho__view *view, uint32_t index, tacho__session
     const tacho__session_slot *slot = tacho__view_slot(view, number);
     memset(out, 0, sizeof *out);
     out->slot = number;
+    out->is_other = number == view->session_slots - 1;
     out->ended = tacho__get_half(&slot->state) == TACHO__SESSION_ENDED;
     out->shared = tacho__get(&slot->shared);
-    out->id = number == TACHO__SESSION_OTHER ? "other" : tacho__view_text(view, tacho__get_half(&slot->id));
+    out->id = out->is_other ? "other" : tacho__view_text(view, tacho__get_half(&slot->id));
     out->opened_mono_ns = tacho__stamp_mono(tacho__get(&slot->opened));
     out->ended_mono_ns = out->ended ? tacho__stamp_mono(tacho__get(&slot->ended)) : 0;
     stamps seen = {0, 0, 0};

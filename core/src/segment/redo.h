@@ -16,7 +16,8 @@
 typedef struct tacho__set {
     tacho__redo_entry *next;
     const uint8_t *base;
-    bool saturated; /* a sum reached the end of its range */
+    tacho__word *closes; /* id of the open slot that the set ends; NULL = none */
+    bool saturated;      /* a sum reached the end of its range */
 } tacho__set;
 
 static inline void tacho__redo_put(tacho__redo_entry *entry, uint64_t target, uint64_t value) {
@@ -61,10 +62,19 @@ static inline void tacho__set_add_money(tacho__set *set, tacho__word *cell, int6
     tacho__set_word(set, cell, (uint64_t)sum);
 }
 
+/**
+ * The operation `id` ends with this set: its open slot becomes free, and never counts as an orphan again. After all
+ * other entries. The slot may be another lane's, which uses it again at once: recovery compares the id first.
+ */
+static inline void tacho__set_close(tacho__set *set, tacho__word *slot_id, uint64_t id) {
+    tacho__redo_put(set->next, (uint64_t)((const uint8_t *)slot_id - set->base) | TACHO__REDO_CLOSE, id);
+    set->closes = slot_id;
+}
+
 /** Publishes and applies the set, which is in `redo`. */
 static inline void tacho__set_commit(const tacho__set *set, tacho__redo *redo, uint8_t *base) {
     const tacho__redo_entry *entry = redo->entry, *end = set->next;
-    atomic_store_explicit(&redo->count, (uint64_t)(end - entry), memory_order_release);
+    atomic_store_explicit(&redo->count, (uint64_t)(end - entry) + (set->closes != NULL), memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
     for (; entry < end; ++entry) {
         const uint64_t target = tacho__get(&entry->target);
@@ -74,6 +84,9 @@ static inline void tacho__set_commit(const tacho__set *set, tacho__redo *redo, u
         } else {
             tacho__put((tacho__word *)(base + target), value);
         }
+    }
+    if (set->closes) {
+        atomic_store_explicit(set->closes, 0, memory_order_release);
     }
     atomic_signal_fence(memory_order_seq_cst);
     atomic_store_explicit(&redo->count, 0, memory_order_release);

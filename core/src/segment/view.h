@@ -21,6 +21,9 @@ struct tacho__view {
     const tacho__header *header;
     tacho__heads heads;
     uint32_t lanes_first, sessions_first, open_first, series_first; /* lines of the regions, checked */
+    uint32_t session_slots;                                         /* with `other`, which is the last */
+    uint32_t ended_first, ended_count;   /* region of records that are in no ring; 0 = none */
+    uint32_t folded_first, folded_count; /* ids of the segments that a base contains; 0 = none */
     int64_t anchor_wall, anchor_mono;
     const tacho__stored_record **records; /* those that are whole */
     uint32_t record_count;
@@ -46,6 +49,12 @@ const tacho__descriptor *tacho__view_descriptor(const tacho__view *view, uint32_
 const tacho__lane_header *tacho__view_lane(const tacho__view *view, uint32_t lane);
 const tacho__session_slot *tacho__view_slot(const tacho__view *view, uint32_t slot);
 const tacho__open_slot *tacho__view_open_slot(const tacho__view *view, uint32_t slot);
+
+/**
+ * Finishes what a dead process left half done (segment/recover.c), in the copy: sets that were published and not
+ * applied, and operations in flight, which become orphans. Before anything is read. TACHO_OK; TACHO_NOMEM.
+ */
+tacho_status tacho__view_recover(tacho__view *view);
 
 /** Collects records and slowest of all lanes. `live`: where the bytes were copied from, NULL = a file. */
 tacho_status tacho__view_find_records(tacho__view *view, const uint8_t *live);

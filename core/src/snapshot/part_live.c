@@ -150,7 +150,7 @@ static void take_session(const tacho__view *view, const tacho__session_view *fro
     tacho__part_session_init(to);
     to->id = from->id;
     to->shared = counted(from->shared);
-    to->is_other = from->slot == TACHO__SESSION_OTHER;
+    to->is_other = from->is_other;
     to->ended = from->ended;
     to->opened_at_ns = wall(view, from->opened_mono_ns);
     to->ended_at_ns = from->ended_mono_ns != 0 ? wall(view, from->ended_mono_ns) : 0;

@@ -1,0 +1,352 @@
+#include "kill/kill_cases.h"
+
+#include "collect/collector.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+/* ------------------------------------------------------------------------------------------------- before the run */
+
+static void begin(world *w) {
+    tacho_begin(w->step, NULL, &w->op);
+    tacho__clock_fake_advance(&w->r.clock, 5 * MS + w->round * S);
+}
+
+static void begin_plain(world *w) {
+    tacho_observe(w->step, 1 * MS);
+    tacho_observe(w->step, 900 * MS);
+    tacho_begin(w->step, NULL, &w->op);
+    tacho__clock_fake_advance(&w->r.clock, 5 * MS);
+}
+
+static void begin_model_call(world *w) {
+    tacho_begin(w->step, NULL, &w->parent);
+    const tacho_begin_options options = {sizeof options, 0, &w->parent, w->session, NULL, NULL};
+    tacho_begin_with(w->llm, &options, &w->op);
+    tacho__clock_fake_advance(&w->r.clock, 20 * MS);
+    tacho_operation_first_token(&w->op);
+    tacho__clock_fake_advance(&w->r.clock, 80 * MS);
+    tacho_operation_usage(&w->op, &TACHO_USAGE(.input = 1200, .cache_read = 10000, .cache_write = 300, .output = 340,
+                                               .reasoning = 77, .requests = 1));
+    tacho_operation_retry(&w->op, "busy");
+    tacho_operation_warn(&w->op, NULL);
+    tacho_operation_human(&w->op);
+    tacho_operation_context(&w->op, 11500, 200000, 1);
+}
+
+static void begin_parent(world *w) {
+    tacho_begin(w->step, NULL, &w->op);
+    tacho_operation child;
+    tacho_begin(w->llm, &w->op, &child);
+    tacho_operation_usage(&child, &TACHO_USAGE(.input = 10, .output = 20));
+    tacho_operation_cost(&child, 5000000);
+    tacho_end(&child, TACHO_OUTCOME_OK);
+    tacho__clock_fake_advance(&w->r.clock, 3 * MS);
+}
+
+static void begin_bare(world *w) {
+    tacho_begin(w->bare, NULL, &w->op);
+    tacho__clock_fake_advance(&w->r.clock, 7 * MS);
+}
+
+static void fail_begun(world *w) {
+    begin(w);
+    char type[32];
+    snprintf(type, sizeof type, "Failure%u", w->round);
+    tacho_operation_fail(&w->op, TACHO_CATEGORY_RATE_LIMIT, type);
+}
+
+/* The segment has only its reserve left: everything goes to overflow series. */
+static void fill_up(world *w) {
+    tacho__segment *segment = tacho__segment_of(w->r.collector);
+    while (tacho__segment_take(segment, 64, TACHO__POCKET_ORDINARY)) {
+    }
+    while (tacho__segment_take(segment, 1, TACHO__POCKET_ORDINARY)) {
+    }
+    tacho__lane *lane = tacho__lane_of_thread(&w->r.collector->writer);
+    if (lane) {
+        lane->chunk_next = lane->chunk_end;
+    }
+}
+
+static void fill_up_then_begin(world *w) {
+    begin_model_call(w);
+    fill_up(w);
+}
+
+/* 2^32 - 1 durations in the bucket of 5 ms. */
+static void fill_bucket(world *w) {
+    tacho_observe(w->step, 5 * MS);
+    tacho__lane *lane = tacho__lane_of_thread(&w->r.collector->writer);
+    const tacho__bound *bound = &lane->bound[w->step->slot];
+    const uint32_t place = tacho__grid_bucket(&tacho__grids[TACHO__GRID_SECONDS], 5 * MS);
+    const uint32_t line = tacho__get_half(&bound->block->duration.octaves[place / TACHO__OCTAVE_BUCKETS]);
+    tacho__octave *octave = tacho__at(lane->segment, line);
+    const uint32_t before = tacho__get_half(&octave->bucket[place % TACHO__OCTAVE_BUCKETS]);
+    tacho__put_half(&octave->bucket[place % TACHO__OCTAVE_BUCKETS], UINT32_MAX);
+    tacho__word *ok = &lane->cells[0]->ok[TACHO__GROUP_STEP];
+    tacho__put(ok, tacho__get(ok) + UINT32_MAX - before);
+}
+
+static void wrap_ring(world *w) {
+    for (int i = 0; i < 1100; ++i) {
+        tacho_record(w->tool, &(tacho_finished)TACHO_FINISHED_INIT);
+    }
+    begin(w);
+}
+
+/* ------------------------------------------------------------------------------------------------------------ runs */
+
+static void bind(world *w) {
+    char name[32];
+    snprintf(name, sizeof name, "name %u", w->round);
+    tacho_series *series = recorder_bind(&w->r, TACHO_KIND_LLM, name, "openai", name);
+    tacho_series_release(series);
+}
+
+static void begin_root(world *w) {
+    tacho_begin(w->step, NULL, &w->op);
+}
+
+static void begin_child(world *w) {
+    const tacho_begin_options options = {
+        sizeof options, 0, &w->op, w->session, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", NULL};
+    tacho_operation child;
+    tacho_begin_with(w->llm, &options, &child);
+}
+
+static void end_ok(world *w) {
+    tacho_end(&w->op, TACHO_OUTCOME_OK);
+}
+static void end_timeout(world *w) {
+    tacho_end(&w->op, TACHO_OUTCOME_TIMEOUT);
+}
+static void end_cancelled(world *w) {
+    tacho_end(&w->op, TACHO_OUTCOME_CANCELLED);
+}
+
+static void *end_in_thread(void *argument) {
+    end_ok(argument);
+    return NULL;
+}
+
+static void end_elsewhere(world *w) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, end_in_thread, w) == 0) {
+        pthread_join(thread, NULL);
+    }
+}
+
+static void fail(world *w) {
+    tacho_operation_fail(&w->op, TACHO_CATEGORY_NETWORK, "ConnectionReset");
+}
+static void component(world *w) {
+    tacho_operation_component(&w->op, "vector_search", 2 * MS + w->round * S);
+}
+static void tool_call(world *w) {
+    tacho_operation_tool_call(&w->op, "edit_file", 2 * MS, TACHO_OUTCOME_OK, TACHO_CATEGORY_NONE, NULL);
+}
+static void failed_tool_call(world *w) {
+    tacho_operation_tool_call(&w->op, "edit_file", TACHO_DURATION_UNKNOWN, TACHO_OUTCOME_ERROR, TACHO_CATEGORY_TOOL,
+                              "NotFound");
+}
+static void usage(world *w) {
+    tacho_operation_usage(&w->op, &TACHO_USAGE(.input = 5, .output = 7, .model = "gpt-4o", .provider = "openai"));
+}
+static void response(world *w) {
+    static const char json[] = "{\"model\":\"gpt-4o\",\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":4}}";
+    tacho_response *read = NULL;
+    if (tacho_response_create(&read) == TACHO_OK) {
+        tacho_response_read_json(read, tacho_dialect_find("openai", NULL), "openai", json, sizeof json - 1);
+        tacho_operation_response(&w->op, read);
+        tacho_response_free(read);
+    }
+}
+static void model(world *w) {
+    tacho_operation_model(&w->op, "gpt-4o-2024-08-06");
+}
+static void provider(world *w) {
+    tacho_operation_provider(&w->op, "openai");
+}
+static void cost(world *w) {
+    tacho_operation_cost(&w->op, 42000000);
+}
+static void first_token(world *w) {
+    tacho_operation_first_token(&w->op);
+}
+static void retry(world *w) {
+    tacho_operation_retry(&w->op, "busy");
+}
+static void human(world *w) {
+    tacho_operation_human(&w->op);
+}
+static void warn(world *w) {
+    tacho_operation_warn(&w->op, "slow");
+}
+static void context(world *w) {
+    tacho_operation_context(&w->op, 1000, 2000, 0);
+}
+static void tool(world *w) {
+    tacho_operation_tool(&w->op, "grep");
+}
+
+static void record_all(world *w) {
+    const tacho_component components[] = {{"search", 3 * MS}, {"rank", 1 * MS}};
+    tacho_finished finished = TACHO_FINISHED_INIT;
+    finished.outcome = TACHO_OUTCOME_ERROR;
+    finished.category = TACHO_CATEGORY_PROVIDER;
+    finished.error_type = "Overloaded";
+    finished.duration_ns = 10 * MS;
+    finished.ended_at_ns = RECORDER_WALL + 10;
+    finished.cost_pusd = 77;
+    finished.first_token_ns = 4 * MS;
+    finished.tool = "grep";
+    finished.usage = &TACHO_USAGE(.input = 100, .output = 50);
+    finished.components = components;
+    finished.component_count = 2;
+    finished.retries = finished.interventions = finished.warnings = 1;
+    finished.context_size = 150;
+    finished.session = w->session;
+    tacho_record(w->llm, &finished);
+}
+
+static void observe(world *w) {
+    tacho_observe(w->step, 5 * MS);
+}
+static void observe_twice(world *w) {
+    tacho_observe(w->step, 1);
+    tacho_observe(w->step, 100 * S);
+}
+static void invalid_seconds(world *w) {
+    uint64_t ns;
+    tacho_seconds_to_ns(w->r.collector, -1, &ns);
+}
+static void open_session(world *w) {
+    char id[32];
+    snprintf(id, sizeof id, "session %u", w->round);
+    tacho_session *session = NULL;
+    tacho_session_open(w->r.collector, id, &session);
+    tacho_session_end(session);
+}
+static void reset(world *w) {
+    tacho_collector_reset(w->r.collector);
+}
+
+const kill_case kill_cases[] = {
+    {"tacho_bind", "bind", NULL, bind, false},
+    {"tacho_begin", "begin", NULL, begin_root, false},
+    {"tacho_begin_with", "begin a child in a session", begin, begin_child, false},
+    {"tacho_end", "end", begin, end_ok, false},
+    {"tacho_end", "end of a plain operation", begin_plain, end_ok, false},
+    {"tacho_end", "end of a model call", begin_model_call, end_ok, false},
+    {"tacho_end", "end of a parent", begin_parent, end_ok, false},
+    {"tacho_end", "end with another model", begin_bare, end_ok, false},
+    {"tacho_end", "end with a failure", fail_begun, end_ok, false},
+    {"tacho_end", "end with a timeout", begin, end_timeout, false},
+    {"tacho_end", "end of a cancelled call", begin_model_call, end_cancelled, false},
+    {"tacho_end", "end in another thread", begin_model_call, end_elsewhere, false},
+    {"tacho_end", "end in a full segment", fill_up_then_begin, end_ok, false},
+    {"tacho_end", "end into a full ring", wrap_ring, end_ok, true},
+    {"tacho_operation_fail", "failure", begin, fail, false},
+    {"tacho_operation_component", "component", begin, component, false},
+    {"tacho_operation_tool_call", "tool call", begin, tool_call, false},
+    {"tacho_operation_tool_call", "failed tool call", begin, failed_tool_call, false},
+    {"tacho_operation_usage", "usage", begin, usage, false},
+    {"tacho_operation_response", "response", begin, response, false},
+    {"tacho_operation_model", "model", begin, model, false},
+    {"tacho_operation_provider", "provider", begin, provider, false},
+    {"tacho_operation_cost", "cost", begin, cost, false},
+    {"tacho_operation_first_token", "first token", begin, first_token, false},
+    {"tacho_operation_retry", "retry", begin, retry, false},
+    {"tacho_operation_human", "intervention", begin, human, false},
+    {"tacho_operation_warn", "warning", begin, warn, false},
+    {"tacho_operation_context", "context", begin, context, false},
+    {"tacho_operation_tool", "tool of a step", begin, tool, false},
+    {"tacho_record", "finished operation", NULL, record_all, false},
+    {"tacho_observe", "duration", NULL, observe, false},
+    {"tacho_observe", "new extremes", observe, observe_twice, false},
+    {"tacho_observe", "duration into a full bucket", fill_bucket, observe, false},
+    {"tacho_observe", "duration in a full segment", fill_up, observe, false},
+    {"tacho_seconds_to_ns", "invalid seconds", NULL, invalid_seconds, false},
+    {"tacho_session_open", "session", NULL, open_session, false},
+    {"tacho_session_end", "end of a session", NULL, open_session, false},
+    {"tacho_collector_reset", "reset", begin, reset, false},
+};
+const size_t kill_case_count = sizeof kill_cases / sizeof *kill_cases;
+
+const kill_exemption kill_exemptions[] = {
+    {"tacho_collector_open", "a segment is not one before `ready`, its last store"},
+    {"tacho_collector_retain", "counts references in the process"},
+    {"tacho_collector_close", "leaves the segment as it is"},
+    {"tacho_collector_session", "returns a pointer"},
+    {"tacho_collector_set_enabled", "changes a switch of the process"},
+    {"tacho_series_retain", "counts references in the process"},
+    {"tacho_series_release", "counts references in the process"},
+    {"tacho_snapshot_take", "moves the anchor of the wall clock, which is no number"},
+};
+const size_t kill_exemption_count = sizeof kill_exemptions / sizeof *kill_exemptions;
+
+const kill_metric kill_metrics[] = {
+    {"BLOCK_DURATION", "end"},
+    {"BLOCK_OUTCOMES", "end with a timeout"},
+    {"BLOCK_CATEGORIES", "end with a failure"},
+    {"BLOCK_ERROR_TYPES", "end with a failure"},
+    {"OPEN_SLOTS", "begin"},
+    {"COMPONENT_DURATION", "component"},
+    {"BLOCK_RETRIES", "end of a model call"},
+    {"BLOCK_ATTEMPTS", "end of a model call"},
+    {"BLOCK_INTERVENTIONS", "end of a model call"},
+    {"BLOCK_WARNINGS", "end of a model call"},
+    {"BLOCK_DURATION_AGENT", "end"},
+    {"RECORD_MODEL_CALLS", "end of a parent"},
+    {"RECORD_TOOL_CALLS", "tool call"},
+    {"BLOCK_DURATION_TOOL", "tool call"},
+    {"BLOCK_DURATION_LLM", "end of a model call"},
+    {"BLOCK_FIRST_TOKEN", "end of a model call"},
+    {"BLOCK_TOKEN_TIME", "end of a model call"},
+    {"BLOCK_UNITS", "end of a model call"},
+    {"BLOCK_UNITS_INPUT", "end of a model call"},
+    {"BLOCK_UNITS_OUTPUT", "end of a model call"},
+    {"BLOCK_UNITS_CACHE_READ", "end of a model call"},
+    {"BLOCK_UNITS_CACHE_WRITE", "end of a model call"},
+    {"BLOCK_UNITS_REASONING", "end of a model call"},
+    {"BLOCK_INPUT_TOKENS", "end of a model call"},
+    {"BLOCK_OUTPUT_TOKENS", "end of a model call"},
+    {"BLOCK_UNITS_OTHER", "end of a model call"},
+    {"BLOCK_USAGE_ABSENT", "end of a model call"},
+    {"BLOCK_COST", "finished operation"},
+    {"BLOCK_COST_HISTOGRAM", "finished operation"},
+    {"BLOCK_UNPRICED", "end of a model call"},
+    {"BLOCK_COST_DRIFT", "finished operation"},
+    {"SESSION_CONTEXT", "end of a model call"},
+    {"SESSION_CONTEXT_MAX", "end of a model call"},
+    {"SESSION_CONTEXT_LIMIT", "end of a model call"},
+    {"SESSION_COMPRESSIONS", "end of a model call"},
+    {"CACHE_HITS", "(caches are not recorded yet)"},
+    {"CACHE_MISSES", "(caches are not recorded yet)"},
+    {"CACHE_EVICTIONS", "(caches are not recorded yet)"},
+    {"CACHE_REJECTIONS", "(caches are not recorded yet)"},
+    {"CACHE_SIZE", "(caches are not recorded yet)"},
+    {"CACHE_CAPACITY", "(caches are not recorded yet)"},
+    {"CUSTOM_VALUE", "(custom metrics are not recorded yet)"},
+    {"CUSTOM_HISTOGRAM", "(custom metrics are not recorded yet)"},
+    {"BLOCK_DURATION_MCP", "end"},
+    {"DERIVED_AVAILABILITY", "(computed from outcomes and categories)"},
+    {"DERIVED_ACTIVE_SESSIONS", "(computed from sessions)"},
+    {"DERIVED_ACTIVE_AGENTS", "(computed from open slots)"},
+    {"DERIVED_REQUESTS", "(computed from outcomes)"},
+    {"HEADER_SESSIONS", "session"},
+    {"STATE_ALERTS", "(not in a segment)"},
+    {"HEADER_START", "(immutable)"},
+    {"SYSTEM_CPU", "(read from the system)"},
+    {"SYSTEM_MEMORY", "(read from the system)"},
+    {"SYSTEM_DESCRIPTORS", "(read from the system)"},
+    {"HEADER_DROPS", "invalid seconds"},
+    {"HEADER_FAULTS", "(counted by the reader)"},
+    {"HEADER_OVERFLOWS", "end in a full segment"},
+    {"LANE_RECORDS_LOST", "end into a full ring"},
+    {"READER_SKIPPED", "(counted by the reader)"},
+    {"HEADER_COMMITTED", "bind"},
+    {"HEADER_SERIES", "bind"},
+};
+const size_t kill_metric_count = sizeof kill_metrics / sizeof *kill_metrics;

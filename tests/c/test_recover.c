@@ -1,0 +1,206 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "collect/collector.h"
+#include "support/digest.h"
+#include "support/recorder.h"
+
+/* The bytes of a recorder's segment, as a killed process would leave them. */
+typedef struct remains {
+    uint8_t *bytes;
+    size_t length;
+} remains;
+
+static remains remains_of(recorder *r) {
+    const tacho__segment *segment = tacho__segment_of(r->collector);
+    const size_t length = (size_t)tacho__get(&segment->header->lines_used) * TACHO__LINE;
+    remains dead = {malloc(length), length};
+    assert_non_null(dead.bytes);
+    memcpy(dead.bytes, segment->base, length);
+    return dead;
+}
+
+static tacho__view *recover(const remains *dead) {
+    tacho__view *view = NULL;
+    assert_int_equal(tacho__view_of_dead(dead->bytes, dead->length, 0, RECORDER_WALL, &view), TACHO_OK);
+    return view;
+}
+
+static tacho__redo *redo_of(const remains *dead, uint32_t lane) {
+    const tacho__header *header = (const tacho__header *)dead->bytes;
+    const tacho__lane_header *lanes =
+        (const tacho__lane_header *)(dead->bytes + (size_t)header->regions[TACHO__REGION_LANES].first * TACHO__LINE);
+    return (tacho__redo *)(dead->bytes + (size_t)tacho__get_half(&lanes[lane].redo) * TACHO__LINE);
+}
+
+static void put_entry(tacho__redo *redo, uint64_t count, uint64_t target, uint64_t value) {
+    tacho__put(&redo->entry[count - 1].target, target);
+    tacho__put(&redo->entry[count - 1].value, value);
+    tacho__put(&redo->count, count);
+}
+
+static void find_series(const tacho__view *view, const char *name, tacho__series_view *out) {
+    for (uint32_t i = 0; i < tacho__view_series_count(view); ++i) {
+        if (tacho__view_series(view, i, out) && out->name && strcmp(out->name, name) == 0) {
+            return;
+        }
+    }
+    fail_msg("no series %s", name);
+}
+
+static void test_dead__shows_what_was_in_flight_as_orphaned(void **state) {
+    recorder *r = *state;
+    tacho_series *answer = recorder_bind(r, TACHO_KIND_LLM, "answer", "openai", "gpt-4o");
+    tacho_operation done, open;
+    tacho_begin(answer, NULL, &done);
+    tacho_end(&done, TACHO_OUTCOME_OK);
+    tacho__clock_fake_advance(&r->clock, S);
+    tacho_begin(answer, NULL, &open);
+    tacho__clock_fake_advance(&r->clock, S);
+    const remains dead = remains_of(r);
+    tacho__view *view = recover(&dead);
+    assert_int_equal(tacho__view_describe(view)->orphans, 1);
+    assert_int_equal(tacho__view_open_count(view), 0);
+    assert_int_equal(tacho__view_in_flight(view, TACHO_KIND_LLM), 0);
+    find_series(view, "answer", &r->series);
+    assert_int_equal(r->series.calls, 2);
+    assert_int_equal(r->series.ok, 1);
+    assert_int_equal(r->series.failed[TACHO_OUTCOME_ORPHANED - 1], 1);
+    assert_int_equal(r->series.untimed, 1);
+    assert_int_equal(r->series.in_flight, 0);
+    bool found = false;
+    for (uint32_t i = 0; i < tacho__view_record_count(view); ++i) {
+        assert_true(tacho__view_record(view, i, &r->record));
+        if (r->record.id == tacho_operation_id(&open)) {
+            found = true;
+            assert_int_equal(r->record.outcome, TACHO_OUTCOME_ORPHANED);
+            assert_int_equal(r->record.begin_wall_ns, RECORDER_WALL + (int64_t)S);
+            assert_int_equal(r->record.duration_ns, -1);
+            assert_string_equal(r->record.requested_model, "gpt-4o");
+            assert_string_equal(r->record.session, tacho_session_id(tacho_collector_session(r->collector)));
+        }
+    }
+    assert_true(found);
+    assert_null(digest_check(view));
+    tacho__view_free(view);
+    free(dead.bytes);
+    tacho_series_release(answer);
+}
+
+/* Also those that never came to a booking: their cells are made for them. */
+static void test_dead__books_orphans_of_hundreds_of_series(void **state) {
+    recorder *r = *state;
+    enum { OPERATIONS = TACHO__OPEN_SLOTS };
+    tacho_operation *operations = calloc(OPERATIONS, sizeof *operations);
+    assert_non_null(operations);
+    for (int i = 0; i < OPERATIONS; ++i) {
+        const char name[] = {'n', (char)('0' + i / 64), (char)('0' + i % 64), 0};
+        tacho_series *series = recorder_bind(r, (tacho_kind)(i % TACHO_KIND_COUNT), name, NULL, NULL);
+        tacho_begin(series, NULL, &operations[i]);
+        tacho_series_release(series);
+    }
+    const remains dead = remains_of(r);
+    tacho__view *view = recover(&dead);
+    const uint32_t orphans = tacho__view_describe(view)->orphans;
+    assert_in_range(orphans, 200, OPERATIONS); /* half of the slots are kept for other lanes */
+    assert_int_equal(digest_calls(view), orphans);
+    assert_int_equal(tacho__view_record_count(view), orphans);
+    assert_null(digest_check(view));
+    tacho__view_free(view);
+    free(dead.bytes);
+    free(operations);
+}
+
+static void test_dead__always_gives_the_same_numbers(void **state) {
+    recorder *r = *state;
+    tacho_series *answer = recorder_bind(r, TACHO_KIND_LLM, "answer", "openai", "gpt-4o");
+    tacho_operation open;
+    tacho_begin(answer, NULL, &open);
+    const remains dead = remains_of(r);
+    tacho__view *first = recover(&dead), *second = recover(&dead);
+    char *a = digest_of(first, DIGEST_ALL), *b = digest_of(second, DIGEST_ALL);
+    assert_string_equal(a, b);
+    free(a);
+    free(b);
+    tacho__view_free(first);
+    tacho__view_free(second);
+    free(dead.bytes);
+    tacho_series_release(answer);
+}
+
+/* A slot of another lane that was used again at once: the set that ended its last operation must not end the next. */
+static void test_dead__a_slot_used_again_stays_in_flight(void **state) {
+    recorder *r = *state;
+    tacho_series *answer = recorder_bind(r, TACHO_KIND_LLM, "answer", NULL, NULL);
+    tacho_operation open;
+    tacho_begin(answer, NULL, &open);
+    const remains dead = remains_of(r);
+    const tacho__segment *segment = tacho__segment_of(r->collector);
+    uint64_t slot = 0;
+    for (uint64_t i = 0; i < TACHO__OPEN_SLOTS; ++i) {
+        slot = tacho__get(&segment->open[i].id) ? (uint64_t)((uint8_t *)&segment->open[i].id - segment->base) : slot;
+    }
+    put_entry(redo_of(&dead, 0), 1, slot | TACHO__REDO_CLOSE, tacho_operation_id(&open) + 1);
+    tacho__view *view = recover(&dead);
+    assert_int_equal(tacho__view_describe(view)->sets_applied, 1);
+    assert_int_equal(tacho__view_describe(view)->orphans, 1);
+    tacho__view_free(view);
+    put_entry(redo_of(&dead, 0), 1, slot | TACHO__REDO_CLOSE, tacho_operation_id(&open));
+    view = recover(&dead);
+    assert_int_equal(tacho__view_describe(view)->orphans, 0);
+    tacho__view_free(view);
+    free(dead.bytes);
+    tacho_series_release(answer);
+}
+
+static void test_dead__a_set_that_makes_no_sense_is_left_out_whole(void **state) {
+    recorder *r = *state;
+    tacho_series *answer = recorder_bind(r, TACHO_KIND_LLM, "answer", NULL, NULL);
+    tacho_observe(answer, 5 * MS);
+    const remains dead = remains_of(r);
+    tacho__view *before = recover(&dead);
+    char *expected = digest_of(before, DIGEST_ALL);
+    tacho__view_free(before);
+    static const uint64_t targets[] = {0,          8,        TACHO__HEADER_BYTES - 8, TACHO__HEADER_BYTES + 4,
+                                       UINT64_MAX, 1u << 30, TACHO__HEADER_BYTES + 3, TACHO__HEADER_BYTES + 7};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; ++i) {
+        tacho__redo *redo = redo_of(&dead, 0);
+        put_entry(redo, 1, TACHO__HEADER_BYTES + 63 * sizeof(tacho__lane_header) + 16, 5); /* a good one */
+        put_entry(redo, 2, targets[i], 99);
+        tacho__view *view = recover(&dead);
+        assert_int_equal(tacho__view_describe(view)->sets_applied, 0);
+        assert_int_equal(tacho__view_describe(view)->faults, 1);
+        char *digest = digest_of(view, DIGEST_ALL);
+        assert_string_equal(digest, expected);
+        free(digest);
+        tacho__view_free(view);
+    }
+    tacho__put(&redo_of(&dead, 0)->count, UINT64_MAX);
+    tacho__view *view = recover(&dead);
+    assert_int_equal(tacho__view_describe(view)->faults, 1);
+    tacho__view_free(view);
+    free(expected);
+    free(dead.bytes);
+    tacho_series_release(answer);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_dead__shows_what_was_in_flight_as_orphaned, recorder_setup,
+                                        recorder_teardown),
+        cmocka_unit_test_setup_teardown(test_dead__books_orphans_of_hundreds_of_series, recorder_setup,
+                                        recorder_teardown),
+        cmocka_unit_test_setup_teardown(test_dead__always_gives_the_same_numbers, recorder_setup, recorder_teardown),
+        cmocka_unit_test_setup_teardown(test_dead__a_slot_used_again_stays_in_flight, recorder_setup,
+                                        recorder_teardown),
+        cmocka_unit_test_setup_teardown(test_dead__a_set_that_makes_no_sense_is_left_out_whole, recorder_setup,
+                                        recorder_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
