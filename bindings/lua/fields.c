@@ -2,6 +2,7 @@
 #include "module.h"
 
 #include <math.h>
+#include <string.h>
 
 void tacho_lua_push_seconds(lua_State *L, int64_t ns) {
     if (ns < 0)
@@ -98,6 +99,19 @@ void tacho_lua_push_record(lua_State *L, const tacho_record_view *record) {
     size_t count;
     const tacho_field *fields = tacho_record_fields(&count);
     push_struct(L, fields, count, record, 1);
+}
+
+void tacho_lua_push_quality(lua_State *L, const tacho_summary *summary) {
+    size_t count, names;
+    const tacho_field *fields = tacho_summary_fields(&count);
+    const char *const *quality = tacho_summary_quality(&names);
+    lua_createtable(L, 0, (int)names);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < names; j++)
+            if (strcmp(fields[i].name, quality[j]) == 0) {
+                push_value(L, &fields[i], (const char *)summary + fields[i].offset, 0);
+                lua_setfield(L, -2, fields[i].name);
+            }
 }
 
 void tacho_lua_push_scalars(lua_State *L, const tacho_summary *summary) {

@@ -294,6 +294,8 @@ void tacho_lua_push_seconds(lua_State *L, int64_t ns);
 void tacho_lua_push_money(lua_State *L, int64_t pusd);
 void tacho_lua_push_row(lua_State *L, const tacho_row *row);
 void tacho_lua_push_record(lua_State *L, const tacho_record_view *record);
+/** The fields of a summary that say how far it can be trusted. */
+void tacho_lua_push_quality(lua_State *L, const tacho_summary *summary);
 void tacho_lua_push_scalars(lua_State *L, const tacho_summary *summary);
 
 /* ---- box.c, output.c */

@@ -144,8 +144,125 @@ static int tools(lua_State *L) {
 static int models(lua_State *L) {
     return read_table(L, tacho_snapshot_models);
 }
+static int providers(lua_State *L) {
+    return read_table(L, tacho_snapshot_providers);
+}
 static int sessions(lua_State *L) {
     return read_table(L, tacho_snapshot_sessions);
+}
+
+/* ------------------------------------------------------------------------------------------------ usage and costs */
+
+static void add_key(lua_State *L, int index, int first, tacho_query *out) {
+    tacho_by by;
+    const char *word = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : luaL_typename(L, index);
+    if (tacho_by_parse(word, &by) != TACHO_OK)
+        tacho_lua_bad_argument(L, 2, lua_pushfstring(L, "unknown grouping key '%s'", word));
+    out->by = first ? by : out->by;
+    out->by_also |= first ? 0u : TACHO_BY_BIT(by);
+}
+
+/* by: a text, a list of them, or nil = `standard`. */
+static void read_keys(lua_State *L, const tacho_query *standard, tacho_query *out) {
+    *out = *standard;
+    if (lua_isnil(L, 2))
+        return;
+    out->by = TACHO_BY_TOTAL;
+    out->by_also = 0;
+    if (!lua_istable(L, 2)) {
+        add_key(L, 2, 1, out);
+        return;
+    }
+    lua_Integer count = (lua_Integer)lua_rawlen(L, 2);
+    for (lua_Integer i = 1; i <= count; i++) {
+        lua_rawgeti(L, 2, i);
+        add_key(L, -1, i == 1, out);
+        lua_pop(L, 1);
+    }
+}
+
+static void read_limits(lua_State *L, tacho_query *out) {
+    static const char *const keys[] = {"session", "since", "until", NULL};
+    tacho_lua_check_options(L, 3, keys);
+    out->session = tacho_lua_option_text(L, 3, "session");
+    if (tacho_lua_option(L, 3, "since") != LUA_TNIL)
+        out->since_ns = tacho_lua_check_instant(L, -1);
+    if (tacho_lua_option(L, 3, "until") != LUA_TNIL)
+        out->until_ns = tacho_lua_check_instant(L, -1);
+    lua_pop(L, 2);
+}
+
+/* Pushes name -> cost of all rows by one key; those without a name or a cost are left out. */
+static tacho_status push_costs_by(lua_State *L, const tacho_snapshot *snapshot, const tacho_query *query, tacho_by by) {
+    tacho_query one = *query;
+    one.by = by;
+    one.by_also = 0;
+    one.all_kinds = TACHO_KINDS_CALLS;
+    tacho_lua_box *box = tacho_lua_new_box(L);
+    box->free = free_rows;
+    tacho_status status = tacho_snapshot_usage(snapshot, &one, (tacho_rows **)&box->object);
+    const tacho_rows *rows = box->object;
+    lua_newtable(L);
+    for (size_t i = 0; status == TACHO_OK && i < rows->count; i++) {
+        const char *name = by == TACHO_BY_PROVIDER ? rows->rows[i].provider : rows->rows[i].operation;
+        if (name) {
+            tacho_lua_push_money(L, rows->rows[i].cost_pusd);
+            lua_setfield(L, -2, name);
+        }
+    }
+    lua_remove(L, -2);
+    return status;
+}
+
+/* (by, {session =, since =, until =}): rows with what they add up to */
+static int read_usage(lua_State *L, const tacho_query *standard) {
+    tacho_query query;
+    reading on = enter(L, 2);
+    read_keys(L, standard, &query);
+    read_limits(L, &query);
+    tacho_lua_box *box = tacho_lua_new_box(L);
+    box->free = free_rows;
+    int at = lua_gettop(L);
+    tacho_status status =
+        on.status == TACHO_OK ? tacho_snapshot_usage(on.snapshot, &query, (tacho_rows **)&box->object) : on.status;
+    if (status != TACHO_OK)
+        return tacho_lua_fail(L, status);
+    const tacho_rows *rows = box->object;
+    push_rows(L, rows);
+    lua_pushinteger(L, rows->totals.calls);
+    lua_setfield(L, -2, "total_calls");
+    if (rows->totals.total_tokens >= 0) {
+        lua_pushinteger(L, rows->totals.total_tokens);
+        lua_setfield(L, -2, "total_tokens");
+    }
+    tacho_lua_push_money(L, rows->totals.cost_pusd);
+    lua_setfield(L, -2, "total_cost_usd");
+    status = push_costs_by(L, on.snapshot, &query, TACHO_BY_PROVIDER);
+    lua_setfield(L, -2, "by_provider");
+    if (status == TACHO_OK)
+        status = push_costs_by(L, on.snapshot, &query, TACHO_BY_OPERATION);
+    else
+        lua_pushnil(L);
+    lua_setfield(L, -2, "by_operation");
+    if (status != TACHO_OK)
+        return tacho_lua_fail(L, status);
+    set_text(L, at, rows_text);
+    return 1;
+}
+
+/* usage([by = "model" [, limits]]) */
+static int usage(lua_State *L) {
+    static const tacho_query standard = TACHO_QUERY_INIT;
+    return read_usage(L, &standard);
+}
+
+/* costs([by = {"provider", "model"} [, limits]]) */
+static int costs(lua_State *L) {
+    tacho_query standard = TACHO_QUERY_INIT;
+    standard.by = TACHO_BY_PROVIDER;
+    standard.by_also = TACHO_BY_BIT(TACHO_BY_MODEL);
+    standard.all_kinds = TACHO_KINDS_CALLS;
+    return read_usage(L, &standard);
 }
 
 typedef tacho_status (*list_reader)(const tacho_snapshot *snapshot, size_t n, tacho_records **out);
@@ -215,6 +332,8 @@ static int summary(lua_State *L) {
     lua_setfield(L, -2, "models");
     push_records(L, all->slowest);
     lua_setfield(L, -2, "slowest");
+    tacho_lua_push_quality(L, all);
+    lua_setfield(L, -2, "data_quality");
     set_text(L, at, summary_text);
     return 1;
 }
@@ -311,17 +430,13 @@ static int save(lua_State *L) {
 }
 
 const luaL_Reg tacho_lua_reading_functions[] = {
-    {"export", export},
-    {"models", models},
-    {"operations", operations},
-    {"records", records},
-    {"save", save},
-    {"sessions", sessions},
-    {"slowest", slowest},
-    {"snapshot", snapshot_function},
-    {"summary", summary},
-    {"tools", tools},
-    {NULL, NULL},
+    {"costs", costs},         {"export", export},
+    {"models", models},       {"operations", operations},
+    {"providers", providers}, {"records", records},
+    {"save", save},           {"sessions", sessions},
+    {"slowest", slowest},     {"snapshot", snapshot_function},
+    {"summary", summary},     {"tools", tools},
+    {"usage", usage},         {NULL, NULL},
 };
 
 static int snapshot_gc(lua_State *L) {

@@ -258,9 +258,11 @@ void core_value_source(PyObject *root, PyObject **raised, tacho_value_source *ou
 PyObject *core_record_function(core_collector *collector, PyObject *args, PyObject *kwargs);
 PyObject *core_calculate_cost(core_state *state, PyObject *args, PyObject *kwargs);
 
-/* ---- snapshot.c, table.c, fields.c */
+/* ---- snapshot.c, query.c, table.c, fields.c */
 PyObject *core_snapshot_of(core_collector *collector);
 PyObject *core_load(core_state *state, PyObject *path);
+/** Arguments of usage(by, *, kinds="usual", session, since, until). 0, or -1 with an exception. */
+int core_query_read(core_state *state, PyObject *args, PyObject *kwargs, tacho_query *out);
 /** A table that owns what it is made of, and frees it also when it cannot be made. `snapshot` keeps its strings alive.
  */
 PyObject *core_table_of_rows(core_state *state, tacho_rows *rows, PyObject *snapshot);

@@ -182,6 +182,23 @@ static PyObject *module_load(PyObject *module, PyObject *path) {
     return core_load(core_state_of_module(module), path);
 }
 
+static PyObject *module_quality(PyObject *module, PyObject *unused) {
+    (void)module;
+    (void)unused;
+    size_t count = 0;
+    const char *const *names = tacho_summary_quality(&count);
+    PyObject *all = PyTuple_New((Py_ssize_t)count);
+    for (size_t i = 0; all != NULL && i < count; i++) {
+        PyObject *name = core_string(names[i]);
+        if (name == NULL) {
+            Py_CLEAR(all);
+        } else {
+            PyTuple_SET_ITEM(all, (Py_ssize_t)i, name);
+        }
+    }
+    return all;
+}
+
 static PyObject *module_fields(PyObject *module, PyObject *what) {
     (void)module;
     size_t count = 0;
@@ -248,6 +265,7 @@ static PyMethodDef module_methods[] = {
      "Open the default collector with these settings."},
     {"reset", module_reset, METH_NOARGS, "Start the default collector over, with its settings read again."},
     {"load", module_load, METH_O, "Read a snapshot from a file that save() made."},
+    {"quality", module_quality, METH_NOARGS, "Names of the summary's fields that say how far it can be trusted."},
     {"fields", module_fields, METH_O, "(name, type, help) of each field of 'row', 'record' or 'summary'."},
     {"units", module_words, METH_NOARGS, "(field, key) of each unit of usage."},
     {"default_save_path", module_default_save_path, METH_NOARGS, "Folder in which save() without a path writes."},

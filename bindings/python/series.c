@@ -172,6 +172,12 @@ static PyObject *good_tags(PyObject *tags) {
     return good;
 }
 
+static void drop_raised(core_raised *raised) {
+    Py_CLEAR(raised->type);
+    Py_CLEAR(raised->value);
+    Py_CLEAR(raised->traceback);
+}
+
 /* Leaves out a label whose check has failed; -1 with its exception in strict mode. */
 static int mend(core_collector *collector, int failed, const char *what, PyObject **value) {
     if (failed) {
@@ -184,19 +190,25 @@ static int mend(core_collector *collector, int failed, const char *what, PyObjec
 core_series *core_series_mend(core_collector *collector, PyObject *kind, PyObject *name, PyObject *provider,
                               PyObject *model, PyObject *tags) {
     tacho_kind parsed;
-    PyObject *given = tags;
+    PyObject *const given[] = {kind, provider, model, tags};
     if (!PyErr_ExceptionMatches(PyExc_Exception)) {
         return NULL;
     }
-    PyErr_Clear();
+    core_raised refusal = core_raised_take();
     if (mend(collector, check_text("name", name, 1) < 0, "name", &name) < 0 || name == NULL ||
         mend(collector, read_kind(kind, &parsed) < 0, "kind", &kind) < 0 ||
         mend(collector, check_text("provider", provider, 0) < 0, "provider", &provider) < 0 ||
         mend(collector, check_text("model", model, 0) < 0, "model", &model) < 0 ||
         mend(collector, check_tags(tags) < 0, "tags", &tags) < 0) {
+        drop_raised(&refusal);
         return NULL;
     }
-    PyObject *good = tags == given ? core_own(tags) : good_tags(given);
+    if (kind == given[0] && provider == given[1] && model == given[2] && tags == given[3]) {
+        core_raised_put(&refusal); /* the core refused the name, and has counted that */
+        return NULL;
+    }
+    drop_raised(&refusal);
+    PyObject *good = tags == given[3] ? core_own(tags) : good_tags(given[3]);
     core_series *series = PyErr_Occurred() ? NULL : core_series_find(collector, kind, name, provider, model, good);
     Py_XDECREF(good);
     return series;

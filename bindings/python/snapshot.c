@@ -95,6 +95,22 @@ static PyObject *snapshot_models(snapshot *self, PyObject *unused) {
     return read_rows(self, tacho_snapshot_models);
 }
 
+static PyObject *snapshot_providers(snapshot *self, PyObject *unused) {
+    (void)unused;
+    return read_rows(self, tacho_snapshot_providers);
+}
+
+static PyObject *snapshot_usage(snapshot *self, PyObject *args, PyObject *kwargs) {
+    tacho_query query;
+    tacho_rows *rows = NULL;
+    if (core_query_read(self->state, args, kwargs, &query) < 0) {
+        return NULL;
+    }
+    tacho_status status = tacho_snapshot_usage(self->handle, &query, &rows);
+    return status == TACHO_OK ? core_table_of_rows(self->state, rows, (PyObject *)self)
+                              : core_raise(self->state, status, query.session);
+}
+
 static PyObject *snapshot_sessions(snapshot *self, PyObject *unused) {
     (void)unused;
     return read_rows(self, tacho_snapshot_sessions);
@@ -191,6 +207,9 @@ static PyMethodDef snapshot_methods[] = {
     {"operations", PLAIN(snapshot_operations), METH_NOARGS, "Table of operations without kind tool."},
     {"tools", PLAIN(snapshot_tools), METH_NOARGS, "Table of tools."},
     {"models", PLAIN(snapshot_models), METH_NOARGS, "Table of models."},
+    {"providers", PLAIN(snapshot_providers), METH_NOARGS, "Table of providers."},
+    {"usage", PLAIN(snapshot_usage), METH_VARARGS | METH_KEYWORDS,
+     "usage(by, *, kinds='usual', session=None, since=None, until=None): table by one or several keys."},
     {"sessions", PLAIN(snapshot_sessions), METH_NOARGS, "Table of sessions."},
     {"slowest", PLAIN(snapshot_slowest), METH_VARARGS, "slowest(n=0): table of the slowest records; 0 = 10."},
     {"records", PLAIN(snapshot_records), METH_VARARGS, "records(session=None): table of the recent records."},

@@ -147,6 +147,8 @@
 ---@field attempts integer
 ---@field errors integer
 ---@field success_rate number?
+---@field availability number? semantics 29: 1 - (timeouts and errors of the network, the provider, its limits) / ended
+---@field in_flight integer? begun and not ended; nil in tables of usage
 ---@field error_types table<string, integer>?
 ---@field total_seconds number?
 ---@field min_seconds number?
@@ -167,6 +169,22 @@
 ---@class tachograph.Rows: tachograph.Row[]
 ---@field totals tachograph.Row
 ---@field warnings string[]
+
+---@alias tachograph.Key "model"|"provider"|"session"|"day"|"tool"|"operation"|"kind"|"total"
+---@alias tachograph.By tachograph.Key|tachograph.Key[]
+
+---@class tachograph.Limits
+---@field session? string id or unique prefix
+---@field since? tachograph.Instant of the end of a call
+---@field until? tachograph.Instant
+
+---Rows of usage and cost, with what they add up to.
+---@class tachograph.Grouped: tachograph.Rows
+---@field total_calls integer
+---@field total_tokens integer?
+---@field total_cost_usd string?
+---@field by_provider table<string, string> provider -> cost; without calls that named none or have no price
+---@field by_operation table<string, string>
 
 ---One finished operation.
 ---@class tachograph.Record
@@ -212,9 +230,11 @@
 ---@field cache_hit_rate number?
 ---@field most_used_tool string?
 ---@field least_used_tool string?
+---@field context_limit integer?
 ---@field tools tachograph.Rows
 ---@field models tachograph.Rows
 ---@field slowest tachograph.Records
+---@field data_quality table<string, integer|table> records_lost, unpriced_calls, usage_absent, drops (by cause) ...
 
 ---Immutable merged copy of all numbers.
 ---@class tachograph.Snapshot
@@ -223,6 +243,9 @@
 ---@field operations fun(self): tachograph.Rows?, string?, string?
 ---@field tools fun(self): tachograph.Rows?, string?, string?
 ---@field models fun(self): tachograph.Rows?, string?, string?
+---@field providers fun(self): tachograph.Rows?, string?, string?
+---@field costs fun(self, by?: tachograph.By, limits?: tachograph.Limits): tachograph.Grouped?, string?, string?
+---@field usage fun(self, by?: tachograph.By, limits?: tachograph.Limits): tachograph.Grouped?, string?, string?
 ---@field sessions fun(self): tachograph.Rows?, string?, string?
 ---@field slowest fun(self, n?: integer): tachograph.Records?, string?, string? n: default 10
 ---@field records fun(self, n?: integer): tachograph.Records?, string?, string? n: default all
@@ -256,6 +279,12 @@
 ---@field operations fun(): tachograph.Rows?, string?, string? without kind tool
 ---@field tools fun(): tachograph.Rows?, string?, string?
 ---@field models fun(): tachograph.Rows?, string?, string?
+---@field providers fun(): tachograph.Rows?, string?, string? one row per provider, with its availability
+---Cost by one or several keys; by: default {"provider", "model"}
+---@field costs fun(by?: tachograph.By, limits?: tachograph.Limits): tachograph.Grouped?, string?, string?
+---Usage by one or several keys; by: default "model". Model calls are counted, unless `by` names a tool (calls of
+---tools), an operation (all but tools) or a kind (all).
+---@field usage fun(by?: tachograph.By, limits?: tachograph.Limits): tachograph.Grouped?, string?, string?
 ---@field sessions fun(): tachograph.Rows?, string?, string?
 ---@field slowest fun(n?: integer): tachograph.Records?, string?, string?
 ---@field records fun(n?: integer): tachograph.Records?, string?, string?

@@ -25,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .results import Cost, Record, Records, Row, Rows, SessionSummary, Snapshot, Usage
+    from .results import Cost, Grouped, Record, Records, Row, Rows, SessionSummary, Snapshot, Usage
 
 __version__: str = core.version
 TachoError = core.TachoError
@@ -52,6 +52,9 @@ summary = default.summary
 operations = default.operations
 tools = default.tools
 models = default.models
+providers = default.providers
+costs = default.costs
+usage = default.usage
 sessions = default.sessions
 slowest = default.slowest
 snapshot = default.snapshot
@@ -61,13 +64,14 @@ flush = default.flush
 close = default.close
 enabled = default.enabled
 
-_LAZY = frozenset({"Cost", "Record", "Records", "Row", "Rows", "SessionSummary", "Snapshot", "Usage"})
+_LAZY = frozenset({"Cost", "Grouped", "Record", "Records", "Row", "Rows", "SessionSummary", "Snapshot", "Usage"})
 _ERRORS = frozenset(name for name in vars(core) if name.endswith("Error"))
 
 __all__ = [
     "AVAILABLE",
     "Collector",
     "Cost",
+    "Grouped",
     "Operation",
     "Record",
     "Records",
@@ -83,6 +87,7 @@ __all__ = [
     "close",
     "collector",
     "configure",
+    "costs",
     "current",
     "enabled",
     "export",
@@ -93,6 +98,7 @@ __all__ = [
     "operation",
     "operations",
     "propagate",
+    "providers",
     "record",
     "record_call",
     "record_context",
@@ -113,6 +119,7 @@ __all__ = [
     "tools",
     "track",
     "track_provider_call",
+    "usage",
     "workflow",
 ]
 

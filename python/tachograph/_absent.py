@@ -98,7 +98,10 @@ class Snapshot:
     def operations(self) -> Table:
         return Table()
 
-    tools = models = sessions = operations
+    tools = models = providers = sessions = operations
+
+    def usage(self, by: Any, **options: Any) -> Table:
+        return Table()
 
     def slowest(self, n: int = 0, /) -> Table:
         return Table()
@@ -193,6 +196,10 @@ def load(path: Any, /) -> Snapshot:
 
 def fields(what: str, /) -> list[tuple[str, str, str]]:
     return []
+
+
+def quality() -> tuple[str, ...]:
+    return ()
 
 
 def units() -> tuple[tuple[str, str], ...]:

@@ -8,11 +8,11 @@ from .track import track, track_provider_call
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from typing import IO, Any, Union
 
-    from .results import Cost, Records, Rows, SessionSummary, Snapshot
+    from .results import Cost, Grouped, Records, Rows, SessionSummary, Snapshot
 
     Instant = Union[datetime, str, float]
     Target = Union[str, "os.PathLike[str]", IO[str], IO[bytes]]
@@ -171,6 +171,29 @@ class Face:
     def models(self) -> Rows:
         """One row per model."""
         return self.snapshot().models()
+
+    def providers(self) -> Rows:
+        """One row per provider, with its availability."""
+        return self.snapshot().providers()
+
+    def costs(self, by: str | Sequence[str] = ("provider", "model"), **query: Any) -> Grouped:
+        """What has a cost or usage, by one or several keys, with `total_cost_usd`, `by_provider` and `by_operation`.
+
+        Args: as for usage(), over model calls and whatever else booked usage or a cost.
+        """
+        return self.snapshot().costs(by, **query)
+
+    def usage(self, by: str | Sequence[str] = "model", **query: Any) -> Grouped:
+        """Usage by one or several keys, with `total_calls`, `total_tokens` and `total_cost_usd`.
+
+        Args:
+            by:    of model, provider, session, day, tool, operation, kind and total. Model calls are counted, unless
+                   it names a tool (calls of tools), an operation (all but tools) or a kind (all).
+            query: `session` (id or unique prefix), `since` and `until` (aware datetime, ISO text or epoch seconds; of
+                   the end of a call).
+        Raises: ValueError for an unknown key; NotFoundError if there is no such session.
+        """
+        return self.snapshot().usage(by, **query)
 
     def sessions(self) -> Rows:
         """One row per session."""

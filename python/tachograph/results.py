@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     Target = Union[str, "os.PathLike[str]", IO[str], IO[bytes]]
 
 T = TypeVar("T", bound="_Fields")
-
-# Fields of a summary that say how far its numbers can be trusted; they are also its `data_quality`.
-_QUALITY = ("records_lost", "unpriced_calls", "usage_absent", "low_confidence_calls", "series_overflow")
 
 
 class _Fields:
@@ -172,6 +169,40 @@ class Rows(Listed[Row]):
         self.warnings: list[str] = [] if table is None else table.warnings()
 
 
+class Grouped(Rows):
+    """Rows of usage and cost by any keys, with what they add up to."""
+
+    def __init__(self, taken: core.Snapshot, by: str | Sequence[str], **query: Any) -> None:
+        super().__init__(taken.usage(by, **query))
+        self._read = taken.usage
+        self._query = {**query, "kinds": "calls"}
+
+    @property
+    def total_calls(self) -> int:
+        """Calls of all rows."""
+        return 0 if self.totals is None else int(self.totals.calls)
+
+    @property
+    def total_tokens(self) -> int | None:
+        """Tokens of all rows; None when no usage was reported."""
+        return None if self.totals is None else self.totals.total_tokens
+
+    @property
+    def total_cost_usd(self) -> Decimal | None:
+        """Cost of all rows, as far as it has a price; None when nothing has."""
+        return None if self.totals is None else self.totals.cost_usd
+
+    @property
+    def by_provider(self) -> dict[str | None, Decimal | None]:
+        """Cost by provider, dearest first; None stands for calls that named none, and for an unknown cost."""
+        return {row.provider: row.cost_usd for row in Rows(self._read("provider", **self._query))}
+
+    @property
+    def by_operation(self) -> dict[str | None, Decimal | None]:
+        """Cost by name of the operation that booked it, dearest first."""
+        return {row.operation: row.cost_usd for row in Rows(self._read(("operation",), **self._query))}
+
+
 class Records(Listed[Record]):
     """Finished operations."""
 
@@ -227,7 +258,8 @@ def summary_of(table: core.Table) -> SessionSummary:
     """The dataclass of a summary that the core has made."""
     (values,) = table.values()
     tools, models, slowest = table.parts()
-    quality = {name: value for (name, _, _), value in zip(core.fields("summary"), values) if name in _QUALITY}
+    trusted = frozenset(core.quality())
+    quality = {name: value for (name, _, _), value in zip(core.fields("summary"), values) if name in trusted}
     make: Any = SessionSummary
     made: SessionSummary = make(*values, Rows(tools), Rows(models), Records(slowest), quality)
     object.__setattr__(made, "_table", table)
@@ -261,6 +293,25 @@ class Snapshot:
     def models(self) -> Rows:
         """One row per model."""
         return Rows(self._taken.models())
+
+    def providers(self) -> Rows:
+        """One row per provider, with its availability."""
+        return Rows(self._taken.providers())
+
+    def costs(self, by: str | Sequence[str] = ("provider", "model"), **query: Any) -> Grouped:
+        """What has a cost or usage, by one or several keys; keywords as for usage()."""
+        return Grouped(self._taken, by, kinds="calls", **query)
+
+    def usage(self, by: str | Sequence[str] = "model", **query: Any) -> Grouped:
+        """Usage by one or several of model, provider, session, day, tool, operation, kind and total.
+
+        Args:
+            by:    model calls, unless it names a tool (calls of tools), an operation (all but tools) or a kind (all).
+            query: `session` (id or unique prefix), `since` and `until` (aware datetime, ISO text or epoch seconds; of
+                   the end of a call).
+        Raises: ValueError for an unknown key; NotFoundError if there is no such session.
+        """
+        return Grouped(self._taken, by, **query)
 
     def sessions(self) -> Rows:
         """One row per session."""

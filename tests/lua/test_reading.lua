@@ -144,6 +144,43 @@ describe("reading", function()
     assert.equal(3, c:snapshot():summary().total_operations)
     assert.equal(3, c:summary().total_operations)
   end)
+
+  it("tells the availability of providers", function()
+    c:record("ask", 1, {kind = "llm", provider = "openai", error = "network"})
+    c:record("ask", 1, {kind = "llm", provider = "openai"})
+    local openai = fresh.row(c:providers(), "provider", "openai")
+    assert.equal(0.5, openai.availability)
+    assert.equal(0, openai.in_flight)
+    assert.matches("AVAILABLE", tostring(c:providers()))
+  end)
+
+  it("groups costs and usage by one or several keys", function()
+    local costs = c:costs()
+    assert.equal("claude-opus-4-6", costs[1].model)
+    assert.equal("anthropic", costs[1].provider)
+    assert.equal("0.0145", costs.total_cost_usd)
+    assert.same({anthropic = "0.0145"}, costs.by_provider)
+    assert.same({answer = "0.0145"}, costs.by_operation)
+    assert.equal(1540, c:usage("total").total_tokens)
+    assert.equal(1, c:snapshot():usage({"operation", "model"}).totals.calls - 1)
+    assert.equal(0, #c:usage("model", {["until"] = 1}))
+    assert.has_error(function() c:usage "colour" end)
+    assert.has_error(function() c:usage("model", {colour = 1}) end)
+    local none, _, code = c:costs(nil, {session = "nobody"})
+    assert.is_nil(none)
+    assert.equal("NOT_FOUND", code)
+  end)
+
+  it("says how far numbers can be trusted", function()
+    local op = c:step "plan"
+    op:finish()
+    op:finish()
+    local quality = c:summary().data_quality
+    assert.equal(0, quality.records_lost)
+    local dropped = 0
+    for _, n in pairs(quality.drops) do dropped = dropped + n end
+    assert.equal(1, dropped)
+  end)
 end)
 
 describe("calculate_cost", function()

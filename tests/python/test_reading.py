@@ -243,3 +243,75 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path) -> 
         tacho.load(missing)
     with pytest.raises(tacho.TachoError, match=r"No such file or directory: '.*x.json'$"):
         tacho.save(missing / "x.json")
+
+
+@pytest.fixture
+def bill(collector: tacho.Collector) -> tacho.Collector:
+    """Six calls of two providers; one fails in the network, one is refused."""
+    opus = {"provider": "anthropic", "model": "claude-opus-4-6", "ended_at": "2026-06-01T12:00:00Z"}
+    for name in ("answer", "answer", "plan"):
+        collector.record(name, 1.0, kind="llm", usage={"input": 1000, "output": 100}, **opus)
+    collector.record_call("openai", "answer", 1.0, model="gpt-4o", cost="0.25", ended_at="2026-06-02T12:00:00Z")
+    collector.record_failure("openai", 2.0, "network", operation="answer", ended_at="2026-06-02T12:00:00Z")
+    collector.record_failure("openai", 2.0, "auth", operation="answer", ended_at="2026-06-02T12:00:00Z")
+    return collector
+
+
+def test_providers_tell_their_availability(bill: tacho.Collector) -> None:
+    rows = {row.provider: row for row in bill.providers()}
+    assert set(rows) == {"anthropic", "openai"}
+    assert rows["anthropic"].availability == rows["anthropic"].success_rate == 1.0
+    assert (rows["openai"].calls, rows["openai"].errors) == (3, 2)
+    assert rows["openai"].success_rate == pytest.approx(1 / 3) and rows["openai"].availability == pytest.approx(2 / 3)
+    assert "AVAILABLE" in str(bill.providers())
+
+
+def test_costs_by_several_keys(bill: tacho.Collector) -> None:
+    costs = bill.costs()
+    assert {(row.provider, row.model, row.cost_usd) for row in costs} == {
+        ("anthropic", "claude-opus-4-6", Decimal("0.0225")),
+        ("openai", "gpt-4o", Decimal("0.25")),
+        ("openai", None, None),
+    }
+    assert costs.total_cost_usd == Decimal("0.2725") and costs.total_calls == 6
+    assert costs.by_provider == {"openai": Decimal("0.25"), "anthropic": Decimal("0.0225")}
+    assert costs.by_operation == {"answer": Decimal("0.265"), "plan": Decimal("0.0075")}
+    assert "PROVIDER" in str(costs) and "MODEL" in str(costs)
+    assert costs.to_dict()[0]["provider"] == "openai"
+
+
+def test_usage_by_any_keys(bill: tacho.Collector) -> None:
+    usage = bill.usage()
+    assert (usage.total_calls, usage.total_tokens) == (6, 3300)
+    assert [row.model for row in usage] == ["gpt-4o", "claude-opus-4-6", None]
+    days = bill.usage(by=["day", "provider"])
+    assert [(row.day, row.provider, row.calls) for row in days] == [
+        ("2026-06-01", "anthropic", 3),
+        ("2026-06-02", "openai", 3),
+    ]
+    late = bill.usage(by="total", since="2026-06-02T00:00:00Z")
+    assert late[0].calls == 3 and late.by_provider == {"openai": Decimal("0.25")}
+    assert bill.usage(by=()).total_calls == 6
+    for wrong in ("colour", ["model", "colour"], [1]):
+        with pytest.raises(ValueError, match="unknown grouping key"):
+            bill.usage(by=wrong)
+    with pytest.raises(LookupError):
+        bill.usage(session="nobody")
+
+
+def test_what_runs_is_in_the_tables(collector: tacho.Collector) -> None:
+    with collector.llm("answer", provider="anthropic"):
+        (row,) = collector.operations()
+        assert (row.operation, row.calls, row.in_flight, row.success_rate) == ("answer", 0, 1, None)
+        assert collector.providers()[0].in_flight == 1
+        assert len(collector.usage()) == 0
+    assert collector.operations()[0].in_flight == 0
+
+
+def test_data_quality_names_what_was_dropped(collector: tacho.Collector) -> None:
+    operation = collector.step("plan").start()
+    operation.end()
+    operation.end()
+    quality = collector.summary().data_quality
+    assert sum(quality["drops"].values()) == 1
+    assert {"records_lost", "unpriced_calls", "usage_absent", "low_confidence_calls", "series_overflow"} < set(quality)

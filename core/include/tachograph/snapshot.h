@@ -70,6 +70,9 @@ typedef struct tacho_row {
     /* sessions */
     int64_t steps, tool_calls, context_size, max_context_size, compressions;
     int64_t started_at_ns, ended_at_ns; /* Unix time of the first begin and the last end; 0 = unknown */
+    double availability;                /* semantics 29; unknown where the categories of errors are not kept */
+    int64_t in_flight;                  /* begun and not ended; -1 = unknown, as in every row made of records */
+    int64_t context_limit;              /* as context_size */
 } tacho_row;
 
 /** One finished operation. */
@@ -100,6 +103,8 @@ typedef struct tacho_record_view {
 TACHO_API const tacho_field *tacho_row_fields(size_t *count);     /* of tacho_row */
 TACHO_API const tacho_field *tacho_record_fields(size_t *count);  /* of tacho_record_view */
 TACHO_API const tacho_field *tacho_summary_fields(size_t *count); /* scalars of tacho_summary */
+/** Names of the fields of a summary that say how far it can be trusted: its `data_quality`. */
+TACHO_API const char *const *tacho_summary_quality(size_t *count);
 
 /** What a table groups by. X(ENUM, word) */
 #define TACHO_BY_MAP(X)                                                                                                \
@@ -112,6 +117,7 @@ typedef enum tacho_by {
 #undef X
         TACHO_BY_COUNT
 } tacho_by;
+#define TACHO_BY_BIT(by) (1u << (by)) /* for by_also */
 TACHO_API const char *tacho_by_text(int by);
 TACHO_API tacho_status tacho_by_parse(const char *text, tacho_by *out);
 
@@ -128,6 +134,8 @@ typedef struct tacho_rows {
     tacho_row totals;
     const char *const *warnings; /* English sentences without full stop, for a person */
     size_t warning_count;
+    uint32_t by_also; /* TACHO_BY_BIT of further grouping keys */
+    uint32_t reserved;
 } tacho_rows;
 TACHO_API void tacho_rows_free(tacho_rows *rows); /* NULL is allowed */
 
@@ -140,6 +148,15 @@ typedef struct tacho_zone {
     void *context;
 } tacho_zone;
 
+/** Which operations a table counts. */
+typedef enum tacho_kinds {
+    TACHO_KINDS_USUAL, /* tables by tool: kind tool only; by operation: all but kind tool; by both or by kind: all; any
+                          other table: as TACHO_KINDS_CALLS, unless the query names a tool or an operation */
+    TACHO_KINDS_ALL,   /* but by tool or operation: as above */
+    TACHO_KINDS_CALLS  /* model calls: kinds llm and embedding, and whatever else booked usage or a cost of its own; by
+                          operation they stand under its name, whatever kinds it had */
+} tacho_kinds;
+
 /** What of the recorded operations a table is about. Zero fields do not restrict. */
 typedef struct tacho_query {
     uint32_t struct_size;
@@ -150,12 +167,12 @@ typedef struct tacho_query {
     const char *session;    /* id or a prefix of at least 4 bytes that is unique */
     const char *model, *provider, *operation, *tool; /* exact */
     uint32_t limit;                                  /* rows or records; 0 = all */
-    uint32_t all_kinds; /* 0: usage counts model calls (kinds llm and embedding, and whatever else booked usage or a
-                           cost of its own) unless `by` is tool, operation or kind. By tool: kind tool only; by
-                           operation: without kind tool */
+    uint32_t all_kinds;                              /* tacho_kinds */
+    uint32_t by_also;                                /* TACHO_BY_BIT of further grouping keys; 0 = none */
+    uint32_t reserved;
 } tacho_query;
 #define TACHO_QUERY_INIT                                                                                               \
-    { sizeof(tacho_query), 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0 }
+    { sizeof(tacho_query), 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0 }
 
 /** Take a snapshot of a live collector. The writers are never waited for. TACHO_OK; TACHO_NOMEM. */
 TACHO_API tacho_status tacho_snapshot_take(tacho_collector *collector, tacho_snapshot **out);
@@ -170,10 +187,13 @@ TACHO_API tacho_status tacho_snapshot_operations(const tacho_snapshot *snapshot,
                                                  tacho_rows **out); /* without kind tool */
 TACHO_API tacho_status tacho_snapshot_tools(const tacho_snapshot *snapshot, tacho_rows **out);
 TACHO_API tacho_status tacho_snapshot_models(const tacho_snapshot *snapshot, tacho_rows **out);
+/** One row per provider: its model calls, and other operations that name it and are no step, agent or workflow. */
+TACHO_API tacho_status tacho_snapshot_providers(const tacho_snapshot *snapshot, tacho_rows **out);
 TACHO_API tacho_status tacho_snapshot_sessions(const tacho_snapshot *snapshot, tacho_rows **out);
 /**
- * Usage and cost by query->by; day, session and a time range are answered from the records, with a warning for what the
- * ring lost. Also TACHO_NOT_FOUND (no such session) and TACHO_INVALID (a session prefix that is short or not unique).
+ * Usage and cost by query->by and the keys of query->by_also; day, session and a time range are answered from the
+ * records, with a warning for what the ring lost. Also TACHO_NOT_FOUND (no such session) and TACHO_INVALID (a session
+ * prefix that is short or not unique).
  */
 TACHO_API tacho_status tacho_snapshot_usage(const tacho_snapshot *snapshot, const tacho_query *query, tacho_rows **out);
 
@@ -216,6 +236,10 @@ typedef struct tacho_summary {
     int64_t records_lost, usage_absent, low_confidence_calls, series_overflow; /* data quality */
     const tacho_rows *tools, *models;
     const tacho_records *slowest; /* at most 5 */
+    int64_t context_limit;        /* of the newest context; -1 = unknown */
+    const tacho_named *drops;     /* what was dropped or ignored, by cause, in the whole process; data quality */
+    uint32_t drop_count;
+    uint32_t reserved;
 } tacho_summary;
 
 /**

@@ -65,7 +65,7 @@ static tacho_status write_text(const tacho_rows *rows, const tacho__columns *col
 static tacho_status write_rows(const tacho_rows *rows, tacho_format format, const char *schema,
                                const char *const *fields, const tacho_style *style, tacho__output *output) {
     tacho__columns columns;
-    tacho_status status = tacho__columns_resolve(fields, rows->by, &columns);
+    tacho_status status = tacho__columns_resolve(fields, rows, &columns);
     if (status != TACHO_OK) {
         return status;
     }

@@ -1,6 +1,7 @@
 #include "codec/rows_text.h"
 
 #include "codec/people.h"
+#include "snapshot/fields.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -11,6 +12,8 @@
 typedef enum figure {
     CALLS,
     FAILED,
+    RUNNING,
+    AVAILABILITY,
     MEDIAN,
     SLOW,
     FIRST_TOKEN,
@@ -30,6 +33,8 @@ typedef enum figure {
 static const tacho__text_column titles[FIGURES] = {
     [CALLS] = {"CALLS", .right = true},
     [FAILED] = {"FAIL", .right = true, .red = true, .rank = 3},
+    [RUNNING] = {"RUNNING", .right = true, .rank = 6},
+    [AVAILABILITY] = {"AVAILABLE", .right = true, .rank = 3},
     [MEDIAN] = {"P50", .right = true, .rank = 5},
     [SLOW] = {"P95", .right = true, .rank = 4},
     [FIRST_TOKEN] = {"1ST TOKEN", .right = true, .rank = 8},
@@ -59,6 +64,8 @@ static int64_t count_of(const tacho_row *row, figure what) {
         return row->calls;
     case FAILED:
         return row->errors;
+    case RUNNING:
+        return row->in_flight;
     case INPUT:
         return row->units[TACHO_UNIT_INPUT];
     case CACHE_READ:
@@ -104,6 +111,8 @@ static const char *figure_text(const tacho_row *row, const tacho_row *totals, fi
         return tacho__people_cost(row->cost_pusd, (tacho_cost_state)row->cost_state, out);
     case SHARE:
         return tacho__people_part(share_of(row, totals), out);
+    case AVAILABILITY:
+        return tacho__people_part(row->availability, out);
     default:
         return tacho__people_count(count_of(row, what), out);
     }
@@ -119,6 +128,8 @@ static bool telling(const tacho_rows *rows, figure what) {
         return all->cost_pusd != TACHO_COST_UNKNOWN || all->unpriced_calls > 0;
     case SHARE:
         return rows->count > 1 && all->cost_pusd != TACHO_COST_UNKNOWN && all->cost_pusd > 0;
+    case AVAILABILITY:
+        return rows->by == TACHO_BY_PROVIDER && !isnan(all->availability);
     case MEDIAN:
     case SLOW:
     case FIRST_TOKEN:
@@ -129,52 +140,61 @@ static bool telling(const tacho_rows *rows, figure what) {
     }
 }
 
-static const char *key_title(uint32_t by, const tacho_zone *zone, char out[96]) {
-    const char *word = tacho_by_text((int)by);
+/* Titles of columns are in the memory of the table: "cache_read_tokens" as "CACHE READ TOKENS". */
+static const char *field_title(tacho__text_table *table, const char *name) {
+    char title[64];
     size_t i = 0;
-    for (; word[i] && i < 40; i++) {
-        out[i] = (char)toupper((unsigned char)word[i]);
+    for (; name[i] && i + 1 < sizeof title; i++) {
+        title[i] = name[i] == '_' ? ' ' : (char)toupper((unsigned char)name[i]);
     }
-    out[i] = '\0';
-    if (by == TACHO_BY_DAY) {
-        snprintf(out + i, 96 - i, " (%.40s)", tacho__people_zone(zone));
-    }
-    return by == TACHO_BY_TOTAL ? "" : out;
+    title[i] = '\0';
+    const char *copy = tacho__arena_text(&table->arena, title);
+    return copy ? copy : "";
 }
 
-static const char *key_text(const tacho_row *row, uint32_t by) {
-    const char *const keys[TACHO_BY_COUNT] = {[TACHO_BY_MODEL] = row->model,     [TACHO_BY_PROVIDER] = row->provider,
-                                              [TACHO_BY_SESSION] = row->session, [TACHO_BY_DAY] = row->day,
-                                              [TACHO_BY_TOOL] = row->tool,       [TACHO_BY_OPERATION] = row->operation,
-                                              [TACHO_BY_KIND] = row->kind,       [TACHO_BY_TOTAL] = "all"};
-    return by < TACHO_BY_COUNT && keys[by] ? keys[by] : "-";
+static void add_keys(tacho__text_table *table, const tacho__columns *keys, const tacho_zone *zone) {
+    if (keys->count == 0) {
+        tacho__text_column_add(table, (tacho__text_column){.title = ""});
+    }
+    for (size_t i = 0; i < keys->count; i++) {
+        const char *name = keys->field[i]->name;
+        tacho__text_column column = {.title = field_title(table, name),
+                                     .rank = i > 0 && strcmp(name, "kind") == 0 ? 6 : 0};
+        if (strcmp(name, "day") == 0) {
+            const char *day = tacho__arena_print(&table->arena, "DAY (%.40s)", tacho__people_zone(zone));
+            column.title = day ? day : "";
+        }
+        tacho__text_column_add(table, column);
+    }
 }
 
-static void add_row(tacho__text_table *table, const tacho_rows *rows, const tacho_row *row, const char *key,
-                    const figure *shown, size_t count) {
+/* `total` names the row of the totals; NULL = an ordinary row. */
+static void add_row(tacho__text_table *table, const tacho_rows *rows, const tacho_row *row, const tacho__columns *keys,
+                    const char *total, const figure *shown, size_t count) {
     char text[TACHO__PEOPLE_TEXT];
-    bool with_kind = rows->by == TACHO_BY_OPERATION;
+    size_t at = keys->count > 0 ? keys->count : 1;
     tacho__text_row(table);
-    tacho__text_cell(table, 0, key);
-    if (with_kind) {
-        tacho__text_cell(table, 1, row->kind);
+    for (size_t i = 0; i < keys->count; i++) {
+        const char *key = tacho__field_text(keys->field[i], row);
+        tacho__text_cell(table, i, !total ? key ? key : "-" : i == 0 ? total : "");
+    }
+    if (keys->count == 0) {
+        tacho__text_cell(table, 0, total ? total : "all");
     }
     for (size_t i = 0; i < count; i++) {
-        tacho__text_cell(table, i + 1 + with_kind, figure_text(row, &rows->totals, shown[i], text));
+        tacho__text_cell(table, at + i, figure_text(row, &rows->totals, shown[i], text));
     }
 }
 
 tacho_status tacho__rows_text(const tacho_rows *rows, const tacho__text_layout *layout, const tacho_zone *zone,
                               tacho__buffer *out) {
     tacho__text_table table;
+    tacho__columns keys;
     figure shown[FIGURES];
     size_t count = 0;
-    char title[96];
     tacho__text_table_begin(&table);
-    tacho__text_column_add(&table, (tacho__text_column){.title = key_title(rows->by, zone, title)});
-    if (rows->by == TACHO_BY_OPERATION) {
-        tacho__text_column_add(&table, (tacho__text_column){.title = "KIND", .rank = 6});
-    }
+    tacho__columns_keys(rows, &keys);
+    add_keys(&table, &keys, zone);
     for (figure what = 0; what < FIGURES; what++) {
         if (telling(rows, what)) {
             shown[count++] = what;
@@ -182,11 +202,11 @@ tacho_status tacho__rows_text(const tacho_rows *rows, const tacho__text_layout *
         }
     }
     for (size_t i = 0; i < rows->count; i++) {
-        add_row(&table, rows, &rows->rows[i], key_text(&rows->rows[i], rows->by), shown, count);
+        add_row(&table, rows, &rows->rows[i], &keys, NULL, shown, count);
     }
     if (rows->count > 1) {
         tacho__text_footer(&table);
-        add_row(&table, rows, &rows->totals, "TOTAL", shown, count);
+        add_row(&table, rows, &rows->totals, &keys, "TOTAL", shown, count);
     }
     tacho_status status = tacho__text_table_write(&table, layout, out);
     tacho__text_table_free(&table);
@@ -205,18 +225,6 @@ static void add_chosen(tacho__text_table *table, const tacho__columns *columns, 
         const char *shown = tacho__people_field(field, row, zone, text);
         tacho__text_cell(table, i, !total || !key ? shown : i == 0 ? "TOTAL" : "");
     }
-}
-
-/* "cache_read_tokens" as "CACHE READ TOKENS", in the memory of the table. */
-static const char *field_title(tacho__text_table *table, const char *name) {
-    char title[64];
-    size_t i = 0;
-    for (; name[i] && i + 1 < sizeof title; i++) {
-        title[i] = name[i] == '_' ? ' ' : (char)toupper((unsigned char)name[i]);
-    }
-    title[i] = '\0';
-    const char *copy = tacho__arena_text(&table->arena, title);
-    return copy ? copy : "";
 }
 
 tacho_status tacho__rows_text_columns(const tacho_rows *rows, const tacho__columns *columns,

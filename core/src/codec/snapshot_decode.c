@@ -83,6 +83,7 @@ static tacho_status take_series(const tacho__msgpack *map, tacho__part *part, al
         tacho__part_series_init(&part->series[i]);
         part->series_count = i + 1;
         status = tacho__frame_next(&reader, &part->arena, &part->series[i]);
+        tacho__part_series_complete(&part->series[i]);
     }
     return status;
 }

@@ -4,9 +4,6 @@
 
 #include <string.h>
 
-/* Fields of the summary that JSON shows together, as `data_quality`. */
-static const char *const quality[] = {"records_lost",         "unpriced_calls",  "usage_absent",
-                                      "low_confidence_calls", "series_overflow", NULL};
 static const char *const random_fields[] = {"id", "parent_id", "trace_id", NULL};
 
 static bool listed(const char *const *names, const char *name) {
@@ -16,6 +13,16 @@ static bool listed(const char *const *names, const char *name) {
         }
     }
     return false;
+}
+
+static bool is_quality(const char *name) {
+    size_t count;
+    const char *const *quality = tacho_summary_quality(&count);
+    size_t i = 0;
+    while (i < count && strcmp(quality[i], name) != 0) {
+        i++;
+    }
+    return i < count;
 }
 
 /* The classes of text that are always shown, used or not. */
@@ -39,14 +46,16 @@ void tacho__json_summary_scalars(tacho__json_writer *writer, const tacho_summary
     size_t count;
     const tacho_field *fields = tacho_summary_fields(&count);
     for (size_t i = 0; i < count; i++) {
-        bool elsewhere = listed(quality, fields[i].name) && strcmp(fields[i].name, "unpriced_calls") != 0;
+        bool elsewhere = is_quality(fields[i].name) && strcmp(fields[i].name, "unpriced_calls") != 0;
         if (!elsewhere && !unused_unit(&fields[i], summary)) {
             tacho__json_field_member(writer, &fields[i], summary, TACHO__NAMED_COUNTS);
         }
     }
     tacho__json_key(writer, "data_quality");
     tacho__json_object_begin(writer);
-    for (size_t i = 0; quality[i]; i++) {
+    size_t doubts;
+    const char *const *quality = tacho_summary_quality(&doubts);
+    for (size_t i = 0; i < doubts; i++) {
         tacho__json_field_member(writer, tacho__field_find(fields, count, quality[i]), summary, TACHO__NAMED_COUNTS);
     }
     tacho__json_object_end(writer);
@@ -54,7 +63,7 @@ void tacho__json_summary_scalars(tacho__json_writer *writer, const tacho_summary
 
 void tacho__json_rows_whole(tacho__json_writer *writer, const tacho_rows *rows) {
     tacho__columns columns;
-    tacho__columns_all(rows->by, &columns);
+    tacho__columns_all(rows, &columns);
     tacho__json_array_begin(writer);
     for (size_t i = 0; i < rows->count; i++) {
         tacho__json_object_begin(writer);

@@ -122,8 +122,8 @@ static void put_usage(const tacho__booking *b, tacho__set *set) {
     put_flag(set, &usage->flags);
 }
 
-/* Context: as the caller says, else the prompt of a model call (semantics 28); a drop by more than half is a
- * compaction. */
+/* Context: as the caller says, else the prompt of a model call and the window of its model (semantics 28); a drop by
+ * more than half is a compaction. */
 static uint32_t put_context(const tacho__booking *b, tacho__set *set, uint32_t size, uint32_t limit) {
     const tacho__op *op = b->op;
     tacho__session_cell *cell = b->cell;
@@ -213,6 +213,9 @@ static void commit(tacho__booking *b, const tacho_series *series, tacho__op *op,
     const bool model_call = op->kind == TACHO_KIND_LLM && op->flags & TACHO__RECORD_USAGE && b->booked;
     if (op->context_size == 0 && model_call) {
         op->context_size = b->input > UINT32_MAX ? UINT32_MAX : (uint32_t)b->input;
+    }
+    if (op->context_size && !op->context_limit && op->kind == TACHO_KIND_LLM) {
+        op->context_limit = series->price.context;
     }
     if (op->context_size | op->context_limit | op->compactions) {
         const uint32_t compactions = put_context(b, &set, op->context_size, op->context_limit);

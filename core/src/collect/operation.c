@@ -214,6 +214,13 @@ static bool win_end(tacho__op *op, const tacho_collector *collector) {
                                                    memory_order_relaxed);
 }
 
+/* What a timeout may be besides: availability (semantics 29) is then a sum over categories. */
+static uint8_t timeout_category(uint8_t category) {
+    bool stays = category == TACHO_CATEGORY_NETWORK || category == TACHO_CATEGORY_RATE_LIMIT ||
+                 category == TACHO_CATEGORY_PROVIDER;
+    return stays ? category : (uint8_t)TACHO_CATEGORY_TIMEOUT;
+}
+
 void tacho__op_conclude(tacho__op *op, unsigned outcome) {
     if (outcome == TACHO_OUTCOME_OK && op->flags & TACHO__OP_FAILED) {
         outcome = op->category == TACHO_CATEGORY_TIMEOUT ? TACHO_OUTCOME_TIMEOUT : TACHO_OUTCOME_ERROR;
@@ -222,9 +229,11 @@ void tacho__op_conclude(tacho__op *op, unsigned outcome) {
     if (outcome == TACHO_OUTCOME_OK) {
         op->category = TACHO_CATEGORY_NONE;
         op->error_type = 0;
-    } else if (op->category == TACHO_CATEGORY_NONE && outcome == TACHO_OUTCOME_TIMEOUT) {
-        op->category = TACHO_CATEGORY_TIMEOUT;
-    } else if (op->category == TACHO_CATEGORY_NONE && outcome == TACHO_OUTCOME_ERROR) {
+    } else if (outcome == TACHO_OUTCOME_TIMEOUT) {
+        op->category = timeout_category(op->category);
+    } else if (outcome != TACHO_OUTCOME_ERROR) {
+        op->category = TACHO_CATEGORY_NONE; /* cancelled, aborted: nothing failed */
+    } else if (op->category == TACHO_CATEGORY_NONE) {
         op->category = TACHO_CATEGORY_OTHER;
     }
 }

@@ -54,8 +54,10 @@ static tacho_status resolve(tacho_history *history, const tacho_query *query, ta
 
 /* Tables of calls need no rows without usage and cost; the others decide for themselves. */
 static uint32_t rows_of(const tacho_query *query) {
-    bool calls = !query->all_kinds && (query->by == TACHO_BY_MODEL || query->by == TACHO_BY_PROVIDER ||
-                                       query->by == TACHO_BY_DAY || query->by == TACHO_BY_TOTAL);
+    const uint32_t of_calls = TACHO_BY_BIT(TACHO_BY_MODEL) | TACHO_BY_BIT(TACHO_BY_PROVIDER) |
+                              TACHO_BY_BIT(TACHO_BY_DAY) | TACHO_BY_BIT(TACHO_BY_TOTAL);
+    bool calls = query->all_kinds == TACHO_KINDS_CALLS ||
+                 (query->all_kinds == TACHO_KINDS_USUAL && (tacho__query_keys(query) & ~of_calls) == 0);
     return TACHO__SELECT_SUMS | (calls ? TACHO__SELECT_MODEL_CALLS : 0);
 }
 
@@ -141,7 +143,7 @@ tacho_status tacho_history_summary(tacho_history *history, const char *session, 
         status = tacho__select_walk(history, &query, 0, add_to_digest, &feed);
     }
     if (status == TACHO_OK) {
-        const tacho__digest_facts facts = {query.session, feed.table[0] ? feed.table : NULL, 0, 0};
+        const tacho__digest_facts facts = {.session = query.session, .price_table = feed.table[0] ? feed.table : NULL};
         status = tacho__digest_finish(feed.digest, &facts, out);
     } else {
         tacho__digest_free(feed.digest);

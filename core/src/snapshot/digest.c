@@ -228,6 +228,7 @@ static void summarise_session(const tacho__group *all, tacho_summary *summary) {
     summary->total_ns = known ? summary->total_ns : -1;
     summary->context_size = all->context_size;
     summary->max_context_size = all->max_context_size;
+    summary->context_limit = all->context_limit;
     summary->compressions = all->compressions;
 }
 
@@ -258,6 +259,15 @@ static tacho_status finish_lists(tacho__digest *digest, owned_summary *owned) {
     return tools == TACHO_OK && models == TACHO_OK && slowest == TACHO_OK ? TACHO_OK : TACHO_NOMEM;
 }
 
+static void copy_drops(const tacho__digest_facts *facts, owned_summary *owned) {
+    tacho_named *drops = tacho__arena_array(&owned->arena, facts->drop_count, sizeof *drops);
+    for (uint32_t i = 0; drops && i < facts->drop_count; i++) {
+        drops[i] = (tacho_named){tacho__arena_text(&owned->arena, facts->drops[i].name), facts->drops[i].value};
+    }
+    owned->summary.drops = drops;
+    owned->summary.drop_count = drops ? facts->drop_count : 0;
+}
+
 static tacho_status fill(tacho__digest *digest, const tacho__digest_facts *facts, owned_summary *owned) {
     tacho_summary *summary = &owned->summary;
     if (digest->texts.failed || finish_lists(digest, owned) != TACHO_OK) {
@@ -269,6 +279,7 @@ static tacho_status fill(tacho__digest *digest, const tacho__digest_facts *facts
     summary->price_table = tacho__arena_text(&owned->arena, facts->price_table);
     summary->records_lost = facts->records_lost;
     summary->series_overflow = facts->series_overflow;
+    copy_drops(facts, owned);
     summarise_calls(digest->parts, summary);
     summarise_usage(&digest->parts[TACHO__DIGEST_ALL], summary);
     summarise_session(&digest->parts[TACHO__DIGEST_ALL], summary);

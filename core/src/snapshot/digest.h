@@ -25,6 +25,8 @@ typedef struct tacho__digest_facts {
     const char *session;     /* NULL = the whole process */
     const char *price_table; /* version of the table that priced it; NULL = none */
     int64_t records_lost, series_overflow;
+    const tacho_named *drops; /* of the whole process; copied */
+    uint32_t drop_count;
 } tacho__digest_facts;
 
 /** TACHO_OK; TACHO_NOMEM. */

@@ -33,6 +33,7 @@ static const tacho_field fields[] = {
     FIELD(interventions, COUNT, interventions, "How often a human stepped in"),
     FIELD(intervention_rate, RATIO, intervention_rate, "Interventions per step, else per operation"),
     FIELD(context_size, COUNT, context_size, "Newest context size in tokens"),
+    FIELD(context_limit, COUNT, context_limit, "Limit of the newest context in tokens"),
     FIELD(max_context_size, COUNT, max_context_size, "Largest context size in tokens"),
     FIELD(compressions, COUNT, compressions, "Times the context was compacted"),
     FIELD(cache_hit_rate, RATIO, cache_hit_rate,
@@ -44,7 +45,17 @@ static const tacho_field fields[] = {
     FIELD(usage_absent, COUNT, usage_absent, "Model calls that reported no usage"),
     FIELD(low_confidence_calls, COUNT, low_confidence_calls, "Imported calls with preliminary counts only"),
     FIELD(series_overflow, COUNT, series_overflow, "Operations booked under `other` because a table was full"),
+    FIELD(drops, NAMED, drops, "What was dropped or ignored in the whole process, by cause"),
 };
+
+/* How far the numbers can be trusted. */
+static const char *const quality[] = {"records_lost",         "unpriced_calls",  "usage_absent",
+                                      "low_confidence_calls", "series_overflow", "drops"};
+
+const char *const *tacho_summary_quality(size_t *count) {
+    *count = sizeof quality / sizeof *quality;
+    return quality;
+}
 
 const tacho_field *tacho_summary_fields(size_t *count) {
     *count = sizeof fields / sizeof *fields;

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 
 void tacho__group_init(tacho__group *group) {
-    *group = (tacho__group){.context_size = -1, .max_context_size = -1, .context_at_ns = INT64_MIN};
+    *group = (tacho__group){
+        .in_flight = -1, .context_size = -1, .max_context_size = -1, .context_limit = -1, .context_at_ns = INT64_MIN};
 }
 
 void tacho__group_free(tacho__group *group) {
@@ -52,9 +53,10 @@ static void add_span(tacho__group *group, int64_t started_ns, int64_t ended_ns) 
     }
 }
 
-static void add_context(tacho__group *group, int64_t size, int64_t largest, int64_t at_ns) {
+static void add_context(tacho__group *group, int64_t size, int64_t limit, int64_t largest, int64_t at_ns) {
     if (size >= 0 && at_ns >= group->context_at_ns) {
         group->context_size = size;
+        group->context_limit = limit >= 0 ? limit : group->context_limit;
         group->context_at_ns = at_ns;
     }
     if (largest > group->max_context_size) {
@@ -128,6 +130,17 @@ static void add_cost(tacho__group *group, const tacho_record_view *record) {
     }
 }
 
+static void add_availability(tacho__group *group, const tacho_record_view *record, tacho_outcome outcome,
+                             int64_t weight) {
+    tacho_category category = TACHO_CATEGORY_NONE;
+    if (outcome == TACHO_OUTCOME_ERROR && record->error_category) {
+        tacho_category_parse(record->error_category, &category);
+    }
+    bool unavailable = outcome == TACHO_OUTCOME_TIMEOUT || tacho__category_is_unavailable(category);
+    group->unavailable = tacho__sum(group->unavailable, unavailable ? weight : 0);
+    group->categories_unknown |= outcome == TACHO_OUTCOME_ERROR && !record->error_category;
+}
+
 /* Counts of a record that may be unknown (-1). */
 static int64_t counted(int64_t value) {
     return value > 0 ? value : 0;
@@ -150,9 +163,10 @@ bool tacho__group_add_record(tacho__group *group, tacho__arena *texts, const tac
         group->first_token_ns = tacho__sum(group->first_token_ns, record->first_token_ns);
     }
     add_span(group, record->started_at_ns, record->ended_at_ns);
-    add_context(group, record->context_size, record->context_size, record->ended_at_ns);
+    add_context(group, record->context_size, record->context_limit, record->context_size, record->ended_at_ns);
     add_usage(group, record);
     add_cost(group, record);
+    add_availability(group, record, outcome, weight);
     bool failed = outcome == TACHO_OUTCOME_ERROR || outcome == TACHO_OUTCOME_TIMEOUT;
     if (failed && record->error_type && !tacho__group_error_type(group, texts, record->error_type, weight)) {
         return false;
@@ -191,6 +205,7 @@ static void merge_counts(tacho__group *group, const tacho__group *more) {
     X(steps)                                                                                                           \
     X(tool_calls)                                                                                                      \
     X(compressions)                                                                                                    \
+    X(unavailable)                                                                                                     \
     X(unsplit)
 
 bool tacho__group_merge(tacho__group *group, tacho__arena *texts, const tacho__group *more) {
@@ -202,7 +217,11 @@ bool tacho__group_merge(tacho__group *group, tacho__arena *texts, const tacho__g
     SUMS(X)
 #undef X
     add_span(group, more->started_at_ns, more->ended_at_ns);
-    add_context(group, more->context_size, more->max_context_size, more->context_at_ns);
+    add_context(group, more->context_size, more->context_limit, more->max_context_size, more->context_at_ns);
+    group->categories_unknown |= more->categories_unknown;
+    if (more->in_flight >= 0) {
+        group->in_flight = tacho__sum(group->in_flight < 0 ? 0 : group->in_flight, more->in_flight);
+    }
     for (uint32_t i = 0; i < more->error_type_count; i++) {
         if (!tacho__group_error_type(group, texts, more->error_types[i].name, more->error_types[i].value)) {
             return false;

@@ -19,7 +19,10 @@ typedef struct tacho__group {
     bool providers_differ; /* a row by model tells its provider only if all its calls have the same */
     /* calls */
     int64_t outcomes[TACHO_OUTCOME_COUNT];
-    int64_t unsplit; /* calls whose outcome is not known: part of a rest (semantics 5) */
+    int64_t unsplit;         /* calls whose outcome is not known: part of a rest (semantics 5) */
+    int64_t unavailable;     /* timeouts, and errors of category network, timeout, rate_limit or provider */
+    bool categories_unknown; /* some errors are in no category: `unavailable` is too small */
+    int64_t in_flight;       /* -1 = unknown */
     int64_t retries, interventions, warnings, low_confidence;
     tacho_named *error_types; /* owned array, not sorted */
     uint32_t error_type_count, error_type_room;
@@ -39,6 +42,7 @@ typedef struct tacho__group {
     /* sessions */
     int64_t steps, tool_calls;
     int64_t context_size, context_at_ns, max_context_size, compressions; /* context -1 = unknown */
+    int64_t context_limit;                                               /* as context_size; -1 = unknown */
     int64_t started_at_ns, ended_at_ns;                                  /* 0 = unknown */
 } tacho__group;
 
@@ -64,6 +68,8 @@ tacho_cost_state tacho__group_cost_state(const tacho__group *group);
 int64_t tacho__group_cost(const tacho__group *group);
 /** ok / (ok + error + timeout) (semantics 29); NaN for denominator 0. */
 double tacho__group_success_rate(const tacho__group *group);
+/** Semantics 29; NaN for denominator 0, and where errors are in no category. */
+double tacho__group_availability(const tacho__group *group);
 /** Sums of the token classes by direction (TACHO_DIRECTION_NONE = all tokens); -1 where no usage was reported. */
 int64_t tacho__group_tokens(const tacho__group *group, int direction);
 

@@ -38,6 +38,14 @@ double tacho__group_success_rate(const tacho__group *group) {
     return ended > 0 ? (double)n[TACHO_OUTCOME_OK] / (double)ended : (double)NAN;
 }
 
+double tacho__group_availability(const tacho__group *group) {
+    const int64_t *n = group->outcomes;
+    int64_t failed = tacho__sum(n[TACHO_OUTCOME_ERROR], n[TACHO_OUTCOME_TIMEOUT]);
+    int64_t ended = tacho__sum(n[TACHO_OUTCOME_OK], failed);
+    bool known = ended > 0 && !group->categories_unknown && group->unavailable <= failed;
+    return known ? (double)(ended - group->unavailable) / (double)ended : (double)NAN;
+}
+
 int64_t tacho__group_tokens(const tacho__group *group, int direction) {
     int64_t sum = group->usage_calls > 0 ? 0 : -1;
     for (int unit = 0; unit < TACHO_UNIT_COUNT; unit++) {
@@ -110,6 +118,8 @@ static void row_calls(const tacho__group *group, tacho_row *row) {
     row->orphaned = group->outcomes[TACHO_OUTCOME_ORPHANED];
     row->errors = tacho__sum(row->error, row->timeout);
     row->success_rate = tacho__group_success_rate(group);
+    row->availability = tacho__group_availability(group);
+    row->in_flight = group->in_flight;
     row->retries = group->retries;
     row->interventions = group->interventions;
     row->warnings = group->warnings;
@@ -134,6 +144,7 @@ void tacho__group_row(const tacho__group *group, tacho__arena *arena, tacho_row 
     row->tool_calls = group->tool_calls;
     row->context_size = group->context_size;
     row->max_context_size = group->max_context_size;
+    row->context_limit = group->context_limit;
     row->compressions = group->compressions;
     row->started_at_ns = group->started_at_ns;
     row->ended_at_ns = group->ended_at_ns;

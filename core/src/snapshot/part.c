@@ -1,6 +1,7 @@
 #include "snapshot/part.h"
 
 #include "base/memory.h"
+#include "snapshot/kinds.h"
 
 tacho__part *tacho__part_new(void) {
     tacho__part *part = tacho__calloc(1, sizeof *part);
@@ -47,8 +48,17 @@ void tacho__part_series_init(tacho__part_series *series) {
 }
 
 void tacho__part_session_init(tacho__part_session *session) {
-    *session = (tacho__part_session){.context_limit = -1};
+    *session = (tacho__part_session){0};
     tacho__group_init(&session->sums);
+}
+
+void tacho__part_series_complete(tacho__part_series *series) {
+    series->sums.unavailable = 0;
+    for (int category = 0; category < TACHO_CATEGORY_COUNT; category++) {
+        if (tacho__category_is_unavailable((tacho_category)category)) {
+            series->sums.unavailable = tacho__sum(series->sums.unavailable, series->categories[category]);
+        }
+    }
 }
 
 void tacho__part_session_complete(tacho__part_session *session) {
@@ -64,5 +74,7 @@ void tacho__part_session_complete(tacho__part_session *session) {
         sums->steps = tacho__sum(sums->steps, session->outcomes[TACHO__SESSION_STEPS][outcome]);
         sums->tool_calls = tacho__sum(sums->tool_calls, session->outcomes[TACHO__SESSION_TOOLS][outcome]);
     }
+    sums->categories_unknown = sums->outcomes[TACHO_OUTCOME_ERROR] > 0;
+    sums->unavailable = sums->outcomes[TACHO_OUTCOME_TIMEOUT];
     sums->usage_absent = session->model_calls > sums->usage_calls ? session->model_calls - sums->usage_calls : 0;
 }

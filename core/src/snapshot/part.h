@@ -23,7 +23,6 @@ typedef struct tacho__part_series {
     tacho__group sums;
     const char *component; /* not NULL: a component of the operation, and only durations are kept */
     int64_t flags;         /* TACHO__SERIES_* */
-    int64_t in_flight;
     int64_t duration_low, duration_high;
     int64_t absent, not_booked;     /* calls whose usage was reported as absent, or repeats that of descendants */
     int64_t table_of_reported_pusd; /* what the price table says of the calls of state reported */
@@ -50,7 +49,6 @@ typedef struct tacho__part_session {
     int64_t opened_at_ns, ended_at_ns; /* Unix time; 0 = unknown, not ended */
     int64_t model_calls;
     int64_t step_ns, timed_steps, tool_ns;
-    int64_t context_limit; /* -1 = unknown */
     int64_t outcomes[TACHO__SESSION_GROUPS][TACHO_OUTCOME_COUNT];
 } tacho__part_session;
 
@@ -82,6 +80,8 @@ tacho__part *tacho__part_new(void);
 tacho__part *tacho__part_retain(tacho__part *part);
 /** Drops a reference; the last one frees. NULL is allowed. */
 void tacho__part_release(tacho__part *part);
+/** Fills what `sums` of an operation's series has from the categories of its failures. */
+void tacho__part_series_complete(tacho__part_series *series);
 /** Puts a series or session at its start: empty sums. */
 void tacho__part_series_init(tacho__part_series *series);
 void tacho__part_session_init(tacho__part_session *session);

@@ -110,7 +110,7 @@ static bool take_series(const tacho__series_view *from, tacho__arena *texts, tac
     }
     int64_t known = to->sums.usage_calls, calls = counted(from->calls);
     to->sums.usage_absent = tacho__kind_is_model(to->sums.kind) && calls > known ? calls - known : 0;
-    to->in_flight = counted(from->in_flight);
+    to->sums.in_flight = to->component ? -1 : counted(from->in_flight);
     to->duration_low = counted(from->duration.low);
     to->duration_high = counted(from->duration.high);
     to->inclusive_calls = counted(from->inclusive_calls);
@@ -120,6 +120,7 @@ static bool take_series(const tacho__series_view *from, tacho__arena *texts, tac
     for (int i = 0; i < (int)TACHO__CATEGORIES; i++) {
         to->categories[i] = counted(from->categories[i]);
     }
+    tacho__part_series_complete(to);
     return take_error_types(from, texts, &to->sums) && take_buckets(&from->duration, &to->sums.durations) &&
            take_measure(&from->first_token, &to->first_token) &&
            take_measure(&from->time_per_token, &to->time_per_token) && take_measure(&from->input, &to->input) &&
@@ -158,7 +159,6 @@ static void take_session(const tacho__view *view, const tacho__session_view *fro
     to->step_ns = counted(from->step_ns);
     to->timed_steps = counted(from->timed_steps);
     to->tool_ns = counted(from->tool_ns);
-    to->context_limit = from->context_limit > 0 ? counted(from->context_limit) : -1;
     for (int group = 0; group < TACHO__SESSION_GROUPS; group++) {
         to->outcomes[group][TACHO_OUTCOME_OK] = counted(from->ok[group]);
         for (int i = 0; i < (int)TACHO__FAILED_OUTCOMES; i++) {
@@ -176,6 +176,7 @@ static void take_session(const tacho__view *view, const tacho__session_view *fro
     sums->ended_at_ns = wall(view, from->last_end_mono_ns);
     sums->context_size = from->context_size > 0 ? counted(from->context_size) : -1;
     sums->max_context_size = from->context_max > 0 ? counted(from->context_max) : -1;
+    sums->context_limit = from->context_limit > 0 ? counted(from->context_limit) : -1;
     sums->context_at_ns = sums->ended_at_ns;
     tacho__part_session_complete(to);
 }

@@ -90,6 +90,36 @@ uint64_t tacho__snapshot_records_lost(const tacho_snapshot *snapshot) {
     return lost;
 }
 
+static int named_order(const void *a, const void *b) {
+    return strcmp(((const tacho_named *)a)->name, ((const tacho_named *)b)->name);
+}
+
+const tacho_named *tacho__snapshot_drops(const tacho_snapshot *snapshot, tacho__arena *arena, uint32_t *count) {
+    size_t all = 0;
+    for (size_t i = 0; i < snapshot->count; i++) {
+        all += snapshot->parts[i]->drop_count;
+    }
+    *count = 0;
+    tacho_named *drops = all > 0 ? tacho__arena_array(arena, all, sizeof *drops) : NULL;
+    size_t taken = 0;
+    for (size_t i = 0; i < snapshot->count && drops; i++) {
+        for (size_t j = 0; j < snapshot->parts[i]->drop_count; j++) {
+            drops[taken++] = snapshot->parts[i]->drops[j];
+        }
+    }
+    if (drops) {
+        qsort(drops, taken, sizeof *drops, named_order);
+    }
+    for (size_t i = 0; i < taken; i++) { /* equal names stand beside each other now */
+        if (*count > 0 && strcmp(drops[*count - 1].name, drops[i].name) == 0) {
+            drops[*count - 1].value = tacho__sum(drops[*count - 1].value, drops[i].value);
+        } else {
+            drops[(*count)++] = drops[i];
+        }
+    }
+    return drops;
+}
+
 const char *tacho__snapshot_prices(const tacho_snapshot *snapshot) {
     const tacho__part *latest = NULL;
     for (size_t i = 0; i < snapshot->count; i++) {

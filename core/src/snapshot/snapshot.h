@@ -15,6 +15,8 @@ tacho_status tacho__snapshot_of_parts(tacho__part **parts, size_t count, tacho_s
 
 /** Records that the segments overwrote before this snapshot was taken. */
 uint64_t tacho__snapshot_records_lost(const tacho_snapshot *snapshot);
+/** What was dropped or ignored, by cause, over all parts; in `arena`, sorted by name. NULL and 0 when there is none. */
+const tacho_named *tacho__snapshot_drops(const tacho_snapshot *snapshot, tacho__arena *arena, uint32_t *count);
 /** Version of the price table of the latest part; NULL = unknown. */
 const char *tacho__snapshot_prices(const tacho_snapshot *snapshot);
 /** Resolves what a person typed for a session. As tacho__session_match_result. */

@@ -36,6 +36,7 @@ static tacho_status add_span(tacho__digest *digest, const tacho__group *sums) {
     tacho__group_init(&span);
     span.context_size = sums->context_size;
     span.context_at_ns = sums->context_at_ns;
+    span.context_limit = sums->context_limit;
     span.max_context_size = sums->max_context_size;
     span.compressions = sums->compressions;
     span.started_at_ns = sums->started_at_ns;
@@ -215,14 +216,19 @@ tacho_status tacho_snapshot_summary(const tacho_snapshot *snapshot, const char *
     if (status != TACHO_OK) {
         return status;
     }
+    tacho__arena arena = {0};
+    facts.drops = tacho__snapshot_drops(snapshot, &arena, &facts.drop_count);
     if (facts.session) {
         status = digest_session(snapshot, facts.session, digest, &facts);
     } else {
         digest_process(snapshot, digest, &facts);
     }
-    if (status != TACHO_OK) {
+    if (status == TACHO_OK && !arena.failed) {
+        status = tacho__digest_finish(digest, &facts, out);
+    } else {
         tacho__digest_free(digest);
-        return status;
+        status = TACHO_NOMEM;
     }
-    return tacho__digest_finish(digest, &facts, out);
+    tacho__arena_free(&arena);
+    return status;
 }

@@ -14,7 +14,7 @@
 
 tacho_status tacho__table_create(const tacho_query *query, tacho__table **out) {
     *out = NULL;
-    if (query && query->by >= TACHO_BY_COUNT) {
+    if (query && (query->by >= TACHO_BY_COUNT || query->by_also >> TACHO_BY_COUNT != 0)) {
         return TACHO_INVALID;
     }
     tacho__table *table = tacho__calloc(1, sizeof *table);
@@ -56,17 +56,20 @@ static const char *tool_of(const tacho_record_view *record) {
     return record->tool || !tacho__is_kind(record->kind, "tool") ? record->tool : record->operation;
 }
 
+static bool groups_by(const tacho_query *query, tacho_by by) {
+    return tacho__query_keys(query) & TACHO_BY_BIT(by);
+}
+
 static bool kind_wanted(const tacho_query *query, const tacho_record_view *record) {
-    switch (query->by) {
-    case TACHO_BY_TOOL:
-        return tacho__is_kind(record->kind, "tool");
-    case TACHO_BY_OPERATION:
-        return !tacho__is_kind(record->kind, "tool");
-    case TACHO_BY_KIND:
-        return true;
-    default:
-        return query->all_kinds || query->tool || query->operation || tacho__record_is_model_call(record);
+    bool tool = groups_by(query, TACHO_BY_TOOL), operation = groups_by(query, TACHO_BY_OPERATION);
+    if (query->all_kinds == TACHO_KINDS_CALLS) {
+        return tacho__record_is_model_call(record);
     }
+    if (tool != operation) {
+        return tacho__is_kind(record->kind, "tool") == tool;
+    }
+    return tool || groups_by(query, TACHO_BY_KIND) || query->all_kinds || query->tool || query->operation ||
+           tacho__record_is_model_call(record);
 }
 
 bool tacho__table_wants(const tacho__table *table, const tacho_record_view *record) {
@@ -86,7 +89,7 @@ static uint64_t hash_key(const tacho__table *table, const char *text, uint64_t h
 
 /* The provider is a key only in a table by provider; a row by model just shows it. */
 static const char *provider_key(const tacho__table *table, const tacho__group *group) {
-    return table->query.by == TACHO_BY_PROVIDER ? group->provider : NULL;
+    return groups_by(&table->query, TACHO_BY_PROVIDER) ? group->provider : NULL;
 }
 
 static uint64_t hash_group(const tacho__table *table, const tacho__group *group) {
@@ -157,7 +160,7 @@ static tacho__group *group_new(tacho__table *table, const tacho__group *keys) {
 
 /* Tells the provider in a row by model, as long as all its calls have the same. `fresh`: the row has no calls yet. */
 static bool note_provider(tacho__table *table, tacho__group *group, bool fresh, const char *provider) {
-    if (table->query.by != TACHO_BY_MODEL) {
+    if (!groups_by(&table->query, TACHO_BY_MODEL) || groups_by(&table->query, TACHO_BY_PROVIDER)) {
         return true;
     }
     if (fresh) {
@@ -203,34 +206,16 @@ const char *tacho__day_text(const tacho_zone *zone, int64_t unix_ns, char out[16
 
 /* The keys of `source` that the table groups by. */
 static tacho__group keys_of(const tacho__table *table, const tacho__group *source) {
-    tacho__group keys = {0};
-    switch (table->query.by) {
-    case TACHO_BY_MODEL:
-        keys.model = source->model;
-        break;
-    case TACHO_BY_PROVIDER:
-        keys.provider = source->provider;
-        break;
-    case TACHO_BY_SESSION:
-        keys.session = source->session;
-        break;
-    case TACHO_BY_DAY:
-        keys.day = source->day;
-        break;
-    case TACHO_BY_TOOL:
-        keys.tool = source->tool;
-        break;
-    case TACHO_BY_OPERATION:
-        keys.operation = source->operation;
-        keys.kind = source->kind;
-        break;
-    case TACHO_BY_KIND:
-        keys.kind = source->kind;
-        break;
-    default:
-        break;
-    }
-    return keys;
+    const uint32_t by = tacho__query_keys(&table->query);
+    const bool operation = by & TACHO_BY_BIT(TACHO_BY_OPERATION);
+    const bool kind = by & TACHO_BY_BIT(TACHO_BY_KIND) || (operation && table->query.all_kinds != TACHO_KINDS_CALLS);
+    return (tacho__group){.operation = operation ? source->operation : NULL,
+                          .kind = kind ? source->kind : NULL,
+                          .provider = by & TACHO_BY_BIT(TACHO_BY_PROVIDER) ? source->provider : NULL,
+                          .model = by & TACHO_BY_BIT(TACHO_BY_MODEL) ? source->model : NULL,
+                          .tool = by & TACHO_BY_BIT(TACHO_BY_TOOL) ? source->tool : NULL,
+                          .session = by & TACHO_BY_BIT(TACHO_BY_SESSION) ? source->session : NULL,
+                          .day = by & TACHO_BY_BIT(TACHO_BY_DAY) ? source->day : NULL};
 }
 
 /* ----------------------------------------------------------------------------------------------------------- adding */
@@ -266,7 +251,8 @@ tacho_status tacho__table_add(tacho__table *table, const tacho_record_view *reco
                            .model = record->model,
                            .tool = tool_of(record),
                            .session = record->session};
-    source.day = table->query.by == TACHO_BY_DAY ? tacho__day_text(table->query.zone, record->ended_at_ns, day) : NULL;
+    source.day =
+        groups_by(&table->query, TACHO_BY_DAY) ? tacho__day_text(table->query.zone, record->ended_at_ns, day) : NULL;
     tacho__group keys = keys_of(table, &source);
     size_t before = table->count;
     tacho__group *group = row_of(table, &keys);

@@ -19,6 +19,11 @@ typedef struct tacho__table tacho__table;
  */
 tacho_status tacho__table_create(const tacho_query *query, tacho__table **out);
 
+/** TACHO_BY_BIT of every key that a query groups by. */
+static inline uint32_t tacho__query_keys(const tacho_query *query) {
+    return TACHO_BY_BIT(query->by) | query->by_also;
+}
+
 /** True if the query wants this record: kind, time, session, model, provider, operation, tool. */
 bool tacho__table_wants(const tacho__table *table, const tacho_record_view *record);
 /** The same for sums that have an operation's keys; not for queries with a time. */

@@ -20,29 +20,25 @@ static int number_order(int64_t a, int64_t b) {
     return (a > b) - (a < b);
 }
 
-static const char *first_key(const tacho_row *row) {
-    const char *const keys[] = {row->day,  row->session,   row->model, row->provider,
-                                row->tool, row->operation, row->kind};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        if (keys[i]) {
-            return keys[i];
-        }
-    }
-    return NULL;
+/* A row without a key stands last. */
+static int key_order(const char *left, const char *right) {
+    return left && right ? strcmp(left, right) : (left == NULL) - (right == NULL);
 }
 
 static int name_order(const tacho_row *a, const tacho_row *b) {
-    const char *left = first_key(a), *right = first_key(b);
-    if (!left || !right) {
-        return (left == NULL) - (right == NULL); /* the row without a key stands last */
+    const char *const keys[][2] = {{a->day, b->day},           {a->session, b->session}, {a->model, b->model},
+                                   {a->provider, b->provider}, {a->tool, b->tool},       {a->operation, b->operation},
+                                   {a->kind, b->kind}};
+    int order = 0;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && order == 0; i++) {
+        order = key_order(keys[i][0], keys[i][1]);
     }
-    int order = strcmp(left, right);
-    return order != 0 ? order : strcmp(a->kind ? a->kind : "", b->kind ? b->kind : "");
+    return order;
 }
 
 static int row_order(const void *left, const void *right) {
     const tacho_row *a = left, *b = right;
-    int order = a->day || b->day ? name_order(a, b) : 0;
+    int order = a->day || b->day ? key_order(a->day, b->day) : 0;
     if (order == 0) {
         order = number_order(b->cost_pusd, a->cost_pusd); /* unknown is the smallest integer */
     }
@@ -113,7 +109,7 @@ static void warn_partial(tacho__table *table, const tacho__group *total) {
 
 /* A context belongs to a session: of a row about several it would be that of whichever call came last. */
 static void forget_context(tacho_row *row) {
-    row->context_size = row->max_context_size = -1;
+    row->context_size = row->max_context_size = row->context_limit = -1;
     row->compressions = 0;
 }
 
@@ -121,7 +117,7 @@ static void make_rows(tacho__table *table, owned_rows *owned) {
     tacho_row *rows = tacho__arena_array(&owned->arena, table->count, sizeof *rows);
     for (size_t i = 0; rows && i < table->count; i++) {
         tacho__group_row(table->groups[i], &owned->arena, &rows[i]);
-        if (table->query.by != TACHO_BY_SESSION) {
+        if (!(tacho__query_keys(&table->query) & TACHO_BY_BIT(TACHO_BY_SESSION))) {
             forget_context(&rows[i]);
         }
     }
@@ -171,6 +167,7 @@ tacho_status tacho__table_finish(tacho__table *table, tacho_rows **out) {
     if (owned) {
         owned->rows.struct_size = sizeof owned->rows;
         owned->rows.by = table->query.by;
+        owned->rows.by_also = table->query.by_also & ~TACHO_BY_BIT(table->query.by);
         status = finish(table, owned);
     }
     tacho__table_free(table);

@@ -10,51 +10,72 @@
 
 /* ----------------------------------------------------------------------------------------------- exact, from series */
 
-static bool is_operation(const tacho__part_series *series) {
+/* Which series a table is made of. */
+typedef bool (*series_filter)(const tacho__part_series *series);
+
+static bool has_ended(const tacho__part_series *series) {
     return !series->component && tacho__group_calls(&series->sums) > 0;
 }
 
-static tacho_status add_series(const tacho_snapshot *snapshot, tacho__table *table) {
+/* Tables of what runs also show what has only begun; those of usage and cost are about what has ended. */
+static bool has_begun(const tacho__part_series *series) {
+    return has_ended(series) || (!series->component && series->sums.in_flight > 0);
+}
+
+static bool is_request(const tacho__part_series *series) {
+    const tacho__group *sums = &series->sums;
+    bool booked = sums->usage_calls > 0 || tacho__group_cost_state(sums) != TACHO_COST_STATE_UNKNOWN;
+    return has_begun(series) && sums->provider && (booked || !tacho__kind_is_container(sums->kind));
+}
+
+static tacho_status add_series(const tacho_snapshot *snapshot, series_filter filter, tacho__table *table) {
     tacho_status status = TACHO_OK;
     for (size_t i = 0; i < snapshot->count; i++) {
         const tacho__part *part = snapshot->parts[i];
         for (size_t j = 0; j < part->series_count && status == TACHO_OK; j++) {
-            const tacho__part_series *series = &part->series[j];
-            if (is_operation(series) && tacho__table_wants_group(table, &series->sums)) {
-                status = tacho__table_add_group(table, &series->sums);
+            tacho__group sums = part->series[j].sums; /* lists inside stay those of the part */
+            sums.in_flight = filter == has_ended ? -1 : sums.in_flight;
+            if (filter(&part->series[j]) && tacho__table_wants_group(table, &sums)) {
+                status = tacho__table_add_group(table, &sums);
             }
         }
     }
     return status;
 }
 
-static tacho_status table_of_series(const tacho_snapshot *snapshot, const tacho_query *query, tacho_rows **out) {
+static tacho_status table_of_series(const tacho_snapshot *snapshot, const tacho_query *query, series_filter filter,
+                                    tacho_rows **out) {
     tacho__table *table;
     *out = NULL;
     tacho_status status = tacho__table_create(query, &table);
     if (status != TACHO_OK) {
         return status;
     }
-    add_series(snapshot, table); /* a refusal of memory shows at the end */
+    add_series(snapshot, filter, table); /* a refusal of memory shows at the end */
     return tacho__table_finish(table, out);
 }
 
-static tacho_status table_by(const tacho_snapshot *snapshot, tacho_by by, tacho_rows **out) {
+static tacho_status table_by(const tacho_snapshot *snapshot, tacho_by by, series_filter filter, tacho_rows **out) {
     tacho_query query = TACHO_QUERY_INIT;
     query.by = by;
-    return table_of_series(snapshot, &query, out);
+    query.all_kinds = by == TACHO_BY_PROVIDER ? TACHO_KINDS_ALL : TACHO_KINDS_USUAL;
+    return table_of_series(snapshot, &query, filter, out);
 }
 
 tacho_status tacho_snapshot_operations(const tacho_snapshot *snapshot, tacho_rows **out) {
-    return table_by(snapshot, TACHO_BY_OPERATION, out);
+    return table_by(snapshot, TACHO_BY_OPERATION, has_begun, out);
 }
 
 tacho_status tacho_snapshot_tools(const tacho_snapshot *snapshot, tacho_rows **out) {
-    return table_by(snapshot, TACHO_BY_TOOL, out);
+    return table_by(snapshot, TACHO_BY_TOOL, has_begun, out);
 }
 
 tacho_status tacho_snapshot_models(const tacho_snapshot *snapshot, tacho_rows **out) {
-    return table_by(snapshot, TACHO_BY_MODEL, out);
+    return table_by(snapshot, TACHO_BY_MODEL, has_ended, out);
+}
+
+tacho_status tacho_snapshot_providers(const tacho_snapshot *snapshot, tacho_rows **out) {
+    return table_by(snapshot, TACHO_BY_PROVIDER, is_request, out);
 }
 
 tacho_status tacho_snapshot_sessions(const tacho_snapshot *snapshot, tacho_rows **out) {
@@ -112,7 +133,7 @@ static tacho_status add_lost(const tacho_snapshot *snapshot, const tacho_query *
         return status;
     }
     tacho__group_init(&all);
-    status = add_series(snapshot, exact);
+    status = add_series(snapshot, has_ended, exact);
     if (status == TACHO_OK) {
         status = tacho__table_total(exact, &all);
     }
@@ -125,8 +146,8 @@ static tacho_status add_lost(const tacho_snapshot *snapshot, const tacho_query *
 }
 
 static bool needs_records(const tacho_query *query) {
-    return query->by == TACHO_BY_DAY || query->by == TACHO_BY_SESSION || query->since_ns != 0 || query->until_ns != 0 ||
-           query->session;
+    const uint32_t of_records = TACHO_BY_BIT(TACHO_BY_DAY) | TACHO_BY_BIT(TACHO_BY_SESSION);
+    return tacho__query_keys(query) & of_records || query->since_ns != 0 || query->until_ns != 0 || query->session;
 }
 
 /* A copy of the query with the whole id of its session. */
@@ -144,7 +165,7 @@ tacho_status tacho_snapshot_usage(const tacho_snapshot *snapshot, const tacho_qu
         return status;
     }
     if (!needs_records(&resolved)) {
-        return table_of_series(snapshot, &resolved, out);
+        return table_of_series(snapshot, &resolved, has_ended, out);
     }
     status = tacho__table_create(&resolved, &table);
     if (status != TACHO_OK) {
@@ -167,7 +188,8 @@ tacho_status tacho_snapshot_records(const tacho_snapshot *snapshot, const tacho_
         return status;
     }
     resolved.by = TACHO_BY_TOTAL;
-    resolved.all_kinds = 1;
+    resolved.by_also = 0;
+    resolved.all_kinds = TACHO_KINDS_ALL;
     tacho__table *filter;
     status = tacho__table_create(&resolved, &filter);
     tacho__record_list *list = tacho__record_list_new(TACHO__RECORDS_BY_END, resolved.limit);
