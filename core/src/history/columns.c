@@ -220,13 +220,14 @@ int tacho__columns_bind(sqlite3_stmt *statement, const tacho__history_row *row) 
 
 static void read_column(sqlite3_stmt *statement, int place, const column_info *column, tacho__history_row *row) {
     char *member = (char *)row + column->offset;
+    if (column->type == COLUMN_TEXT) { /* NULL gives NULL */
+        *(const char **)member = (const char *)sqlite3_column_text(statement, place);
+        return;
+    }
     if (sqlite3_column_type(statement, place) == SQLITE_NULL) {
         return;
     }
     switch (column->type) {
-    case COLUMN_TEXT:
-        *(const char **)member = (const char *)sqlite3_column_text(statement, place);
-        return;
     case COLUMN_STATE: {
         const char *word = (const char *)sqlite3_column_text(statement, place);
         int state = word ? tacho_cost_state_find(word) : -1;

@@ -35,7 +35,7 @@ static sqlite3_stmt *prepare(tacho_history *history, const condition list[CONDIT
     tacho__columns_list(&sql, selection);
     tacho__buffer_string(&sql, " FROM record WHERE ");
     tacho__buffer_string(
-        &sql, flags & TACHO__SELECT_MODEL_CALLS ? "(cost_state IS NOT NULL OR kind IN ('llm', 'embedding'))" : "1");
+        &sql, flags & TACHO__SELECT_MODEL_CALLS ? "(kind IN ('llm', 'embedding') OR cost_state IS NOT NULL)" : "1");
     for (int i = 0; i < CONDITIONS; i++) {
         if (list[i].wanted) {
             tacho__buffer_string(&sql, " AND ");

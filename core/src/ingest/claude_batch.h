@@ -17,8 +17,8 @@
  * Bytes of log after which a batch is handed over. The first one is small, so that storing begins early, and so are the
  * last ones, so that little is left to store when reading has ended.
  */
-#define TACHO__BATCH_BYTES     (UINT64_C(4) << 20)
-#define TACHO__BATCH_BYTES_MIN (UINT64_C(512) << 10)
+#define TACHO__BATCH_BYTES     (UINT64_C(1) << 20)
+#define TACHO__BATCH_BYTES_MIN (UINT64_C(256) << 10)
 /** Most problems that one batch names; further ones are counted. */
 #define TACHO__BATCH_PROBLEMS 256
 

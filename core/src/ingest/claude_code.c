@@ -44,6 +44,17 @@ typedef struct import_run {
     int64_t data_version;      /* of the history after our last commit; 0 = none yet */
 } import_run;
 
+/* Reads its part of the files. Two keep the one that stores busy; more would only wait for it. */
+#define READERS 2u
+typedef struct log_reader {
+    tacho__log_files files;    /* a part of the list, not owned */
+    tacho__progress *progress; /* of these files */
+    uint64_t left;             /* bytes of them to read */
+    tacho__claude_source source;
+    tacho__claude_ahead *ahead; /* NULL = no part of its own */
+    bool more;                  /* it has a further batch */
+} log_reader;
+
 static void report(import_run *import, const char *file, uint64_t line, const char *what) {
     const tacho_import_problem problem = {(uint32_t)sizeof problem, line > UINT32_MAX ? UINT32_MAX : (uint32_t)line,
                                           file, what};
@@ -238,19 +249,27 @@ static tacho_status take_batch(import_run *import, const tacho__claude_batch *ba
     return status == TACHO_OK && is_due(import) ? end_and_ask(import) : status;
 }
 
-static tacho_status take_batches(import_run *import, tacho__claude_ahead *ahead) {
+static tacho_status take_next(import_run *import, log_reader *reader) {
     tacho_status status = TACHO_OK;
-    bool more = true;
-    while (more && status == TACHO_OK) {
-        /* Whoever waits for a slow disk of logs does not hold the history meanwhile. */
-        if (import->begun_ns && !tacho__claude_ahead_wait(ahead, WAIT_NS)) {
-            status = end_and_ask(import);
-        }
-        if (status == TACHO_OK) {
-            const tacho__claude_batch *batch = tacho__claude_ahead_next(ahead);
-            more = batch->status == TACHO_OK;
-            status = take_batch(import, batch);
-        }
+    /* Whoever waits for a slow disk of logs does not hold the history meanwhile. */
+    if (import->begun_ns && !tacho__claude_ahead_wait(reader->ahead, WAIT_NS)) {
+        status = end_and_ask(import);
+    }
+    if (status != TACHO_OK) {
+        return status;
+    }
+    const tacho__claude_batch *batch = tacho__claude_ahead_next(reader->ahead);
+    reader->more = batch->status == TACHO_OK;
+    return take_batch(import, batch);
+}
+
+/* In turns, so that the same logs come in the same order every time. */
+static tacho_status take_batches(import_run *import, log_reader readers[READERS]) {
+    tacho_status status = TACHO_OK;
+    unsigned ended = 0; /* readers in a row that have nothing more */
+    for (unsigned turn = 0; ended < READERS && status == TACHO_OK; turn = (turn + 1) % READERS) {
+        ended = readers[turn].more ? 0 : ended + 1;
+        status = readers[turn].more ? take_next(import, &readers[turn]) : TACHO_OK;
     }
     if (!import->begun_ns) {
         return status;
@@ -340,11 +359,16 @@ static tacho_status list_files(import_run *import, const char *const *paths, siz
     return import->files.count > 0 ? TACHO_OK : worst == TACHO_OK ? TACHO_NO_DATA : worst;
 }
 
-/* What the history knows of each file. Bytes that are left to read decide whether a thread is worth it. */
+/* Bytes of a file that were not read yet, as far as is known. */
+static uint64_t unread(const import_run *import, size_t file) {
+    uint64_t size = import->files.files[file].size, offset = import->progress[file].offset;
+    return size > offset ? size - offset : 0;
+}
+
+/* What the history knows of each file. Bytes that are left to read decide whether threads are worth it. */
 static tacho_status find_progress(import_run *import, uint64_t *left) {
     tacho_status status = TACHO_OK;
     import->progress = tacho__calloc(import->files.count, sizeof *import->progress);
-    *left = import->counts.bytes_total;
     if (!import->progress) {
         return TACHO_NOMEM;
     }
@@ -356,25 +380,55 @@ static tacho_status find_progress(import_run *import, uint64_t *left) {
         progress->file = import->files.files[i].path;
         status = known ? tacho__progress_find(import->history, progress) : TACHO_NOT_FOUND;
         status = status == TACHO_NOT_FOUND ? TACHO_OK : status;
-        *left -= progress->offset < *left ? progress->offset : *left;
+        *left += unread(import, i);
     }
     sqlite3_exec(import->history->db, "COMMIT", NULL, NULL, NULL);
     return status;
 }
 
+static tacho_status start_reader(import_run *import, log_reader *reader, bool threaded) {
+    tacho_status status = tacho__claude_source_init(&reader->source, &reader->files, import->options.prices,
+                                                    reader->progress, reader->left);
+    reader->ahead = status == TACHO_OK ? tacho__claude_ahead_new(&reader->source, threaded) : NULL;
+    reader->more = reader->ahead != NULL;
+    return reader->ahead ? TACHO_OK : TACHO_NOMEM;
+}
+
+/* Each reader gets neighbours in the list, so that the files of a session stay together. */
+static tacho_status start_readers(import_run *import, log_reader readers[READERS], uint64_t left) {
+    tacho_status status = TACHO_OK;
+    bool threaded = left > 2 * TACHO__BATCH_BYTES_MIN;
+    size_t next = 0, count = import->files.count;
+    for (unsigned i = 0; i < (threaded ? READERS : 1) && next < count && status == TACHO_OK; i++) {
+        log_reader *reader = &readers[i];
+        uint64_t share = left / (READERS - i);
+        bool rest = !threaded || i == READERS - 1;
+        reader->files = (tacho__log_files){.files = import->files.files + next};
+        reader->progress = import->progress + next;
+        while (next < count && (rest || reader->left < share)) {
+            reader->left += unread(import, next++);
+            reader->files.count++;
+        }
+        left -= reader->left;
+        status = start_reader(import, reader, threaded);
+    }
+    return status;
+}
+
 static tacho_status read_files(import_run *import) {
-    tacho__claude_source source;
+    log_reader readers[READERS] = {0};
     uint64_t left = 0;
     tacho_status status = find_progress(import, &left);
-    if (status != TACHO_OK) {
-        return status;
+    if (status == TACHO_OK) {
+        status = start_readers(import, readers, left);
     }
-    status = tacho__claude_source_init(&source, &import->files, import->options.prices, import->progress, left);
-    tacho__claude_ahead *ahead =
-        status == TACHO_OK ? tacho__claude_ahead_new(&source, left > 2 * TACHO__BATCH_BYTES_MIN) : NULL;
-    status = ahead ? take_batches(import, ahead) : TACHO_NOMEM;
-    tacho__claude_ahead_free(ahead);
-    tacho__claude_source_free(&source);
+    if (status == TACHO_OK) {
+        status = take_batches(import, readers);
+    }
+    for (unsigned i = 0; i < READERS && readers[i].source.files; i++) {
+        tacho__claude_ahead_free(readers[i].ahead);
+        tacho__claude_source_free(&readers[i].source);
+    }
     return status;
 }
 

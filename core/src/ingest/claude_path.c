@@ -75,7 +75,7 @@ static const struct {
 tacho__claude_node tacho__claude_child(tacho__claude_node parent, const char *key, size_t length) {
     const key_row *row = keys[parent].rows;
     for (const key_row *end = row + keys[parent].count; row < end; row++) {
-        if (row->length == length && memcmp(row->key, key, length) == 0) {
+        if (row->length == length && row->key[0] == key[0] && memcmp(row->key, key, length) == 0) {
             return row->node;
         }
     }

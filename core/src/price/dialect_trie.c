@@ -100,6 +100,9 @@ static bool same_key(const char *known, size_t known_length, const char *key, si
         return true;
     }
     size_t at = 0;
+    if (known_length > length) {
+        return false; /* an underscore only makes it longer */
+    }
     for (size_t i = 0; i < known_length; i++) {
         bool upper = known[i] >= 'A' && known[i] <= 'Z';
         if (upper && (at >= length || key[at++] != '_')) {

@@ -5,8 +5,11 @@ tacho_status tacho_response_cost(const tacho_price_table *table, const tacho_res
     if (!response || !out) {
         return TACHO_INVALID;
     }
-    tacho_usage absent = TACHO_USAGE(.flags = TACHO_USAGE_ABSENT, .provider = provider, .model = model);
-    tacho_status status = tacho_calculate_cost(table, &absent, at_unix_ns, out);
+    if (tacho_response_parts(response) == 0) {
+        tacho_usage absent = TACHO_USAGE(.flags = TACHO_USAGE_ABSENT, .provider = provider, .model = model);
+        return tacho_calculate_cost(table, &absent, at_unix_ns, out);
+    }
+    tacho_status status = TACHO_OK;
     for (size_t i = 0; status == TACHO_OK && i < tacho_response_parts(response); i++) {
         tacho_usage part = *tacho_response_usage(response, i);
         part.provider = provider ? provider : part.provider;
