@@ -103,7 +103,7 @@ void tacho_lua_push_instant(lua_State *L, int64_t unix_ns) {
     date_of(days, &year, &month, &day);
     if (ns > 0) {
         int end = snprintf(digits, sizeof digits, ".%09d", (int)ns);
-        while (digits[end - 1] == '0')
+        while (end > 1 && digits[end - 1] == '0')
             digits[--end] = '\0';
     }
     snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", (int)year, (int)month, (int)day,

@@ -17,6 +17,10 @@ BAD = {
     "a currency": ('{"prices": [\n{"model": "x", "currency": "EUR", "rates": {"input": 1}}]}', ":2:"),
     "a price of units": ('{"prices": [\n\n{"model": "x", "rates": {"input": 2000}}]}', ":3:"),
     "an unknown unit": ('{"prices": [{"model": "x",\n"rates": {"inputs": 1}}]}', ":2:"),
+    "a mistyped member": ('{"prices": [{"model": "x", "rates": {"input": 1},\n"form": "2026-01-01"}]}', ":2:"),
+    "a member twice": ('{"prices": [{"model": "x", "rates": {"input": 1},\n"model": "y"}]}', ":2:"),
+    "a unit twice": ('{"prices": [{"model": "x", "rates": {"input": 1,\n"input_tokens": 2}}]}', ":2:"),
+    "a factor that is no fraction": ('{"modifiers": [{"provider": "openai",\n"factor": 0.85}]}', ":2:"),
     "a negative price": ('{"prices": [{"model": "x", "rates": {"input": -1}}]}', ":1:"),
     "overlapping dates": (
         '{"prices": [{"model": "x", "from": "2026-01-01", "to": "2026-06-01", "rates": {"input": 1}},\n'

@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "price/build.h"
 #include "price/json_tree.h"
+#include "price/own_shape.h"
 
 /** What a reader found, in words for people; `lines` counts them. */
 typedef struct tacho__build_report {
@@ -40,10 +41,10 @@ tacho_status tacho__read_litellm(tacho__price_builder *builder, const tacho__jso
                                  tacho__build_report *report);
 /**
  * Our own schema (core/doc/prices.md): overrides and user prices.
- * @param fault  the value that is wrong, when TACHO_INVALID is returned; `*reason` says why
+ * @param fault  filled when TACHO_INVALID is returned: the value that is wrong, and why; else untouched
  */
 tacho_status tacho__read_own(tacho__price_builder *builder, const tacho__json_node *root, bool user,
-                             tacho__build_report *report, const tacho__json_node **fault, const char **reason);
+                             tacho__build_report *report, tacho__price_fault *fault);
 
 /** Which of the three a document is. */
 typedef enum tacho__build_source_kind {

@@ -5,6 +5,7 @@
 #include "price/build_read.h"
 #include "price/overrides.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct document {
@@ -12,11 +13,13 @@ typedef struct document {
     tacho__build_source_kind kind;
 } document;
 
+_Static_assert(TACHO__FAULT_MAX == sizeof(((tacho_price_built *)0)->fault), "a reason fits");
+
 static void set_fault(tacho_price_built *out, size_t source, tacho__json_place place, const char *reason) {
     out->fault_source = source;
     out->fault_line = place.line;
     out->fault_column = place.column;
-    strncpy(out->fault, reason, sizeof out->fault - 1);
+    snprintf(out->fault, sizeof out->fault, "%s", reason);
 }
 
 static tacho_status read_document(const tacho_price_source *source, size_t index, document *out,
@@ -38,8 +41,8 @@ static tacho_status read_document(const tacho_price_source *source, size_t index
 static tacho_status add_document(tacho__price_builder *builder, const tacho_price_source *source, size_t index,
                                  const document *read, bool user, tacho__build_report *report,
                                  tacho_price_built *built) {
-    const tacho__json_node *root = tacho__json_tree_root(read->tree), *fault = NULL;
-    const char *reason = "";
+    const tacho__json_node *root = tacho__json_tree_root(read->tree);
+    tacho__price_fault fault = {.where = NULL};
     tacho_status status;
     switch (read->kind) {
     case TACHO__SOURCE_GENAI:
@@ -49,10 +52,10 @@ static tacho_status add_document(tacho__price_builder *builder, const tacho_pric
         status = tacho__read_litellm(builder, root, report);
         break;
     default:
-        status = tacho__read_own(builder, root, user, report, &fault, &reason);
+        status = tacho__read_own(builder, root, user, report, &fault);
     }
-    if (fault) {
-        set_fault(built, index, tacho__json_tree_place(source->text, source->length, fault), reason);
+    if (fault.where) {
+        set_fault(built, index, tacho__json_tree_place(source->text, source->length, fault.where), fault.reason);
     }
     return status;
 }

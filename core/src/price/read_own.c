@@ -10,6 +10,7 @@
 #include "price/overrides.h"
 
 #include "base/memory.h"
+#include "base/nearest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,15 +21,11 @@ typedef struct own {
     tacho__build_report *report;
     bool user;
     tacho__sheet_draft *sheets; /* TACHO__BUILD_SHEETS, of one model */
-    const tacho__json_node *fault;
-    const char *reason;
+    tacho__price_fault *fault;
 } own;
 
-/* Always TACHO_INVALID, so that a caller can return it. */
 static tacho_status refuse(own *o, const tacho__json_node *where, const char *reason) {
-    o->fault = where;
-    o->reason = reason;
-    return TACHO_INVALID;
+    return tacho__price_refuse(o->fault, where, "%s", reason);
 }
 
 static const tacho__json_node *first_of(const tacho__json_node *root, const char *key) {
@@ -71,12 +68,26 @@ static tacho_status read_providers(own *o, const tacho__json_node *providers) {
 /* ------------------------------------------------------------------------------------------------------------ prices
  */
 
+static tacho_status refuse_unit(own *o, const tacho__json_node *rate) {
+    const char *names[TACHO_UNIT_COUNT];
+    for (int unit = 0; unit < TACHO_UNIT_COUNT; unit++) {
+        names[unit] = tacho_unit_describe((tacho_unit)unit)->field;
+    }
+    return tacho__price_refuse(o->fault, rate, "no such unit \"%.32s\"; the nearest is \"%s\"", rate->key,
+                               names[tacho__nearest(rate->key, names, TACHO_UNIT_COUNT)]);
+}
+
 static tacho_status read_rates(own *o, const tacho__json_node *rates, uint32_t per, tacho__card_draft *card) {
+    uint32_t seen = 0; /* a band begins with the rates below it, so `card->mask` does not tell */
     for (const tacho__json_node *rate = rates->first; rate; rate = rate->next) {
         int unit = tacho_unit_find(rate->key);
         if (unit < 0) {
-            return refuse(o, rate, "no such unit; the units are listed in tachograph/usage.h");
+            return refuse_unit(o, rate);
         }
+        if (seen & TACHO_UNIT_BIT((unsigned)unit)) {
+            return refuse(o, rate, "the price of this unit is given twice");
+        }
+        seen |= TACHO_UNIT_BIT((unsigned)unit);
         const tacho_unit_info *info = tacho_unit_describe((tacho_unit)unit);
         uint32_t units = info->is_token ? per : info->scale;
         bool numeric = rate->kind == TACHO__JSON_TREE_NUMBER || rate->kind == TACHO__JSON_TREE_STRING;
@@ -293,14 +304,23 @@ static tacho_status read_aliases(own *o, const tacho__json_node *root) {
     return TACHO_OK;
 }
 
+/* "17/20", "11"; what sscanf would leave unread counts too: 0.85 is not 0. */
+static bool read_factor(const tacho__json_node *factor, int *numerator, int *denominator) {
+    int read = 0;
+    *denominator = 1;
+    bool whole = factor && strspn(factor->text, "0123456789/") == factor->length &&
+                 (sscanf(factor->text, "%4d/%4d%n", numerator, denominator, &read) == 2 ||
+                  sscanf(factor->text, "%4d%n", numerator, &read) == 1) &&
+                 (size_t)read == factor->length;
+    return whole && *numerator <= 1000 && *denominator >= 1 && *denominator <= 1000;
+}
+
 static tacho_status read_modifier(own *o, const tacho__json_node *entry, tacho__price_modifier *out) {
     const char *service = tacho__json_member_text(entry, "service", NULL);
     const char *region = tacho__json_member_text(entry, "region", NULL);
     const tacho__json_node *factor = tacho__json_member(entry, "factor");
-    int numerator = 0, denominator = 1, kind = service ? service_named(service) : region ? region_named(region) : 0;
-    char rest;
-    int read = factor ? sscanf(factor->text, "%d/%d%c", &numerator, &denominator, &rest) : 0;
-    if ((read != 1 && read != 2) || numerator < 0 || numerator > 1000 || denominator < 1 || denominator > 1000) {
+    int numerator, denominator, kind = service ? service_named(service) : region ? region_named(region) : 0;
+    if (!read_factor(factor, &numerator, &denominator)) {
         return refuse(o, factor ? factor : entry, "a \"factor\" is written 1/2 or 11/10; both parts at most 1000");
     }
     if (kind < 0) {
@@ -380,13 +400,17 @@ static tacho_status read_modifiers(own *o, const tacho__json_node *root) {
 }
 
 tacho_status tacho__read_own(tacho__price_builder *builder, const tacho__json_node *root, bool user,
-                             tacho__build_report *report, const tacho__json_node **fault, const char **reason) {
-    own o = {.builder = builder, .report = report, .user = user};
+                             tacho__build_report *report, tacho__price_fault *fault) {
+    own o = {.builder = builder, .report = report, .user = user, .fault = fault};
+    tacho_status status = tacho__own_shape(root, fault);
+    if (status != TACHO_OK) {
+        return status;
+    }
     o.sheets = tacho__malloc(TACHO__BUILD_SHEETS * sizeof *o.sheets);
     if (!o.sheets) {
         return TACHO_NOMEM;
     }
-    tacho_status status = read_providers(&o, tacho__json_member(root, "providers"));
+    status = read_providers(&o, tacho__json_member(root, "providers"));
     if (status == TACHO_OK) {
         status = read_prices(&o, root);
     }
@@ -397,19 +421,16 @@ tacho_status tacho__read_own(tacho__price_builder *builder, const tacho__json_no
         status = read_modifiers(&o, root);
     }
     tacho__free(o.sheets);
-    *fault = o.fault;
-    *reason = o.reason;
     return status;
 }
 
 tacho_status tacho__add_overrides(tacho__price_builder *builder, tacho__build_report *report) {
     tacho__json_tree *tree;
-    const tacho__json_node *fault;
-    const char *reason;
+    tacho__price_fault fault;
     tacho_status status =
         tacho__json_tree_read(&tree, tacho__price_overrides_text, tacho__price_overrides_length, NULL);
     if (status == TACHO_OK) {
-        status = tacho__read_own(builder, tacho__json_tree_root(tree), false, report, &fault, &reason);
+        status = tacho__read_own(builder, tacho__json_tree_root(tree), false, report, &fault);
         tacho__json_tree_free(tree);
     }
     return status;
