@@ -36,7 +36,7 @@ static tacho_status open(tacho_lua_collector *collector, const tacho_setting *ar
         status = configure(collector->settings, &config, problem, size);
     config.flags |= TACHO_CONFIG_SERIALIZED; /* a Lua state runs in one thread at a time */
     if (status == TACHO_OK)
-        status = tacho_collector_open(&collector->handle, &config);
+        status = tacho_settings_open(collector->settings, &config, &collector->handle);
     if (status == TACHO_OK)
         tacho_collector_set_enabled(collector->handle, tacho_settings_enabled(collector->settings));
     return status;

@@ -134,7 +134,7 @@ static tacho_status open_handle(core_collector *self) {
     }
     config.flags |= TACHO_CONFIG_SERIALIZED;
     self->strict = (config.flags & TACHO_CONFIG_STRICT) != 0;
-    status = tacho_collector_open(&self->handle, &config);
+    status = tacho_settings_open(self->settings, &config, &self->handle);
     if (status == TACHO_OK && !tacho_settings_enabled(self->settings)) {
         (void)tacho_collector_set_enabled(self->handle, 0);
     }

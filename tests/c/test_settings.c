@@ -344,25 +344,16 @@ static void test_config__fills_a_collector_configuration(void **state) {
     tacho_settings_free(settings);
 }
 
-static void test_config__refuses_a_folder_of_an_argument_only(void **state) {
+static void test_config__passes_the_folder_on(void **state) {
     (void)state;
     tacho_config config = TACHO_CONFIG_INIT;
     setenv("TACHO_DIR", "/run/x", 1);
     tacho_settings *settings = read_all();
     assert_int_equal(tacho_settings_config(settings, &config), TACHO_OK);
-    assert_int_equal(tacho_settings_config(settings, &config), TACHO_OK);
-    assert_null(config.dir);
-    assert_int_equal(tacho_settings_skipped(settings), 1);
-    assert_string_equal(tacho_settings_problem(settings, 0),
-                        "TACHO_DIR: dir '/run/x' cannot be used: this version records in private memory only");
+    assert_string_equal(config.dir, "/run/x");
+    assert_int_equal(tacho_settings_skipped(settings), 0);
     tacho_settings_free(settings);
     unsetenv("TACHO_DIR");
-
-    const tacho_setting argument = {"dir", "/run/y"};
-    assert_int_equal(tacho_settings_read(&settings, &argument, 1, NULL, 0), TACHO_OK);
-    assert_int_equal(tacho_settings_config(settings, &config), TACHO_UNSUPPORTED);
-    assert_non_null(strstr(tacho_settings_problem(settings, 0), "dir '/run/y'"));
-    tacho_settings_free(settings);
 }
 
 static void test_config__refuses_prices_of_an_argument_only(void **state) {
@@ -535,7 +526,7 @@ int main(void) {
         CASE(test_read__flattens_arrays_and_open_sections),
         CASE(test_read__survives_hostile_files),
         CASE(test_config__fills_a_collector_configuration),
-        CASE(test_config__refuses_a_folder_of_an_argument_only),
+        CASE(test_config__passes_the_folder_on),
         CASE(test_config__refuses_prices_of_an_argument_only),
         CASE(test_config__loads_json_prices_above_the_built_in_ones),
         CASE(test_read__reports_every_refusal_of_the_heap),

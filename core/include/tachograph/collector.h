@@ -1,5 +1,6 @@
 /**
- * The collector: the handle an application records through. It owns one segment (private memory in this version).
+ * The collector: the handle an application records through. It owns one segment: private memory, or
+ * a file in a registry, the folder whose processes are read as one.
  *
  * Lifetime: reference counted. Series handles, sessions and snapshots keep what they need, so a garbage-collected host
  * may close in any order. Threads: every call of this header may be made from any thread.
@@ -41,7 +42,8 @@ typedef struct tacho_config {
     uint32_t max_series;  /* series per metric; 0 = 2,000 */
     uint32_t window;      /* recent raw durations kept per series; 0 = 1,000. Reserved: not kept in this version */
     const char *session;  /* id of the process's session, 1..200 bytes; NULL = a random id. Read during open only */
-    const char *dir;      /* shared registry; NULL or "" = private memory, the only choice in this version */
+    const char *dir; /* folder of the shared registry, made if it is missing; NULL or "" = private memory. Read during
+                        open only */
     const tacho_price_table *prices;      /* must outlive the collector; NULL = the built-in table */
     const tacho_time_source *time_source; /* copied; NULL = the system's clocks */
     const char *const *tags;              /* names of declared tags (they become labels); copied */
@@ -51,11 +53,17 @@ typedef struct tacho_config {
     { sizeof(tacho_config), 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0 }
 
 /**
- * Open a collector over private memory.
+ * Open a collector.
+ *
+ * A registry must be a folder of the calling user that nobody else can write to, on a filesystem of this machine. One
+ * that cannot be used or has no room never stops the host: the collector then records in private memory, counts
+ * `registry_refused` and says so once an hour. With TACHO_CONFIG_STRICT the refusal is returned instead.
  *
  * @param out     receives the collector; NULL on failure
  * @param config  NULL = all defaults
- * @return TACHO_OK; TACHO_INVALID (a field outside its range); TACHO_NOMEM; TACHO_UNSUPPORTED (`dir` given)
+ * @return TACHO_OK; TACHO_INVALID (a field outside its range); TACHO_NOMEM; with STRICT and `dir` also TACHO_DENIED
+ *         (another owner, writable by others, a symbolic link), TACHO_UNSUPPORTED (a filesystem of the network),
+ *         TACHO_NOT_FOUND (the folder above it is missing), TACHO_IO, TACHO_FOREIGN, TACHO_NEWER, TACHO_DAMAGED
  */
 TACHO_API tacho_status tacho_collector_open(tacho_collector **out, const tacho_config *config);
 
@@ -79,6 +87,13 @@ TACHO_API int tacho_collector_set_enabled(tacho_collector *collector, int enable
 
 /** 1 when recording. NULL gives 0. */
 TACHO_API int tacho_collector_enabled(const tacho_collector *collector);
+
+/**
+ * The folder of the registry that this collector shares now; NULL = private memory. Lives as long as the collector.
+ *
+ * @param refusal  receives why a folder that was asked for is not used, TACHO_OK if none was or it is; NULL is allowed
+ */
+TACHO_API const char *tacho_collector_dir(const tacho_collector *collector, tacho_status *refusal);
 
 /** The price table that this collector prices with; lives as long as the collector. */
 TACHO_API const tacho_price_table *tacho_collector_prices(const tacho_collector *collector);

@@ -63,11 +63,15 @@ TACHO_API int tacho_settings_enabled(const tacho_settings *settings);
  * keeps its last good prices in force, and is told as a problem, unless it is an argument.
  *
  * @return TACHO_OK; TACHO_NOMEM; a status of reading or loading the file `prices` if that was an argument (from another
- *         source it is skipped like any bad value, and the built-in table is used); TACHO_UNSUPPORTED where an argument
- *         asks for the folder `dir`, which this version cannot serve (from another source it is skipped, and records go
- *         to private memory). The sentence is the last one of tacho_settings_problem.
+ *         source it is skipped like any bad value, and the built-in table is used); the sentence is the last one of
+ *         tacho_settings_problem. The folder `dir` is not looked at here: tacho_collector_open does that.
  */
 TACHO_API tacho_status tacho_settings_config(tacho_settings *settings, tacho_config *config);
+/**
+ * tacho_collector_open with a configuration that began as that of tacho_settings_config. A folder `dir` that could not
+ * be used becomes a problem of the settings: "dir '/x' cannot be used (...): recording in private memory".
+ */
+TACHO_API tacho_status tacho_settings_open(tacho_settings *settings, const tacho_config *config, tacho_collector **out);
 
 /**
  * Default paths below the XDG base directories, NUL-terminated into `out`: "tachograph/history.db" in the state

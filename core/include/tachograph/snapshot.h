@@ -174,8 +174,26 @@ typedef struct tacho_query {
 #define TACHO_QUERY_INIT                                                                                               \
     { sizeof(tacho_query), 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0 }
 
-/** Take a snapshot of a live collector. The writers are never waited for. TACHO_OK; TACHO_NOMEM. */
+/**
+ * Take a snapshot of what a live collector can see: its own numbers, and those of all others that share its registry,
+ * living or dead. Writers are never waited for. Segments that cannot be read are left out and counted
+ * (`segments_skipped` of the summary).
+ *
+ * @return TACHO_OK; TACHO_NOMEM; of a registry also TACHO_IO (the folder cannot be listed) and TACHO_BUSY (dead
+ *         processes were being added up all the time; try again)
+ */
 TACHO_API tacho_status tacho_snapshot_take(tacho_collector *collector, tacho_snapshot **out);
+/** The same of this collector alone, whoever shares its registry. TACHO_OK; TACHO_NOMEM. */
+TACHO_API tacho_status tacho_snapshot_take_process(tacho_collector *collector, tacho_snapshot **out);
+/**
+ * The same of a registry from outside: no collector is needed, nothing is written, the processes notice nothing.
+ *
+ * @param dir  the folder, as in tacho_config
+ * @return TACHO_OK (also when nobody has recorded yet); TACHO_NOT_FOUND (no folder, or no registry in it); TACHO_DENIED
+ *         (not a folder of this user alone, or a symbolic link); TACHO_UNSUPPORTED (a filesystem of the network);
+ *         TACHO_FOREIGN, TACHO_NEWER, TACHO_DAMAGED (its `meta`); TACHO_INVALID; and as tacho_snapshot_take
+ */
+TACHO_API tacho_status tacho_snapshot_attach(const char *dir, tacho_snapshot **out);
 TACHO_API tacho_snapshot *tacho_snapshot_retain(tacho_snapshot *snapshot);
 TACHO_API void tacho_snapshot_free(tacho_snapshot *snapshot); /* drops one reference; NULL is allowed */
 /** Merge snapshots: per (segment, generation) the later part counts, so merging twice changes nothing (semantics 37).

@@ -1,5 +1,6 @@
 #include "collect/collector.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/seconds.h"
 #include "base/text.h"
@@ -56,17 +57,61 @@ static tacho__segment_plan plan_of(const tacho_collector *collector, uint64_t ge
                                  .max_series = collector->max_series,
                                  .id = id,
                                  .wall_ns = tacho__wall(&collector->clock),
-                                 .mono_ns = (int64_t)tacho__now(&collector->clock)};
+                                 .mono_ns = (int64_t)tacho__now(&collector->clock),
+                                 .registry = collector->registry,
+                                 .prices = tacho_price_table_version(collector->prices)};
 }
 
-static tacho_status start(tacho_collector *collector) {
+/* --------------------------------------------------------------------------------------------- the shared registry */
+
+/* The host records in any case: what cannot be shared stays in private memory, is counted and said once an hour. */
+static void say_refused(const char *dir, tacho_status status) {
+    static tacho__log_class refused = TACHO__LOG_CLASS("registry_refused", TACHO__LOG_WARNING);
+    tacho__log(&refused, "the shared folder '%.200s' cannot be used (%s): recording in private memory", dir,
+               tacho_status_text(status));
+}
+
+/* A segment by plan; in private memory if the registry refuses it. A strict collector gets the refusal. */
+static tacho_status make_segment(tacho_collector *collector, tacho__segment_plan *plan, tacho__segment **out) {
+    tacho_status status = tacho__segment_create(plan, out);
+    if (plan->registry && status != TACHO_OK && !collector->strict) {
+        say_refused(plan->registry->path, status);
+        atomic_store_explicit(&collector->refusal, status, memory_order_relaxed);
+        plan->registry = NULL;
+        status = tacho__segment_create(plan, out);
+    } else if (plan->registry && status == TACHO_OK) {
+        atomic_store_explicit(&collector->refusal, TACHO_OK, memory_order_relaxed);
+    }
+    if (status == TACHO_OK && atomic_load_explicit(&collector->refusal, memory_order_relaxed) != TACHO_OK) {
+        tacho__drop_count(*out, TACHO__DROP_REGISTRY_REFUSED);
+    }
+    return status;
+}
+
+static tacho_status open_registry(tacho_collector *collector, const char *dir) {
+    if (!dir || !*dir) {
+        return TACHO_OK;
+    }
+    const tacho_status status = tacho__registry_open(dir, TACHO__REGISTRY_CREATE, &collector->registry);
+    if (status == TACHO_OK || collector->strict) {
+        return status;
+    }
+    say_refused(dir, status);
+    atomic_store_explicit(&collector->refusal, status, memory_order_relaxed);
+    return TACHO_OK;
+}
+
+static tacho_status start(tacho_collector *collector, const char *dir) {
     tacho_status status = tacho__series_start(collector);
+    if (status == TACHO_OK) {
+        status = open_registry(collector, dir);
+    }
     if (status != TACHO_OK) {
         return status;
     }
-    const tacho__segment_plan plan = plan_of(collector, 1, NULL);
+    tacho__segment_plan plan = plan_of(collector, 1, NULL);
     tacho__segment *segment;
-    status = tacho__segment_create(&plan, &segment);
+    status = make_segment(collector, &plan, &segment);
     if (status != TACHO_OK) {
         return status;
     }
@@ -82,6 +127,7 @@ static void dispose(tacho_collector *collector) {
     for (uint32_t i = 0; i < collector->tag_count; ++i) {
         tacho__free(collector->tag_names[i]);
     }
+    tacho__registry_release(collector->registry);
     tacho__free(collector);
 }
 
@@ -94,15 +140,13 @@ tacho_status tacho_collector_open(tacho_collector **out, const tacho_config *giv
     if (!read_config(given, &config)) {
         return TACHO_INVALID;
     }
-    if (config.dir && *config.dir) {
-        return TACHO_UNSUPPORTED;
-    }
     tacho_collector *collector = tacho__calloc(1, sizeof *collector);
     if (!collector) {
         return TACHO_NOMEM;
     }
     atomic_init(&collector->enabled, 1);
     atomic_init(&collector->references, 1);
+    atomic_init(&collector->refusal, TACHO_OK);
     collector->strict = config.flags & TACHO_CONFIG_STRICT;
     collector->max_series = config.max_series;
     collector->max_bytes = config.max_bytes;
@@ -114,7 +158,7 @@ tacho_status tacho_collector_open(tacho_collector **out, const tacho_config *giv
     collector->session.borrowed = true;
     tacho_status status = tacho__session_name(&collector->session, config.session) ? TACHO_OK : TACHO_INVALID;
     if (status == TACHO_OK) {
-        status = copy_tags(collector, &config) ? start(collector) : TACHO_NOMEM;
+        status = copy_tags(collector, &config) ? start(collector, config.dir) : TACHO_NOMEM;
     }
     if (status != TACHO_OK) {
         dispose(collector);
@@ -135,8 +179,21 @@ void tacho_collector_close(tacho_collector *collector) {
     if (!collector || atomic_fetch_sub_explicit(&collector->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
+    tacho__put(&tacho__segment_of(collector)->header->ended_mono_ns, tacho__now(&collector->clock));
     tacho__writer_close(&collector->writer);
     dispose(collector);
+}
+
+const char *tacho_collector_dir(const tacho_collector *collector, tacho_status *refusal) {
+    const tacho_status status = collector ? atomic_load_explicit(&collector->refusal, memory_order_relaxed) : TACHO_OK;
+    if (refusal) {
+        *refusal = status;
+    }
+    return collector && collector->registry && status == TACHO_OK ? collector->registry->path : NULL;
+}
+
+tacho__registry *tacho__collector_registry(tacho_collector *collector) {
+    return collector ? tacho__registry_retain(collector->registry) : NULL;
 }
 
 /* Operations that have begun and not ended, as far as the segment knows. */
@@ -154,16 +211,26 @@ static bool in_flight(const tacho__segment *segment) {
     return any;
 }
 
+/* The old numbers are gone for everybody, also where no new file could replace theirs. */
+static void withdraw(const tacho_collector *collector, const tacho__segment *old, const tacho__segment *segment) {
+    char name[TACHO__REGISTRY_NAME];
+    if (collector->registry && old->backing.file >= 0 && segment->backing.file < 0) {
+        tacho__registry_name(old->header->id, name);
+        tacho__registry_remove(collector->registry, name);
+    }
+}
+
 tacho_status tacho_collector_reset(tacho_collector *collector) {
     if (!collector) {
         return TACHO_OK;
     }
     tacho__writer_lock(&collector->writer, NULL);
     tacho__segment *old = tacho__segment_of(collector);
-    const tacho__segment_plan plan = plan_of(collector, old->generation + 1, old->header->id);
+    tacho__segment_plan plan = plan_of(collector, old->generation + 1, old->header->id);
     tacho__segment *segment;
-    const tacho_status status = tacho__segment_create(&plan, &segment);
+    const tacho_status status = make_segment(collector, &plan, &segment);
     if (status == TACHO_OK) {
+        withdraw(collector, old, segment);
         tacho__put(&old->header->ended_mono_ns, (uint64_t)plan.mono_ns);
         tacho__series_sweep(collector);
         tacho__session_start(collector, segment);

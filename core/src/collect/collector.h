@@ -75,6 +75,8 @@ struct tacho_collector {
     bool strict;
     uint32_t max_series;
     uint64_t max_bytes;
+    tacho__registry *registry;     /* NULL = private memory */
+    _Atomic(tacho_status) refusal; /* why the current segment is not in a registry although one was asked for */
     const tacho_price_table *prices;
     tacho__clock clock;
     tacho_session session;

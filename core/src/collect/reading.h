@@ -12,6 +12,10 @@
  */
 tacho_status tacho__collector_view(tacho_collector *collector, tacho__view **out);
 
+struct tacho__registry;
+/** The registry that the collector shares, with a reference for the caller; NULL = private memory only. Any thread. */
+struct tacho__registry *tacho__collector_registry(tacho_collector *collector);
+
 /**
  * How the id of a session begins that nobody named; 32 random hexadecimal digits follow. Readers that promise equal
  * bytes for equal numbers leave such an id out.

@@ -83,23 +83,6 @@ static const char *text(const tacho_settings *settings, const char *key) {
     return value[0] != '\0' ? value : NULL;
 }
 
-/* This version has no shared registry: what the surroundings ask for falls back, what the program asks for does not. */
-static tacho_status find_dir(tacho_settings *settings, const char **dir) {
-    const char *source;
-    char sentence[SENTENCE];
-    const char *path = tacho_settings_get(settings, "dir", &source);
-    *dir = NULL;
-    if (path[0] == '\0' || settings->has_no_dir) {
-        return TACHO_OK;
-    }
-    int is_argument = strcmp(source, "argument") == 0;
-    snprintf(sentence, sizeof(sentence), "%s: dir '%.200s' cannot be used: this version records in private memory only",
-             source, path);
-    tacho__settings_skip(settings, TACHO_UNSUPPORTED, sentence);
-    settings->has_no_dir = !is_argument;
-    return is_argument ? TACHO_UNSUPPORTED : TACHO_OK;
-}
-
 tacho_status tacho_settings_config(tacho_settings *settings, tacho_config *config) {
     tacho_status status = find_updated(settings);
     if (status == TACHO_OK) {
@@ -108,13 +91,11 @@ tacho_status tacho_settings_config(tacho_settings *settings, tacho_config *confi
     if (status == TACHO_OK) {
         status = find_tags(settings);
     }
-    if (status == TACHO_OK) {
-        status = find_dir(settings, &config->dir);
-    }
     if (status != TACHO_OK) {
         return status;
     }
     config->session = text(settings, "session");
+    config->dir = text(settings, "dir");
     config->window = number(settings, "window");
     config->max_series = number(settings, "max_series");
     config->prices = settings->prices != NULL ? settings->prices : settings->updated;
@@ -124,4 +105,18 @@ tacho_status tacho_settings_config(tacho_settings *settings, tacho_config *confi
         config->flags |= TACHO_CONFIG_STRICT;
     }
     return TACHO_OK;
+}
+
+tacho_status tacho_settings_open(tacho_settings *settings, const tacho_config *config, tacho_collector **out) {
+    tacho_status status = tacho_collector_open(out, config), refusal;
+    if (status == TACHO_OK) {
+        (void)tacho_collector_dir(*out, &refusal);
+        if (refusal != TACHO_OK) {
+            char sentence[SENTENCE];
+            snprintf(sentence, sizeof(sentence), "dir '%.200s' cannot be used (%s): recording in private memory",
+                     config->dir, tacho_status_text(refusal));
+            tacho__settings_note(settings, sentence);
+        }
+    }
+    return status;
 }

@@ -36,12 +36,16 @@ const char *tacho__settings_keep(tacho_settings *settings, const char *text) {
     return adopt(settings, copy);
 }
 
-void tacho__settings_skip(tacho_settings *settings, tacho_status why, const char *sentence) {
+void tacho__settings_note(tacho_settings *settings, const char *sentence) {
     if (settings->skipped < TACHO__SETTINGS_PROBLEMS) {
         const char *kept = tacho__settings_keep(settings, sentence);
         settings->problems[settings->skipped] = kept != NULL ? kept : tacho_status_text(TACHO_NOMEM);
     }
     settings->skipped++;
+}
+
+void tacho__settings_skip(tacho_settings *settings, tacho_status why, const char *sentence) {
+    tacho__settings_note(settings, sentence);
     tacho__log(why == TACHO_DENIED ? &log_untrusted : &log_value, "%s", sentence);
 }
 

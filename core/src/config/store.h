@@ -28,7 +28,6 @@ struct tacho_settings {
     tacho_price_table *updated; /* of tacho_default_prices, below `prices`; NULL = built in */
     int has_no_prices;          /* loading was tried and skipped */
     int has_looked_for_prices;  /* `updated` was looked for */
-    int has_no_dir;             /* `dir` was skipped: this version records in private memory only */
     const char **tags;          /* of tacho_config */
     size_t tag_count;
 };
@@ -56,5 +55,7 @@ tacho_status tacho__settings_put(tacho_settings *settings, const tacho__setting_
 
 /** Keeps a sentence about something that was skipped, counts and logs it. */
 void tacho__settings_skip(tacho_settings *settings, tacho_status why, const char *sentence);
+/** The same without a message: it has been said. */
+void tacho__settings_note(tacho_settings *settings, const char *sentence);
 
 #endif

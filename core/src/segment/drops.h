@@ -33,7 +33,8 @@
     X(USAGE_REPEATED, "usage_repeated", "responses reported more than once")                                           \
     X(SATURATED, "saturated", "sums that reached the end of their range")                                              \
     X(TRACEPARENT_INVALID, "traceparent_invalid", "trace contexts that could not be read")                             \
-    X(OUT_OF_MEMORY, "out_of_memory", "requests for memory that were refused")
+    X(OUT_OF_MEMORY, "out_of_memory", "requests for memory that were refused")                                         \
+    X(REGISTRY_REFUSED, "registry_refused", "segments in private memory because the shared folder was refused")
 
 typedef enum tacho__drop {
 #define X(name, text, meaning) TACHO__DROP_##name,

@@ -33,6 +33,7 @@ TACHO__AT(tacho__header, id_base, 128);
 TACHO__AT(tacho__header, max_series, 136);
 TACHO__AT(tacho__header, role, 140);
 TACHO__AT(tacho__header, writer, 144);
+TACHO__AT(tacho__header, prices, 176);
 TACHO__AT(tacho__header, regions, 256);
 TACHO__AT(tacho__header, grids, 512);
 TACHO__AT(tacho__header, crc32c, 1020);

@@ -90,6 +90,7 @@ enum {
 };
 
 enum { TACHO__ROLE_PROCESS, TACHO__ROLE_BASE };
+
 enum { TACHO__UNIT_SECONDS = 1, TACHO__UNIT_TOKENS, TACHO__UNIT_USD, TACHO__UNIT_BYTES, TACHO__UNIT_ONE };
 
 typedef struct tacho__grid_spec {
@@ -136,7 +137,8 @@ typedef struct tacho__header {
     uint32_t max_series;
     uint32_t role;
     char writer[32];
-    uint8_t reserved1[80];
+    char prices[48];
+    uint8_t reserved1[32];
     tacho__region regions[TACHO__REGIONS];
     tacho__grid_spec grids[TACHO__GRIDS];
     uint8_t reserved2[252];

@@ -21,7 +21,7 @@ static int64_t subtract_clamped(int64_t a, int64_t b) {
 
 /* ------------------------------------------------------------------------------------------------------ the header */
 
-static tacho_status check_header(const tacho__header *header, size_t length) {
+tacho_status tacho__view_check(const tacho__header *header, size_t length) {
     if (length < TACHO__HEADER_BYTES || memcmp(header->magic, TACHO__MAGIC, sizeof header->magic) != 0 ||
         header->byte_order != TACHO__BYTE_ORDER) {
         return TACHO_FOREIGN;
@@ -83,6 +83,7 @@ static void fill_info(tacho__view *view, int64_t mono_ns, int64_t wall_ns) {
     tacho__view_info *info = &view->info;
     memcpy(info->id, header->id, sizeof info->id);
     memcpy(view->writer, header->writer, sizeof header->writer);
+    memcpy(view->prices, header->prices, sizeof header->prices);
     const tacho__anchor *anchor = &header->anchors[tacho__get(&header->anchor_index) & 1];
     view->anchor_wall = (int64_t)tacho__get(&anchor->wall_ns);
     view->anchor_mono = (int64_t)tacho__get(&anchor->mono_ns);
@@ -94,6 +95,7 @@ static void fill_info(tacho__view *view, int64_t mono_ns, int64_t wall_ns) {
     info->ended_mono_ns = (int64_t)tacho__get(&header->ended_mono_ns);
     info->pid = header->pid;
     info->writer = view->writer;
+    info->prices = view->prices[0] ? view->prices : NULL;
     info->bytes_used = view->lines * TACHO__LINE;
     info->bytes_max = header->max_bytes;
     info->series = view->heads.series;
@@ -168,19 +170,18 @@ static void copied_heads(tacho__view *view) {
     }
 }
 
-/* Takes over `view` with its words; `live` is where they came from, NULL = a file. */
-static tacho_status open_view(tacho__view *view, const uint8_t *live, bool dead, int64_t mono_ns, int64_t wall_ns,
-                              tacho__view **out) {
+tacho_status tacho__view_open_copy(tacho__view *view, const tacho__source *source, int64_t mono_ns, int64_t wall_ns,
+                                   tacho__view **out) {
     view->header = (const tacho__header *)view->words;
-    tacho_status status = check_header(view->header, view->lines * TACHO__LINE);
+    tacho_status status = tacho__view_check(view->header, view->lines * TACHO__LINE);
     if (status == TACHO_OK) {
         status = find_regions(view) ? TACHO_OK : TACHO_DAMAGED;
     }
-    if (status == TACHO_OK && dead) {
+    if (status == TACHO_OK && !view->info.alive) {
         status = tacho__view_recover(view);
     }
     if (status == TACHO_OK) {
-        if (!live) {
+        if (!source->live && source->file < 0) {
             copied_heads(view);
         }
         fill_info(view, mono_ns, wall_ns);
@@ -192,7 +193,7 @@ static tacho_status open_view(tacho__view *view, const uint8_t *live, bool dead,
         status = find_open(view);
     }
     if (status == TACHO_OK) {
-        status = tacho__view_find_records(view, live);
+        status = tacho__view_find_records(view, source);
     }
     if (status != TACHO_OK) {
         tacho__view_free(view);
@@ -240,7 +241,9 @@ tacho_status tacho__view_live(const void *base, int64_t mono_ns, int64_t wall_ns
         tacho__view_free(view);
         return status;
     }
-    return open_view(view, base, false, mono_ns, wall_ns, out);
+    view->info.alive = true;
+    const tacho__source source = {base, -1};
+    return tacho__view_open_copy(view, &source, mono_ns, wall_ns, out);
 }
 
 /* Of a file that was extended in steps, only what is in use; of a header that makes no sense, everything. */
@@ -268,7 +271,9 @@ static tacho_status view_of(const void *bytes, size_t length, bool dead, int64_t
         return TACHO_NOMEM;
     }
     memcpy(view->words, bytes, view->lines * TACHO__LINE);
-    return open_view(view, NULL, dead, mono_ns, wall_ns, out);
+    view->info.alive = !dead;
+    const tacho__source source = {NULL, -1};
+    return tacho__view_open_copy(view, &source, mono_ns, wall_ns, out);
 }
 
 tacho_status tacho__view_of_bytes(const void *bytes, size_t length, int64_t mono_ns, int64_t wall_ns,

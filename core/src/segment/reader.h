@@ -28,8 +28,10 @@ typedef struct tacho__view_info {
     int64_t started_mono_ns, started_wall_ns;
     int64_t taken_mono_ns, taken_wall_ns; /* when the copy was taken */
     int64_t ended_mono_ns;                /* 0 = not ended */
+    bool alive; /* its writer lived when the copy was taken; true for bytes of which nobody can tell */
     uint64_t pid;
     const char *writer;
+    const char *prices; /* version of the price table; NULL = unknown */
     uint64_t bytes_used, bytes_max;
     uint32_t series, operation_series, component_series, max_series;
     uint32_t sessions, models, providers, tools;
@@ -64,6 +66,14 @@ tacho_status tacho__view_of_bytes(const void *bytes, size_t length, int64_t mono
  * and without a duration. The bytes given stay as they are; the same bytes always give the same numbers.
  */
 tacho_status tacho__view_of_dead(const void *bytes, size_t length, int64_t mono_ns, int64_t wall_ns, tacho__view **out);
+/**
+ * The same from a file, by pread only: a file that somebody cuts short is damaged, never a signal. Another process may
+ * be writing it, which is never waited for.
+ *
+ * @param alive  whether that process lives; the segment of a dead one is made whole as above
+ * @return as tacho__view_of_bytes, and TACHO_IO (the file could not be read)
+ */
+tacho_status tacho__view_of_file(int file, bool alive, int64_t mono_ns, int64_t wall_ns, tacho__view **out);
 void tacho__view_free(tacho__view *view); /* NULL is allowed */
 
 /** Whether a segment's numbers are contained in this base (role TACHO__ROLE_BASE). */

@@ -1,26 +1,41 @@
 /** Records and slowest records out of the copy: which of them are whole, and what they say. */
 #include "base/memory.h"
+#include "segment/system.h"
 #include "segment/view.h"
 
 #include <string.h>
 
 /* ------------------------------------------------------------------------------------------------------- collecting */
 
-/* Whether the writer began to overwrite a record after it was copied: its sequence word is no longer the same. */
-static bool is_steady(const tacho__view *view, const tacho__stored_record *record, const uint8_t *live) {
-    if (!live) {
-        return true;
+/* What stands now where the copy of `table` was taken from: memory, a second copy of the file, or the copy itself. */
+static const uint8_t *look_again(const tacho__view *view, const tacho__slowest *table, const tacho__source *source,
+                                 tacho__slowest *scratch) {
+    const size_t offset = (size_t)((const uint8_t *)table - (const uint8_t *)view->words);
+    if (source->live) {
+        return source->live + offset;
     }
-    const size_t offset = (size_t)((const uint8_t *)record - (const uint8_t *)view->words);
-    tacho__word *word = (tacho__word *)(uintptr_t)(live + offset);
-    return atomic_load_explicit(word, memory_order_acquire) == tacho__get(&record->word[0]);
+    if (source->file < 0) {
+        return (const uint8_t *)table;
+    }
+    memset(scratch, 0, sizeof *scratch); /* what cannot be read again is not believed */
+    (void)tacho__system_calls.read_at(source->file, scratch, sizeof *scratch, (off_t)offset);
+    atomic_thread_fence(memory_order_acquire);
+    return (const uint8_t *)scratch;
+}
+
+/* Whether the writer began to overwrite a record after it was copied: its sequence word is no longer the same. */
+static bool is_steady(const tacho__stored_record *record, const void *now) {
+    const tacho__stored_record *again = now;
+    return atomic_load_explicit(&again->word[0], memory_order_acquire) == tacho__get(&record->word[0]);
 }
 
 static bool valid_capacity(uint32_t capacity) {
     return capacity == TACHO__RING_RECORDS || capacity == 256 || capacity == 64;
 }
 
-static void collect_ring(tacho__view *view, const tacho__lane_header *lane, uint64_t written, const uint8_t *live) {
+static void collect_ring(tacho__view *view, uint32_t number, const uint8_t *live) {
+    const tacho__lane_header *lane = tacho__view_lane(view, number);
+    const uint64_t written = view->heads.records[number];
     const uint32_t capacity = tacho__get_half(&lane->ring_capacity);
     view->info.records_lost += tacho__get(&lane->records_unkept);
     if (written == 0) {
@@ -37,7 +52,9 @@ static void collect_ring(tacho__view *view, const tacho__lane_header *lane, uint
     uint64_t found = 0;
     for (uint64_t sequence = first; sequence <= written; ++sequence) {
         const tacho__stored_record *record = &ring[(sequence - 1) % capacity];
-        if (tacho__get(&record->word[0]) == sequence && is_steady(view, record, live)) {
+        const size_t offset = (size_t)((const uint8_t *)record - (const uint8_t *)view->words);
+        if (tacho__get(&record->word[0]) == sequence && sequence >= view->heads.steady[number] &&
+            (!live || is_steady(record, live + offset))) {
             view->records[view->record_count++] = record;
             ++found;
         }
@@ -45,11 +62,13 @@ static void collect_ring(tacho__view *view, const tacho__lane_header *lane, uint
     view->info.records_lost += written - found;
 }
 
-static void collect_slowest(tacho__view *view, const tacho__lane_header *lane, const uint8_t *live) {
+static void collect_slowest(tacho__view *view, const tacho__lane_header *lane, const tacho__source *source,
+                            tacho__slowest *scratch) {
     for (uint32_t kind = 0; kind < TACHO__KINDS; ++kind) {
         const tacho__line line = tacho__get_half(&lane->slowest[kind]);
         const tacho__slowest *table = tacho__view_lines(view, line, TACHO__SLOWEST_LINES);
         view->info.faults += line != 0 && !table;
+        const uint8_t *again = table ? look_again(view, table, source, scratch) : NULL;
         for (uint32_t i = 0; table && i < TACHO__SLOWEST; ++i) {
             const uint64_t entry = tacho__get(&table->entry[i]);
             const uint32_t place = (uint32_t)(entry & 0xFF);
@@ -58,8 +77,9 @@ static void collect_slowest(tacho__view *view, const tacho__lane_header *lane, c
             }
             const tacho__stored_record *record = &table->place[place - 1];
             const uint32_t series = (uint32_t)tacho__get(&record->word[offsetof(tacho__record, series) / 8]);
+            const size_t offset = (size_t)((const uint8_t *)record - (const uint8_t *)table);
             if (tacho__get(&record->word[0]) == entry >> 8 && series < view->info.series &&
-                is_steady(view, record, live)) {
+                is_steady(record, again + offset)) {
                 view->slowest[view->slowest_count++] = record;
             }
         }
@@ -77,7 +97,7 @@ static void collect_ended(tacho__view *view) {
     }
 }
 
-tacho_status tacho__view_find_records(tacho__view *view, const uint8_t *live) {
+tacho_status tacho__view_find_records(tacho__view *view, const tacho__source *source) {
     size_t records = view->ended_count, slowest = 0;
     for (uint32_t i = 0; i < TACHO__LANES; ++i) {
         const tacho__lane_header *lane = tacho__view_lane(view, i);
@@ -89,15 +109,17 @@ tacho_status tacho__view_find_records(tacho__view *view, const uint8_t *live) {
     }
     view->records = tacho__calloc(records + 1, sizeof(*view->records));
     view->slowest = tacho__calloc(slowest + 1, sizeof(*view->slowest));
-    if (!view->records || !view->slowest) {
+    tacho__slowest *scratch = tacho__malloc(sizeof *scratch);
+    if (!view->records || !view->slowest || !scratch) {
+        tacho__free(scratch);
         return TACHO_NOMEM;
     }
     for (uint32_t i = 0; i < TACHO__LANES; ++i) {
-        const tacho__lane_header *lane = tacho__view_lane(view, i);
-        collect_ring(view, lane, view->heads.records[i], live);
-        collect_slowest(view, lane, live);
+        collect_ring(view, i, source->live);
+        collect_slowest(view, tacho__view_lane(view, i), source, scratch);
     }
     collect_ended(view);
+    tacho__free(scratch);
     return TACHO_OK;
 }
 

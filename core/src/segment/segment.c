@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <tachograph/version.h>
 #include <unistd.h>
@@ -18,6 +17,7 @@
     (TACHO__KINDS * (TACHO__BLOCK_LINES + TACHO__OCTAVES + TACHO__USAGE_LINES + TACHO__FAILURE_LINES + 1 +             \
                      5 * (TACHO__HISTOGRAM_LINES + TACHO__OCTAVES)) +                                                  \
      TACHO__HISTOGRAM_LINES + TACHO__OCTAVES + TACHO__SESSION_CELLS * TACHO__CELL_LINES + TACHO__REDO_LINES)
+#define FIRST_LINES    (TACHO__BACKING_STEP / TACHO__LINE) /* more than header, regions and overflow series take */
 #define ANCHOR_STEP_NS INT64_C(100000000)
 #define OVERFLOW_NAME  "other"
 
@@ -73,6 +73,7 @@ static void write_immutable(tacho__segment *segment, const tacho__segment_plan *
     header->id_base = tacho__random_id();
     header->max_series = plan->max_series;
     snprintf(header->writer, sizeof header->writer, "tachograph %s", TACHO_VERSION);
+    snprintf(header->prices, sizeof header->prices, "%s", plan->prices ? plan->prices : "");
     tacho__grid_describe(header->grids);
 }
 
@@ -133,6 +134,58 @@ static void set_pockets(tacho__segment *segment) {
     segment->detail_text_left = segment->lines / 16;
 }
 
+/* The file gets its name when a reader may have it. */
+typedef struct new_file {
+    const tacho__registry *registry;
+    char name[TACHO__REGISTRY_NAME];
+} new_file;
+
+static tacho_status make_backing(tacho__segment *segment, const tacho__segment_plan *plan, new_file *file) {
+    if (!plan->registry) {
+        return tacho__backing_private(&segment->backing, segment->bytes);
+    }
+    int descriptor;
+    tacho_status status = tacho__registry_create(plan->registry, file->name, &descriptor);
+    if (status == TACHO_OK) {
+        file->registry = plan->registry;
+        status = tacho__backing_file(&segment->backing, segment->bytes, descriptor);
+    }
+    /* The shared lane's reserve exists before anything else is counted on. */
+    if (status == TACHO_OK && !tacho__backing_grow(&segment->backing, (RESERVE_LINES + FIRST_LINES) * TACHO__LINE)) {
+        status = TACHO_IO;
+    }
+    return status;
+}
+
+static tacho_status fill(tacho__segment *segment, const tacho__segment_plan *plan) {
+    segment->base = segment->backing.base;
+    segment->header = (tacho__header *)segment->base;
+    set_pockets(segment);
+    if (!make_index(segment)) {
+        return TACHO_NOMEM;
+    }
+    write_immutable(segment, plan);
+    place_regions(segment);
+    if (!add_overflow_series(segment)) {
+        return TACHO_NOMEM;
+    }
+    tacho__header *header = segment->header;
+    tacho__put(&header->anchors[0].wall_ns, (uint64_t)plan->wall_ns);
+    tacho__put(&header->anchors[0].mono_ns, (uint64_t)plan->mono_ns);
+    header->crc32c = tacho__crc32c(header, offsetof(tacho__header, crc32c));
+    atomic_store_explicit(&header->ready, TACHO__READY, memory_order_release);
+    return TACHO_OK;
+}
+
+static tacho_status publish(const tacho__segment *segment, const new_file *file) {
+    char name[TACHO__REGISTRY_NAME];
+    if (!file->registry) {
+        return TACHO_OK;
+    }
+    tacho__registry_name(segment->header->id, name);
+    return tacho__registry_publish(file->registry, file->name, name);
+}
+
 tacho_status tacho__segment_create(const tacho__segment_plan *plan, tacho__segment **out) {
     *out = NULL;
     tacho__segment *segment = tacho__calloc(1, sizeof *segment);
@@ -141,33 +194,23 @@ tacho_status tacho__segment_create(const tacho__segment_plan *plan, tacho__segme
     }
     segment->bytes = plan->bytes / TACHO__HEADER_BYTES * TACHO__HEADER_BYTES;
     segment->generation = plan->generation;
+    segment->backing.file = -1;
     atomic_init(&segment->references, 1);
-    void *base = mmap(NULL, segment->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED) {
-        tacho__free(segment);
-        return TACHO_NOMEM;
+    new_file file = {.registry = NULL};
+    tacho_status status = make_backing(segment, plan, &file);
+    if (status == TACHO_OK) {
+        status = fill(segment, plan);
     }
-#ifdef MADV_NOHUGEPAGE
-    madvise(base, segment->bytes, MADV_NOHUGEPAGE); /* a huge page would cost 2 MiB for the first record */
-#endif
-    segment->base = base;
-    segment->header = base;
-    set_pockets(segment);
-    if (!make_index(segment)) {
+    if (status == TACHO_OK) {
+        status = publish(segment, &file);
+    }
+    if (status != TACHO_OK) {
+        if (file.registry) {
+            tacho__registry_remove(file.registry, file.name);
+        }
         tacho__segment_release(segment);
-        return TACHO_NOMEM;
+        return status;
     }
-    write_immutable(segment, plan);
-    place_regions(segment);
-    if (!add_overflow_series(segment)) {
-        tacho__segment_release(segment);
-        return TACHO_NOMEM;
-    }
-    tacho__header *header = segment->header;
-    tacho__put(&header->anchors[0].wall_ns, (uint64_t)plan->wall_ns);
-    tacho__put(&header->anchors[0].mono_ns, (uint64_t)plan->mono_ns);
-    header->crc32c = tacho__crc32c(header, offsetof(tacho__header, crc32c));
-    atomic_store_explicit(&header->ready, TACHO__READY, memory_order_release);
     *out = segment;
     return TACHO_OK;
 }
@@ -180,14 +223,20 @@ void tacho__segment_release(tacho__segment *segment) {
     if (!segment || atomic_fetch_sub_explicit(&segment->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
-    munmap(segment->base, segment->bytes);
+    tacho__backing_close(&segment->backing);
     tacho__free(segment->index);
     tacho__free(segment);
 }
 
 tacho__line tacho__segment_reserve(tacho__segment *segment, uint32_t count, tacho__pocket pocket) {
-    const uint64_t bound = pocket == TACHO__POCKET_RESERVE ? segment->lines : segment->lines - RESERVE_LINES;
-    if (segment->next + count > bound || (pocket == TACHO__POCKET_DETAIL && count > segment->detail_left)) {
+    const uint64_t spared = pocket == TACHO__POCKET_RESERVE ? 0 : RESERVE_LINES;
+    const uint64_t needed = segment->next + count + spared;
+    if (needed > segment->lines || (pocket == TACHO__POCKET_DETAIL && count > segment->detail_left)) {
+        return 0;
+    }
+    /* What the shared lane may need later has its blocks already, so a full disk stops everything but it. */
+    if (needed * TACHO__LINE > segment->backing.ready &&
+        !tacho__backing_grow(&segment->backing, needed * TACHO__LINE)) {
         return 0;
     }
     if (pocket == TACHO__POCKET_DETAIL) {

@@ -10,8 +10,10 @@
 #ifndef TACHO_SEGMENT_SEGMENT_H
 #define TACHO_SEGMENT_SEGMENT_H
 
+#include "segment/backing.h"
 #include "segment/drops.h"
 #include "segment/layout.h"
+#include "segment/registry.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,7 +28,8 @@
 typedef enum tacho__pocket { TACHO__POCKET_DETAIL, TACHO__POCKET_ORDINARY, TACHO__POCKET_RESERVE } tacho__pocket;
 
 typedef struct tacho__segment {
-    uint8_t *base;
+    tacho__backing backing;
+    uint8_t *base; /* of the backing */
     tacho__header *header;
     tacho__lane_header *lanes;
     tacho__session_slot *sessions;
@@ -52,9 +55,16 @@ typedef struct tacho__segment_plan {
     uint32_t max_series;
     const uint8_t *id; /* 16 bytes; NULL = random */
     int64_t wall_ns, mono_ns;
+    const tacho__registry *registry; /* the file is made there; NULL = private memory. Read during create only */
+    const char *prices;              /* version of the price table; NULL = unknown */
 } tacho__segment_plan;
 
-/** Makes a segment in private memory, complete with header and overflow series. TACHO_OK; TACHO_NOMEM. */
+/**
+ * Makes a segment, complete with header and overflow series. In a registry it has its name from the end of this call
+ * on, and replaces the earlier generation of the same id, if there is one.
+ *
+ * @return TACHO_OK; TACHO_NOMEM; in a registry also TACHO_DENIED and TACHO_IO, and then nothing is left behind
+ */
 tacho_status tacho__segment_create(const tacho__segment_plan *plan, tacho__segment **out);
 /** One more user; one less, and the last one unmaps. NULL is allowed for the second. */
 void tacho__segment_retain(tacho__segment *segment);

@@ -12,7 +12,14 @@
 typedef struct tacho__heads {
     uint32_t series;
     uint64_t records[TACHO__LANES];
+    uint64_t steady[TACHO__LANES]; /* records from this one on were not overwritten while copying */
 } tacho__heads;
+
+/** Where a copy came from, to ask again what may have changed while copying; neither = bytes that stand still. */
+typedef struct tacho__source {
+    const uint8_t *live; /* memory, or NULL */
+    int file;            /* or -1 */
+} tacho__source;
 
 struct tacho__view {
     uint64_t *words; /* the copy, `lines` whole lines */
@@ -34,6 +41,7 @@ struct tacho__view {
     uint32_t *open; /* open slots in use */
     uint32_t open_count;
     char writer[33];
+    char prices[49];
 };
 
 /** `count` lines from `line` on, or NULL where the copy does not have them (line 0 included). */
@@ -56,7 +64,12 @@ const tacho__open_slot *tacho__view_open_slot(const tacho__view *view, uint32_t 
  */
 tacho_status tacho__view_recover(tacho__view *view);
 
-/** Collects records and slowest of all lanes. `live`: where the bytes were copied from, NULL = a file. */
-tacho_status tacho__view_find_records(tacho__view *view, const uint8_t *live);
+/** Whether a header can be read by this version, in `length` bytes. As tacho__view_of_bytes. */
+tacho_status tacho__view_check(const tacho__header *header, size_t length);
+/** Checks the copy and fills in the rest; takes over `view` with its words and heads. As tacho__view_of_bytes. */
+tacho_status tacho__view_open_copy(tacho__view *view, const tacho__source *source, int64_t mono_ns, int64_t wall_ns,
+                                   tacho__view **out);
+/** Collects records and slowest of all lanes. */
+tacho_status tacho__view_find_records(tacho__view *view, const tacho__source *source);
 
 #endif

@@ -91,5 +91,8 @@ void tacho__part_session_complete(tacho__part_session *session);
 struct tacho_collector;
 /** A part of a live collector. TACHO_OK; TACHO_NOMEM. */
 tacho_status tacho__part_take(struct tacho_collector *collector, tacho__part **out);
+struct tacho__view;
+/** The same of a view, which belongs to the part from now on, also on failure. TACHO_OK; TACHO_NOMEM. */
+tacho_status tacho__part_of_view(struct tacho__view *view, tacho__part **out);
 
 #endif

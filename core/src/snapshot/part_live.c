@@ -320,13 +320,8 @@ static void free_view(void *view) {
     tacho__view_free(view);
 }
 
-tacho_status tacho__part_take(tacho_collector *collector, tacho__part **out) {
-    tacho__view *view = NULL;
+tacho_status tacho__part_of_view(tacho__view *view, tacho__part **out) {
     *out = NULL;
-    tacho_status status = tacho__collector_view(collector, &view);
-    if (status != TACHO_OK) {
-        return status;
-    }
     tacho__part *part = tacho__part_new();
     if (!part) {
         tacho__view_free(view);
@@ -340,7 +335,7 @@ tacho_status tacho__part_take(tacho_collector *collector, tacho__part **out) {
     part->taken_at_ns = info->taken_wall_ns;
     part->started_at_ns = info->started_wall_ns;
     part->records_lost = info->records_lost;
-    part->prices = tacho__arena_text(&part->arena, tacho_price_table_version(tacho_collector_prices(collector)));
+    part->prices = info->prices;
     bool done = take_all_series(view, part) && take_all_sessions(view, part) && take_all_records(view, part) &&
                 take_drops(view, part) && !part->arena.failed;
     if (!done) {
@@ -349,4 +344,11 @@ tacho_status tacho__part_take(tacho_collector *collector, tacho__part **out) {
     }
     *out = part;
     return TACHO_OK;
+}
+
+tacho_status tacho__part_take(tacho_collector *collector, tacho__part **out) {
+    tacho__view *view;
+    *out = NULL;
+    tacho_status status = tacho__collector_view(collector, &view);
+    return status == TACHO_OK ? tacho__part_of_view(view, out) : status;
 }

@@ -39,16 +39,6 @@ tacho_status tacho__snapshot_of_parts(tacho__part **parts, size_t count, tacho_s
     return snapshot ? TACHO_OK : TACHO_NOMEM;
 }
 
-tacho_status tacho_snapshot_take(tacho_collector *collector, tacho_snapshot **out) {
-    *out = NULL;
-    if (!collector) {
-        return tacho__snapshot_of_parts(NULL, 0, out); /* disabled mode: nothing was recorded */
-    }
-    tacho__part *part;
-    tacho_status status = tacho__part_take(collector, &part);
-    return status == TACHO_OK ? tacho__snapshot_of_parts(&part, 1, out) : status;
-}
-
 tacho_snapshot *tacho_snapshot_retain(tacho_snapshot *snapshot) {
     if (snapshot) {
         atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);
@@ -78,7 +68,19 @@ tacho_status tacho_snapshot_merge(const tacho_snapshot *a, const tacho_snapshot 
     }
     tacho_status status = tacho__snapshot_of_parts(parts, count, out);
     tacho__free(parts);
+    for (unsigned reason = 0; *out && reason < TACHO__SKIP_COUNT; reason++) {
+        uint64_t most = a->skipped[reason] > b->skipped[reason] ? a->skipped[reason] : b->skipped[reason];
+        (*out)->skipped[reason] = most; /* of one registry, seen twice: not more segments than the larger number */
+    }
     return status;
+}
+
+uint64_t tacho__snapshot_skipped(const tacho_snapshot *snapshot) {
+    uint64_t skipped = 0;
+    for (unsigned reason = 0; reason < TACHO__SKIP_COUNT; reason++) {
+        skipped += snapshot->skipped[reason];
+    }
+    return skipped;
 }
 
 uint64_t tacho__snapshot_records_lost(const tacho_snapshot *snapshot) {
@@ -123,8 +125,9 @@ const tacho_named *tacho__snapshot_drops(const tacho_snapshot *snapshot, tacho__
 const char *tacho__snapshot_prices(const tacho_snapshot *snapshot) {
     const tacho__part *latest = NULL;
     for (size_t i = 0; i < snapshot->count; i++) {
-        if (!latest || snapshot->parts[i]->taken_at_ns > latest->taken_at_ns) {
-            latest = snapshot->parts[i];
+        const tacho__part *part = snapshot->parts[i];
+        if (part->prices && (!latest || part->taken_at_ns > latest->taken_at_ns)) {
+            latest = part;
         }
     }
     return latest ? latest->prices : NULL;

@@ -2,10 +2,12 @@
 #ifndef TACHO_SNAPSHOT_SNAPSHOT_H
 #define TACHO_SNAPSHOT_SNAPSHOT_H
 
+#include "segment/attach.h"
 #include "snapshot/part.h"
 
 struct tacho_snapshot {
     _Atomic uint32_t references;
+    uint64_t skipped[TACHO__SKIP_COUNT]; /* segments that could not be read when it was taken, by reason */
     size_t count;
     tacho__part *parts[]; /* by segment, then generation: no pair twice */
 };
@@ -13,6 +15,8 @@ struct tacho_snapshot {
 /** A snapshot of `count` parts, whose references it takes over also on failure; of equal ones the latest is kept. */
 tacho_status tacho__snapshot_of_parts(tacho__part **parts, size_t count, tacho_snapshot **out);
 
+/** Segments of the registry that are not in this snapshot because they could not be read. */
+uint64_t tacho__snapshot_skipped(const tacho_snapshot *snapshot);
 /** Records that the segments overwrote before this snapshot was taken. */
 uint64_t tacho__snapshot_records_lost(const tacho_snapshot *snapshot);
 /** What was dropped or ignored, by cause, over all parts; in `arena`, sorted by name. NULL and 0 when there is none. */

@@ -1,0 +1,50 @@
+/**
+ * Reading a registry: a private copy of every segment in it, and of `base`, in which the dead ones were added up.
+ *
+ * Processes come, go and are folded while this happens; nothing waits for anybody. What cannot be read is skipped and
+ * counted by reason, and never keeps the others from being read.
+ */
+#ifndef TACHO_SEGMENT_ATTACH_H
+#define TACHO_SEGMENT_ATTACH_H
+
+#include "segment/reader.h"
+#include "segment/registry.h"
+
+/** Why a segment was left out: X(ENUM, name). The names are labels: append only. */
+#define TACHO__SKIP_MAP(X)                                                                                             \
+    X(FOREIGN, "foreign")       /* no segment, or not a plain file of this user */                                     \
+    X(OLDER, "older")           /* an older major version */                                                           \
+    X(NEWER, "newer")           /* a newer major version, or a feature that must be understood */                      \
+    X(DAMAGED, "damaged")       /* a checksum or an offset does not fit, or the file is cut short */                   \
+    X(UNFINISHED, "unfinished") /* never completed by its writer */                                                    \
+    X(UNREADABLE, "unreadable") /* the operating system refused to read it, or there was no memory for it */
+
+typedef enum tacho__skip {
+#define X(name, text) TACHO__SKIP_##name,
+    TACHO__SKIP_MAP(X)
+#undef X
+        TACHO__SKIP_COUNT
+} tacho__skip;
+
+/** "damaged"; "" beyond the list. Static storage. */
+const char *tacho__skip_name(unsigned reason);
+
+typedef struct tacho__attached {
+    tacho__view **views; /* `base` first, if there is one */
+    size_t count, room;
+    uint64_t skipped[TACHO__SKIP_COUNT];
+} tacho__attached;
+
+/**
+ * Copies every segment that is not in `base` already, and `base`.
+ *
+ * @param without  id of a segment to leave out (the caller's own), or NULL
+ * @return TACHO_OK (also when nothing could be read: see `skipped`); TACHO_NOMEM; TACHO_IO (the folder cannot be
+ *         listed); TACHO_BUSY (`base` was replaced four times meanwhile). On failure `out` is empty.
+ */
+tacho_status tacho__registry_read(const tacho__registry *registry, const uint8_t *without, int64_t mono_ns,
+                                  int64_t wall_ns, tacho__attached *out);
+/** Frees the list and the views that are still in it; NULL in their place = taken over by somebody else. */
+void tacho__attached_free(tacho__attached *attached);
+
+#endif
