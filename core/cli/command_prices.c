@@ -201,6 +201,16 @@ static int run_model(prices_run *run) {
     return CLI_DONE;
 }
 
+static int run_list(prices_run *run) {
+    const cli_arguments *arguments = run->arguments;
+    if (arguments->operand_count > 2) {
+        return cli_fail(CLI_USAGE, "usage: tacho prices list [PART] [--provider NAME]");
+    }
+    cli_prices_wanted wanted = {arguments->operand_count > 1 ? arguments->operands[1] : NULL,
+                                arguments->value[CLI_FLAG_PROVIDER]};
+    return cli_prices_list(run->table, run->base, &wanted, run->format == TACHO_FORMAT_JSON, &run->output);
+}
+
 static int run_word(prices_run *run) {
     static const struct {
         const char *word;
@@ -219,9 +229,7 @@ static int run_word(prices_run *run) {
         return CLI_DONE;
     }
     if (strcmp(word, "list") == 0) {
-        cli_prices_list(run->table, arguments->operand_count > 1 ? arguments->operands[1] : NULL,
-                        run->format == TACHO_FORMAT_JSON, &run->output);
-        return CLI_DONE;
+        return run_list(run);
     }
     return run_model(run);
 }

@@ -87,7 +87,7 @@ static void day_text(int64_t unix_s, char out[24]) {
     strftime(out, 24, day.tm_hour || day.tm_min ? "%Y-%m-%d %H:%M" : "%Y-%m-%d", &day);
 }
 
-static void json_text(cli_output *output, const char *text) {
+void cli_prices_json_text(cli_output *output, const char *text) {
     cli_output_print(output, "\"");
     for (; *text; text++) {
         unsigned char byte = (unsigned char)*text;
@@ -104,6 +104,51 @@ static void json_text(cli_output *output, const char *text) {
 
 /* -------------------------------------------------------------------------------------------------------------- sheets
  */
+
+/* Of the sheets that hold, the last is used: one without an end is over when a later one without an end begins. */
+static void end_sheets(tacho_price_sheet_view *sheets, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = i + 1; j < count && sheets[i].to_unix_s == INT64_MAX; j++) {
+            const tacho_price_sheet_view *later = &sheets[j];
+            if (later->service == sheets[i].service && later->to_unix_s == INT64_MAX && later->hour_from_minute < 0 &&
+                later->weekdays == 0x7f && later->from_unix_s > sheets[i].from_unix_s) {
+                sheets[i].to_unix_s = later->from_unix_s;
+            }
+        }
+    }
+}
+
+static bool is_repeated(const tacho_price_sheet_view *sheets, size_t index) {
+    const tacho_price_sheet_view *sheet = &sheets[index];
+    for (size_t i = 0; i < index; i++) {
+        if (sheets[i].sheet == sheet->sheet && sheets[i].band == sheet->band &&
+            sheets[i].from_unix_s == sheet->from_unix_s && sheets[i].to_unix_s == sheet->to_unix_s) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The sheets of a model as a person reads them; freed by the caller; NULL = none, or out of memory. */
+static tacho_price_sheet_view *sheets_of(const tacho_price_model *model, size_t *out_count) {
+    tacho_price_sheet_view view;
+    size_t count = 0, kept = 0;
+    while (tacho_price_model_sheet(model, count, &view) == TACHO_OK) {
+        count++;
+    }
+    tacho_price_sheet_view *sheets = count ? calloc(count, sizeof *sheets) : NULL;
+    for (size_t i = 0; sheets && i < count; i++) {
+        tacho_price_model_sheet(model, i, &sheets[i]);
+    }
+    count = sheets ? count : 0;
+    end_sheets(sheets, count);
+    for (size_t i = 0; i < count; i++) {
+        sheets[kept] = sheets[i];
+        kept += !is_repeated(sheets, kept);
+    }
+    *out_count = kept;
+    return sheets;
+}
 
 static void print_sheet(const tacho_price_sheet_view *sheet, cli_output *output) {
     char day[24];
@@ -181,31 +226,65 @@ static void on_step(void *context, const char *rule, const char *provider, const
         return;
     }
     cli_output_print(s->output, "%s{\"rule\": ", s->count++ ? ", " : "");
-    json_text(s->output, rule);
+    cli_prices_json_text(s->output, rule);
     cli_output_print(s->output, ", \"provider\": ");
-    json_text(s->output, provider);
+    cli_prices_json_text(s->output, provider);
     cli_output_print(s->output, ", \"id\": ");
-    json_text(s->output, id);
+    cli_prices_json_text(s->output, id);
     cli_output_print(s->output, ", \"found\": %s}", found ? "true" : "false");
 }
 
 static void explain_json(const tacho_price_table *table, const char *provider, const char *model, cli_output *output,
                          tacho_price_model *found) {
     steps s = {output, true, 0};
-    tacho_price_sheet_view sheet;
     cli_output_print(output, "{\"schema\": \"tacho.prices/1\", \"table_version\": \"%s\", \"steps\": [",
                      tacho_price_table_version(table));
     tacho_price_explain(table, provider, model, on_step, &s, found);
+    size_t count;
+    tacho_price_sheet_view *sheets = sheets_of(found, &count);
     cli_output_print(output, "], \"match\": \"%s\", \"provider\": ", tacho_price_match_name(found->match));
-    json_text(output, tacho_price_model_provider(found));
+    cli_prices_json_text(output, tacho_price_model_provider(found));
     cli_output_print(output, ", \"model\": ");
-    json_text(output, tacho_price_model_id(found));
+    cli_prices_json_text(output, tacho_price_model_id(found));
     cli_output_print(output, ", \"context\": %u, \"sheets\": [", found->context);
-    for (size_t i = 0; tacho_price_model_sheet(found, i, &sheet) == TACHO_OK; i++) {
+    for (size_t i = 0; i < count; i++) {
         cli_output_print(output, "%s", i ? ", " : "");
-        print_sheet_json(&sheet, output);
+        print_sheet_json(&sheets[i], output);
     }
+    free(sheets);
     cli_output_print(output, "]}\n");
+}
+
+void cli_prices_now(const tacho_price_model *model, char input[24], char out[24]) {
+    tacho_cost cost;
+    int64_t at = (int64_t)time(NULL) * INT64_C(1000000000);
+    tacho_usage usage = {.struct_size = (uint32_t)sizeof usage, .input = 1000, .output = 1000};
+    input[0] = out[0] = 0;
+    if (tacho_price_cost(model, &usage, at, &cost) != TACHO_OK) {
+        return;
+    }
+    if (cost.priced & TACHO_UNIT_BIT(TACHO_UNIT_INPUT)) {
+        tacho_money_format(cost.component_pusd[TACHO_UNIT_INPUT] * 1000, input, 24);
+    }
+    if (cost.priced & TACHO_UNIT_BIT(TACHO_UNIT_OUTPUT)) {
+        tacho_money_format(cost.component_pusd[TACHO_UNIT_OUTPUT] * 1000, out, 24);
+    }
+}
+
+/* What a call of now costs: the sheets below do not show the factor of a contract. */
+static void print_now(const tacho_price_model *model, cli_output *output) {
+    char input[24], out[24];
+    tacho_cost cost;
+    int64_t at = (int64_t)time(NULL) * INT64_C(1000000000);
+    tacho_usage usage = {.struct_size = (uint32_t)sizeof usage, .input = 1, .output = 1};
+    cli_prices_now(model, input, out);
+    bool contract =
+        tacho_price_cost(model, &usage, at, &cost) == TACHO_OK && (cost.modifiers & TACHO_PRICE_MODIFIER_CONTRACT);
+    if (*input || *out) {
+        cli_output_print(output, "  now %s%s in, %s%s out per million tokens%s\n", *input ? "$" : "",
+                         *input ? input : "-", *out ? "$" : "", *out ? out : "-",
+                         contract ? ", with the factor of your contract" : "");
+    }
 }
 
 int cli_prices_explain(const tacho_price_table *table, const char *provider, const char *model, bool json,
@@ -216,7 +295,6 @@ int cli_prices_explain(const tacho_price_table *table, const char *provider, con
         return found.match != TACHO_PRICE_MATCH_NONE;
     }
     steps s = {output, false, 0};
-    tacho_price_sheet_view sheet;
     cli_output_print(output, "price table %s\nsearch\n", tacho_price_table_version(table));
     if (tacho_price_explain(table, provider, model, on_step, &s, &found) != TACHO_OK) {
         return 0;
@@ -227,46 +305,14 @@ int cli_prices_explain(const tacho_price_table *table, const char *provider, con
         cli_output_print(output, ", context %u tokens", found.context);
     }
     cli_output_print(output, "\n");
-    for (size_t i = 0; tacho_price_model_sheet(&found, i, &sheet) == TACHO_OK; i++) {
-        print_sheet(&sheet, output);
+    print_now(&found, output);
+    size_t count;
+    tacho_price_sheet_view *sheets = sheets_of(&found, &count);
+    for (size_t i = 0; i < count; i++) {
+        print_sheet(&sheets[i], output);
     }
+    free(sheets);
     return 1;
-}
-
-/* Input and output per million tokens under the standard sheet of now. */
-static void rates_now(const tacho_price_model *model, char input[24], char out[24]) {
-    tacho_cost cost;
-    int64_t at = (int64_t)time(NULL) * INT64_C(1000000000);
-    tacho_usage usage = {.struct_size = (uint32_t)sizeof usage, .input = 1000, .output = 1000};
-    input[0] = out[0] = 0;
-    if (tacho_price_cost(model, &usage, at, &cost) == TACHO_OK && cost.state != TACHO_COST_STATE_UNKNOWN) {
-        tacho_money_format(cost.component_pusd[TACHO_UNIT_INPUT] * 1000, input, 24);
-        tacho_money_format(cost.component_pusd[TACHO_UNIT_OUTPUT] * 1000, out, 24);
-    }
-}
-
-void cli_prices_list(const tacho_price_table *table, const char *part, bool json, cli_output *output) {
-    tacho_price_model model;
-    char input[24], out[24];
-    size_t shown = 0;
-    cli_output_print(output, json ? "{\"schema\": \"tacho.prices/1\", \"rows\": [" : "");
-    for (size_t i = 0; tacho_price_table_at(table, i, &model) == TACHO_OK; i++) {
-        const char *id = tacho_price_model_id(&model), *provider = tacho_price_model_provider(&model);
-        if (part && !strstr(id, part) && !strstr(provider, part)) {
-            continue;
-        }
-        rates_now(&model, input, out);
-        if (!json) {
-            cli_output_print(output, "%-12s %-52s %12s %12s\n", provider, id, *input ? input : "-", *out ? out : "-");
-            continue;
-        }
-        cli_output_print(output, "%s{\"provider\": ", shown++ ? ",\n" : "");
-        json_text(output, provider);
-        cli_output_print(output, ", \"model\": ");
-        json_text(output, id);
-        cli_output_print(output, ", \"input\": \"%s\", \"output\": \"%s\"}", input, out);
-    }
-    cli_output_print(output, json ? "]}\n" : "");
 }
 
 /* --------------------------------------------------------------------------------------------------------------
@@ -297,11 +343,11 @@ void cli_prices_diff(const tacho_price_table *before, const tacho_price_table *a
     char old_in[24], old_out[24], new_in[24], new_out[24];
     for (size_t i = 0; tacho_price_table_at(after, i, &model) == TACHO_OK; i++) {
         const char *id = tacho_price_model_id(&model), *provider = tacho_price_model_provider(&model);
-        rates_now(&model, new_in, new_out);
+        cli_prices_now(&model, new_in, new_out);
         if (!find_same(before, &model, &other)) {
             cli_output_print(output, "+ %s %s: %s %s\n", provider, id, new_in, new_out);
         } else if (!same_sheets(&model, &other)) {
-            rates_now(&other, old_in, old_out);
+            cli_prices_now(&other, old_in, old_out);
             cli_output_print(output, "~ %s %s: %s %s -> %s %s\n", provider, id, old_in, old_out, new_in, new_out);
         }
     }

@@ -186,3 +186,47 @@ def test_update_needs_a_place(tacho: Command) -> None:
     command = tacho.arguments("prices", "update", source)
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 2 and "-o FILE" in answer.stderr
+
+
+# ------------------------------------------------------------------------------------------------------ list, one model
+
+
+def test_list_is_sorted_and_takes_a_provider_by_any_name(tacho: Command) -> None:
+    rows = [line.split()[:2] for line in tacho("prices", "list").out.splitlines()]
+    assert rows == sorted(rows)
+    bedrock = tacho("prices", "list", "--provider", "bedrock").out
+    assert {line.split()[0] for line in bedrock.splitlines()} == {"aws"}
+    assert bedrock == tacho("prices", "list", "--provider", "https://bedrock-runtime.us-east-1.amazonaws.com").out
+
+
+@pytest.mark.parametrize("arguments", [["no such id"], ["--provider", "nobody"], ["gpt-4o", "--provider", "anthropic"]])
+def test_a_list_of_nothing_exits_3(tacho: Command, arguments: list[str]) -> None:
+    answer = tacho("prices", "list", *arguments)
+    assert (answer.code, answer.out) == (3, "")
+    assert arguments[-1] in answer.err
+
+
+def test_list_and_model_show_own_prices_and_contracts_above_the_table(tacho: Command) -> None:
+    path = tacho.home / "own.json"
+    path.write_text(
+        '{"prices": [{"provider": "own", "model": "house", "rates": {"input": 2}}],'
+        ' "modifiers": [{"provider": "anthropic", "factor": "17/20"}]}'
+    )
+    rows = json.loads(tacho("prices", "list", "-f", "json", TACHO_PRICES=str(path)).out)["rows"]
+    prices = {(row["provider"], row["model"]): (row["input"], row["output"]) for row in rows}
+    assert prices["own", "house"] == ("2", None)
+    assert prices["anthropic", "claude-opus-4-6"] == ("4.25", "21.25")
+    assert prices["openai", "gpt-4o"] == ("2.5", "10")
+    model = tacho("prices", "claude-opus-4-6", "--provider", "anthropic", TACHO_PRICES=str(path)).out
+    assert "now $4.25 in, $21.25 out per million tokens, with the factor of your contract" in model
+
+
+def test_a_sheet_that_another_followed_says_when_it_ended(tacho: Command) -> None:
+    path = tacho.home / "own.json"
+    path.write_text(
+        '{"prices": [{"provider": "own", "model": "house", "rates": {"input": 2, "output": 4}},'
+        ' {"provider": "own", "model": "house", "from": "2026-03-01", "rates": {"input": 1, "output": 3}}]}'
+    )
+    lines = tacho("prices", "house", "--provider", "own", TACHO_PRICES=str(path)).out.splitlines()
+    assert any(line.startswith("  standard, before 2026-03-01 ") for line in lines)
+    assert any(line.startswith("  standard, from 2026-03-01 ") for line in lines)
