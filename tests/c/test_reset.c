@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -148,6 +149,38 @@ static void test_snapshot__taken_before_a_reset_stays(void **state) {
     tacho_series_release(series);
 }
 
+/* A thread that records once, waits for the test to reset, and ends. */
+typedef struct visitor {
+    tacho_series *series;
+    pthread_barrier_t recorded, reset;
+} visitor;
+
+static void *record_and_wait(void *argument) {
+    visitor *v = argument;
+    tacho_observe(v->series, MS);
+    pthread_barrier_wait(&v->recorded);
+    pthread_barrier_wait(&v->reset);
+    return NULL;
+}
+
+static void test_thread__that_ends_after_a_reset_leaves_the_replaced_segment_alone(void **state) {
+    recorder *r = *state;
+    visitor v = {.series = recorder_bind(r, TACHO_KIND_STEP, "visit", NULL, NULL)};
+    pthread_barrier_init(&v.recorded, NULL, 2);
+    pthread_barrier_init(&v.reset, NULL, 2);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, record_and_wait, &v), 0);
+    pthread_barrier_wait(&v.recorded);
+    assert_int_equal(tacho_collector_reset(r->collector), TACHO_OK);
+    assert_int_equal(tacho_collector_reset(r->collector), TACHO_OK); /* the first segment is unmapped by now */
+    pthread_barrier_wait(&v.reset);
+    pthread_join(thread, NULL);
+    pthread_barrier_destroy(&v.recorded);
+    pthread_barrier_destroy(&v.reset);
+    assert_int_equal(recorder_all_calls(r), 0);
+    tacho_series_release(v.series);
+}
+
 #define WITH(test) cmocka_unit_test_setup_teardown(test, recorder_setup, recorder_teardown)
 
 int main(void) {
@@ -159,6 +192,7 @@ int main(void) {
         WITH(test_bounds__hold_anew_after_a_reset),
         WITH(test_resets__leave_no_memory_behind),
         WITH(test_snapshot__taken_before_a_reset_stays),
+        WITH(test_thread__that_ends_after_a_reset_leaves_the_replaced_segment_alone),
     };
     return cmocka_run_group_tests_name("reset", tests, NULL, NULL);
 }

@@ -226,7 +226,9 @@ static void give_back(const holding *held) {
         pthread_mutex_lock(&writer->lock);
         tacho__lane *lane = writer->lanes[held->number];
         lane->taken = false;
-        tacho__put_half(&lane->header->state, TACHO__LANE_RETURNED);
+        if (is_current(writer, lane)) { /* else its header went with a segment that a reset replaced */
+            tacho__put_half(&lane->header->state, TACHO__LANE_RETURNED);
+        }
         pthread_mutex_unlock(&writer->lock);
     }
     pthread_mutex_unlock(&living_lock);
