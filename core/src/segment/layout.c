@@ -55,6 +55,7 @@ TACHO__AT(tacho__header, drops, 2048);
 TACHO__AT(tacho__header, fold_mark, 2560);
 TACHO__AT(tacho__string_entry, hash, 8);
 TACHO__AT(tacho__string_entry, bytes, 16);
+TACHO__SIZE(tacho__folded, 32);
 TACHO__SIZE(tacho__lane_header, 512);
 TACHO__AT(tacho__lane_header, redo, 4);
 TACHO__AT(tacho__lane_header, ring, 8);

@@ -396,6 +396,13 @@ typedef struct tacho__slowest {
     tacho__stored_record place[TACHO__SLOWEST + 1];
 } tacho__slowest;
 
+/* A segment that is contained in this one, which is a `base`. */
+typedef struct tacho__folded {
+    uint8_t id[16];
+    uint64_t generation;
+    uint64_t reserved;
+} tacho__folded;
+
 #define TACHO__REDO_HALF  UINT64_C(1) /* in a target: offsets are multiples of 4 */
 #define TACHO__REDO_CLOSE UINT64_C(2) /* id of an open slot: becomes 0 if it is the value */
 

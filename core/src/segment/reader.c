@@ -64,7 +64,8 @@ static bool find_base_regions(tacho__view *view) {
     return view->session_slots > 0 && view->session_slots <= TACHO__BASE_SESSIONS + 1 &&
            find_optional(view, TACHO__REGION_RECORDS, TACHO__BASE_RECORDS, sizeof(tacho__stored_record),
                          &view->ended_first, &view->ended_count) &&
-           find_optional(view, TACHO__REGION_FOLDED, UINT32_MAX / 16, 16, &view->folded_first, &view->folded_count);
+           find_optional(view, TACHO__REGION_FOLDED, UINT32_MAX / sizeof(tacho__folded), sizeof(tacho__folded),
+                         &view->folded_first, &view->folded_count);
 }
 
 static bool find_regions(tacho__view *view) {
@@ -305,9 +306,9 @@ const tacho__view_info *tacho__view_describe(const tacho__view *view) {
 }
 
 bool tacho__view_contains(const tacho__view *base, const uint8_t id[16]) {
-    const uint8_t *ids = tacho__view_lines(base, base->folded_first, 1);
-    for (uint32_t i = 0; ids && i < base->folded_count; ++i) {
-        if (memcmp(ids + (size_t)i * 16, id, 16) == 0) {
+    const tacho__folded *folded = tacho__view_lines(base, base->folded_first, 1);
+    for (uint32_t i = 0; folded && i < base->folded_count; ++i) {
+        if (memcmp(folded[i].id, id, sizeof folded[i].id) == 0) {
             return true;
         }
     }

@@ -185,6 +185,7 @@ typedef struct tacho__session_view {
     uint64_t model_calls;
     uint64_t retries, interventions, warnings, compactions;
     uint64_t context_size, context_max, context_limit; /* 0 = unknown; size and limit are the newest */
+    int64_t context_mono_ns;                           /* when that was; INT64_MIN = never */
     tacho__usage_sums usage;
 } tacho__session_view;
 

@@ -308,6 +308,7 @@ bool tacho__view_session(const tacho__view *view, uint32_t index, tacho__session
         }
     }
     out->last_end_mono_ns = seen.latest_end ? tacho__stamp_mono(seen.latest_end) : INT64_MIN;
+    out->context_mono_ns = seen.context ? tacho__stamp_mono(seen.context) : INT64_MIN;
     out->first_begin_mono_ns = seen.earliest_begin ? tacho__stamp_mono(~seen.earliest_begin) : INT64_MIN;
     return out->id != NULL;
 }

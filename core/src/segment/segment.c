@@ -72,19 +72,27 @@ static void write_immutable(tacho__segment *segment, const tacho__segment_plan *
     header->max_bytes = plan->bytes;
     header->id_base = tacho__random_id();
     header->max_series = plan->max_series;
+    header->role = plan->role;
     snprintf(header->writer, sizeof header->writer, "tachograph %s", TACHO_VERSION);
     snprintf(header->prices, sizeof header->prices, "%s", plan->prices ? plan->prices : "");
     tacho__grid_describe(header->grids);
 }
 
-static void place_regions(tacho__segment *segment) {
+static void place_regions(tacho__segment *segment, const tacho__segment_plan *plan) {
+    const uint32_t session_slots = plan->session_slots ? plan->session_slots : TACHO__SESSION_CELLS;
     tacho__header *header = segment->header;
     uint64_t next = TACHO__HEADER_BYTES / TACHO__LINE;
     tacho__region *regions = header->regions;
     regions[TACHO__REGION_LANES] = place_region(&next, TACHO__LANES, sizeof(tacho__lane_header));
     regions[TACHO__REGION_SERIES] = place_region(&next, TACHO__SERIES_CHUNKS, sizeof(tacho__half));
-    regions[TACHO__REGION_SESSIONS] = place_region(&next, TACHO__SESSION_CELLS, sizeof(tacho__session_slot));
+    regions[TACHO__REGION_SESSIONS] = place_region(&next, session_slots, sizeof(tacho__session_slot));
     regions[TACHO__REGION_OPEN] = place_region(&next, TACHO__OPEN_SLOTS, sizeof(tacho__open_slot));
+    if (plan->ended_records) {
+        regions[TACHO__REGION_RECORDS] = place_region(&next, plan->ended_records, sizeof(tacho__stored_record));
+    }
+    if (plan->folded) {
+        regions[TACHO__REGION_FOLDED] = place_region(&next, plan->folded, sizeof(tacho__folded));
+    }
     segment->lanes = tacho__at(segment, regions[TACHO__REGION_LANES].first);
     segment->sessions = tacho__at(segment, regions[TACHO__REGION_SESSIONS].first);
     segment->open = tacho__at(segment, regions[TACHO__REGION_OPEN].first);
@@ -165,7 +173,7 @@ static tacho_status fill(tacho__segment *segment, const tacho__segment_plan *pla
         return TACHO_NOMEM;
     }
     write_immutable(segment, plan);
-    place_regions(segment);
+    place_regions(segment, plan);
     if (!add_overflow_series(segment)) {
         return TACHO_NOMEM;
     }
@@ -226,6 +234,10 @@ void tacho__segment_release(tacho__segment *segment) {
     tacho__backing_close(&segment->backing);
     tacho__free(segment->index);
     tacho__free(segment);
+}
+
+bool tacho__segment_has(const tacho__segment *segment, uint32_t count) {
+    return segment->next + count <= segment->lines - RESERVE_LINES;
 }
 
 tacho__line tacho__segment_reserve(tacho__segment *segment, uint32_t count, tacho__pocket pocket) {

@@ -57,6 +57,8 @@ typedef struct tacho__segment_plan {
     int64_t wall_ns, mono_ns;
     const tacho__registry *registry; /* the file is made there; NULL = private memory. Read during create only */
     const char *prices;              /* version of the price table; NULL = unknown */
+    uint32_t role; /* TACHO__ROLE_*; the rest is for a base, and 0 for a process */
+    uint32_t session_slots, ended_records, folded;
 } tacho__segment_plan;
 
 /**
@@ -94,6 +96,9 @@ tacho__line tacho__segment_take(tacho__segment *segment, uint32_t count, tacho__
 /** The same in two steps, for what must be complete before a reader may copy it. */
 tacho__line tacho__segment_reserve(tacho__segment *segment, uint32_t count, tacho__pocket pocket);
 void tacho__segment_publish(tacho__segment *segment);
+
+/** Whether that many lines are left for ordinary cells. Needs the lock. */
+bool tacho__segment_has(const tacho__segment *segment, uint32_t count);
 
 /** Counts a drop. Any thread. */
 static inline void tacho__drop_count(tacho__segment *segment, tacho__drop cause) {

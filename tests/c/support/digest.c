@@ -23,7 +23,7 @@ static void put_histogram(FILE *out, const char *name, const tacho__histogram *h
     if (histogram->count == 0) {
         return;
     }
-    fprintf(out, "\n  %s n=%llu zero=%llu low=%llu high=%llu sum=%llu min=%llu max=%llu:", name, (ull)histogram->count,
+    fprintf(out, " | %s n=%llu zero=%llu low=%llu high=%llu sum=%llu min=%llu max=%llu:", name, (ull)histogram->count,
             (ull)histogram->zero, (ull)histogram->low, (ull)histogram->high, (ull)histogram->sum, (ull)histogram->min,
             (ull)histogram->max);
     for (unsigned i = 0; i < TACHO__BUCKETS; ++i) {
@@ -79,7 +79,11 @@ static uint64_t session_calls(const tacho__session_view *session) {
     return calls;
 }
 
-static void put_session(FILE *out, const tacho__session_view *session) {
+static long long wall_of(const tacho__view *view, int64_t mono_ns) {
+    return mono_ns == INT64_MIN ? 0 : tacho__view_wall(view, mono_ns);
+}
+
+static void put_session(FILE *out, const tacho__view *view, const tacho__session_view *session) {
     fprintf(out, "session %s", session->id);
     put_words(out, "ok", session->ok, TACHO__GROUPS);
     put_words(out, "failed", session->failed[0], TACHO__GROUPS * TACHO__FAILED_OUTCOMES);
@@ -87,16 +91,16 @@ static void put_session(FILE *out, const tacho__session_view *session) {
             (ull)session->step_ns, (ull)session->timed_steps, (ull)session->tool_ns, (ull)session->model_calls,
             (ull)session->retries, (ull)session->interventions, (ull)session->warnings, (ull)session->compactions,
             (ull)session->context_size, (ull)session->context_max, (ull)session->context_limit,
-            (long long)session->first_begin_mono_ns, (long long)session->last_end_mono_ns);
+            wall_of(view, session->first_begin_mono_ns), wall_of(view, session->last_end_mono_ns));
     put_usage(out, &session->usage);
     fputc('\n', out);
 }
 
-static void put_record(FILE *out, const char *name, const tacho__record_view *record) {
+static void put_record(FILE *out, const tacho__view *view, const char *name, const tacho__record_view *record) {
     fprintf(out, "%s %016llx %016llx %s %s %s %s %s %s %s o=%u c=%u %lld..%lld cost=%lld/%u", name, (ull)record->id,
             (ull)record->parent, shown(record->session), shown(record->operation), shown(record->requested_model),
             shown(record->model), shown(record->provider), shown(record->tool), shown(record->error_type),
-            record->outcome, record->category, (long long)record->begin_mono_ns, (long long)record->end_mono_ns,
+            record->outcome, record->category, wall_of(view, record->begin_mono_ns), wall_of(view, record->end_mono_ns),
             (long long)record->cost_pusd, record->cost_state);
     put_words(out, "unit", record->units, TACHO__UNITS);
     for (uint32_t i = 0; i < record->component_count; ++i) {
@@ -121,9 +125,36 @@ static void put_records(FILE *out, const tacho__view *view, bool slowest) {
         qsort(records, found, sizeof *records, by_id);
     }
     for (uint32_t i = 0; i < found; ++i) {
-        put_record(out, slowest ? "slowest" : "record", &records[i]);
+        put_record(out, view, slowest ? "slowest" : "record", &records[i]);
     }
     free(records);
+}
+
+static int by_text(const void *left, const void *right) {
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+/* Lines in the order of their text: where a series or session stands in a segment is no number. */
+static char *in_order(char *text) {
+    size_t count = 0;
+    for (const char *at = text; (at = strchr(at, '\n')); ++at) {
+        ++count;
+    }
+    char **lines = calloc(count + 1, sizeof *lines), *sorted = calloc(1, strlen(text) + 1), *end = sorted;
+    if (!lines || !sorted) {
+        abort();
+    }
+    char *rest = NULL;
+    for (size_t i = 0; i < count; ++i) {
+        lines[i] = strtok_r(i ? NULL : text, "\n", &rest);
+    }
+    qsort(lines, count, sizeof *lines, by_text);
+    for (size_t i = 0; i < count; ++i) {
+        end += sprintf(end, "%s\n", lines[i]);
+    }
+    free(lines);
+    free(text);
+    return sorted;
 }
 
 char *digest_of(const tacho__view *view, unsigned what) {
@@ -142,7 +173,7 @@ char *digest_of(const tacho__view *view, unsigned what) {
     for (uint32_t i = 0; what & DIGEST_NUMBERS && i < tacho__view_session_count(view); ++i) {
         tacho__session_view session;
         if (tacho__view_session(view, i, &session) && session_calls(&session)) {
-            put_session(out, &session);
+            put_session(out, view, &session);
         }
     }
     if (what & DIGEST_RECORDS) {
@@ -151,7 +182,7 @@ char *digest_of(const tacho__view *view, unsigned what) {
     }
     free(series);
     fclose(out);
-    return text;
+    return in_order(text);
 }
 
 /* ----------------------------------------------------------------------------------------------------------- checks */
@@ -247,7 +278,7 @@ const char *digest_check(const tacho__view *view) {
     }
     return tacho__view_describe(view)->faults           ? "the reader found a fault"
            : series.calls != sessions.calls             ? "calls of sessions are not those of series"
-           : series.model_calls != sessions.model_calls ? "model calls of sessions are not those of series"
+           : series.model_calls < sessions.model_calls  ? "more model calls in sessions than in series"
            : series.retries != sessions.retries         ? "retries of sessions are not those of series"
            : series.usage_calls != sessions.usage_calls ? "calls with usage of sessions are not those of series"
            : series.cost != sessions.cost               ? "cost of sessions is not that of series"
