@@ -119,9 +119,12 @@ void tacho__base_free_sessions(tacho__base_work *work) {
 
 static void add_context(tacho__session_cell *cell, const tacho__session_view *one, int64_t at_ns) {
     const uint64_t stamp = at_ns == INT64_MIN ? 0 : tacho__stamp(at_ns);
-    if (stamp > tacho__get(&cell->context_stamp)) {
+    const bool newer = stamp > tacho__get(&cell->context_stamp);
+    if (newer) {
         tacho__put(&cell->context_stamp, stamp);
         tacho__put(&cell->context_size, one->context_size);
+    }
+    if (one->context_limit && (newer || tacho__get(&cell->context_limit) == 0)) {
         tacho__put(&cell->context_limit, one->context_limit);
     }
     if (one->context_max > tacho__get(&cell->context_max)) {
