@@ -71,21 +71,50 @@ static void say_refused(const char *dir, tacho_status status) {
                tacho_status_text(status));
 }
 
-/* A segment by plan; in private memory if the registry refuses it. A strict collector gets the refusal. */
-static tacho_status make_segment(tacho_collector *collector, tacho__segment_plan *plan, tacho__segment **out) {
-    tacho_status status = tacho__segment_create(plan, out);
-    if (plan->registry && status != TACHO_OK && !collector->strict) {
-        say_refused(plan->registry->path, status);
+/*
+ * The one place where this process gets a segment: when the collector is opened, at a reset (same id, next generation),
+ * and at the first use after a fork (no id: a new one). In private memory if the registry refuses it; `insist`: then
+ * the refusal instead.
+ */
+static tacho_status make_segment(tacho_collector *collector, uint64_t generation, const uint8_t *id, bool insist,
+                                 tacho__segment **out) {
+    tacho__segment_plan plan = plan_of(collector, generation, id);
+    tacho_status status = tacho__segment_create(&plan, out);
+    if (plan.registry && status != TACHO_OK && !insist) {
+        say_refused(plan.registry->path, status);
         atomic_store_explicit(&collector->refusal, status, memory_order_relaxed);
-        plan->registry = NULL;
-        status = tacho__segment_create(plan, out);
-    } else if (plan->registry && status == TACHO_OK) {
+        plan.registry = NULL;
+        status = tacho__segment_create(&plan, out);
+    } else if (plan.registry && status == TACHO_OK) {
         atomic_store_explicit(&collector->refusal, TACHO_OK, memory_order_relaxed);
     }
     if (status == TACHO_OK && atomic_load_explicit(&collector->refusal, memory_order_relaxed) != TACHO_OK) {
         tacho__drop_count(*out, TACHO__DROP_REGISTRY_REFUSED);
     }
     return status;
+}
+
+/* In a forked child, at once. */
+static void disinherit(tacho__writer *writer) {
+    tacho_collector *collector = (tacho_collector *)writer;
+    if (collector->registry) {
+        tacho__registry_lease_release(collector->registry); /* the parent's lock must end with the parent */
+    }
+}
+
+/* In a forked child, under the lock. The generation goes on counting, so every handle, cache and operation of the
+ * parent's time resolves anew as after a reset. */
+static bool begin_anew(tacho__writer *writer) {
+    tacho_collector *collector = (tacho_collector *)writer;
+    tacho__segment *segment;
+    tacho__registry_renew(&collector->registry);
+    if (make_segment(collector, tacho__segment_of(collector)->generation + 1, NULL, false, &segment) != TACHO_OK) {
+        return false;
+    }
+    tacho__session_rename(&collector->session);
+    tacho__series_sweep(collector);
+    tacho__session_start(collector, segment);
+    return tacho__writer_arrive(writer, segment, tacho__is_enabled(collector));
 }
 
 static tacho_status open_registry(tacho_collector *collector, const char *dir) {
@@ -109,9 +138,8 @@ static tacho_status start(tacho_collector *collector, const char *dir) {
     if (status != TACHO_OK) {
         return status;
     }
-    tacho__segment_plan plan = plan_of(collector, 1, NULL);
     tacho__segment *segment;
-    status = make_segment(collector, &plan, &segment);
+    status = make_segment(collector, 1, NULL, collector->strict, &segment);
     if (status != TACHO_OK) {
         return status;
     }
@@ -128,7 +156,7 @@ static void dispose(tacho_collector *collector) {
         tacho__free(collector->tag_names[i]);
     }
     tacho__registry_release(collector->registry);
-    tacho__free(collector);
+    tacho__pages_free(collector, sizeof *collector);
 }
 
 tacho_status tacho_collector_open(tacho_collector **out, const tacho_config *given) {
@@ -140,10 +168,14 @@ tacho_status tacho_collector_open(tacho_collector **out, const tacho_config *giv
     if (!read_config(given, &config)) {
         return TACHO_INVALID;
     }
-    tacho_collector *collector = tacho__calloc(1, sizeof *collector);
+    bool wiped;
+    tacho_collector *collector = tacho__pages_new(sizeof *collector, &wiped);
     if (!collector) {
         return TACHO_NOMEM;
     }
+    collector->writer.wiped = wiped;
+    collector->writer.begin_anew = begin_anew;
+    collector->writer.disinherit = disinherit;
     atomic_init(&collector->enabled, 1);
     atomic_init(&collector->references, 1);
     atomic_init(&collector->refusal, TACHO_OK);
@@ -158,7 +190,9 @@ tacho_status tacho_collector_open(tacho_collector **out, const tacho_config *giv
     collector->session.borrowed = true;
     tacho_status status = tacho__session_name(&collector->session, config.session) ? TACHO_OK : TACHO_INVALID;
     if (status == TACHO_OK) {
+        tacho__writers_hold(); /* no fork while a locked file is nobody's yet: the child could not let go of it */
         status = copy_tags(collector, &config) ? start(collector, config.dir) : TACHO_NOMEM;
+        tacho__writers_let_go();
     }
     if (status != TACHO_OK) {
         dispose(collector);
@@ -179,7 +213,9 @@ void tacho_collector_close(tacho_collector *collector) {
     if (!collector || atomic_fetch_sub_explicit(&collector->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
-    tacho__put(&tacho__segment_of(collector)->header->ended_mono_ns, tacho__now(&collector->clock));
+    if (!tacho__writer_is_inherited(&collector->writer)) {
+        tacho__put(&tacho__segment_of(collector)->header->ended_mono_ns, tacho__now(&collector->clock));
+    }
     tacho__writer_close(&collector->writer);
     dispose(collector);
 }
@@ -224,14 +260,16 @@ tacho_status tacho_collector_reset(tacho_collector *collector) {
     if (!collector) {
         return TACHO_OK;
     }
-    tacho__writer_lock(&collector->writer, NULL);
+    if (!tacho__writer_lock(&collector->writer, NULL)) {
+        return TACHO_NOMEM;
+    }
     tacho__segment *old = tacho__segment_of(collector);
-    tacho__segment_plan plan = plan_of(collector, old->generation + 1, old->header->id);
     tacho__segment *segment;
-    const tacho_status status = make_segment(collector, &plan, &segment);
+    const tacho_status status =
+        make_segment(collector, old->generation + 1, old->header->id, collector->strict, &segment);
     if (status == TACHO_OK) {
         withdraw(collector, old, segment);
-        tacho__put(&old->header->ended_mono_ns, (uint64_t)plan.mono_ns);
+        tacho__put(&old->header->ended_mono_ns, (uint64_t)segment->header->started_mono_ns);
         tacho__series_sweep(collector);
         tacho__session_start(collector, segment);
         tacho__writer_replace(&collector->writer, segment, in_flight(old));
@@ -272,7 +310,9 @@ tacho_status tacho__collector_view(tacho_collector *collector, tacho__view **out
     }
     const int64_t wall = tacho__wall(&collector->clock);
     const int64_t mono = (int64_t)tacho__now(&collector->clock);
-    tacho__writer_lock(&collector->writer, NULL);
+    if (!tacho__writer_lock(&collector->writer, NULL)) {
+        return TACHO_NOMEM;
+    }
     tacho__segment *segment = tacho__segment_of(collector);
     tacho__segment_anchor(segment, mono, wall);
     tacho__segment_retain(segment);

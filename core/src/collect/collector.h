@@ -69,7 +69,7 @@ typedef struct tacho__distinct {
 } tacho__distinct;
 
 struct tacho_collector {
-    tacho__writer writer;
+    tacho__writer writer; /* first: its first page is the collector's */
     _Atomic uint32_t enabled;
     _Atomic uint32_t references;
     bool strict;
@@ -112,6 +112,8 @@ void tacho__series_stop(tacho_collector *collector);
  * The series of these names, made if it is new; at the bound the overflow series. NULL = out of memory. Needs the lock.
  */
 tacho_series *tacho__series_intern(tacho_collector *collector, const tacho__names *names);
+/** The series of these names, if there is one already. Needs the lock, if only to look. */
+tacho_series *tacho__series_look_up(const tacho_collector *collector, const tacho__names *names);
 /** After a reset: slots of series that nobody holds may be used again. Needs the lock. */
 void tacho__series_sweep(tacho_collector *collector);
 
@@ -161,6 +163,8 @@ tacho__session_place tacho__session_place_of(tacho_collector *collector, tacho__
                                              bool handle);
 /** Names a session: a given id, else a random one. False for an id that is empty or longer than 200 bytes. */
 bool tacho__session_name(tacho_session *session, const char *id);
+/** In a forked child: another random id, if nobody gave the session its name (semantics 4: one per process). */
+void tacho__session_rename(tacho_session *session);
 /** The collector's own session in a fresh segment. Needs the lock. */
 void tacho__session_start(tacho_collector *collector, tacho__segment *segment);
 

@@ -109,7 +109,9 @@ void tacho__open_return_slow(tacho_collector *collector, tacho__lane *lane, tach
     const uint16_t number = op->slot;
     op->slot = TACHO__NO_SLOT;
     tacho__lane *owner = collector->writer.lanes[lane->segment->open_owner[number / TACHO__OPEN_CHUNK]];
-    atomic_store_explicit(&owner->open_returned, 1, memory_order_relaxed);
+    if (owner) { /* in a call that a fork interrupted, lanes may be gone */
+        atomic_store_explicit(&owner->open_returned, 1, memory_order_relaxed);
+    }
 }
 
 bool tacho__open_read(const tacho__lane *lane, const tacho__op *op, tacho__inclusive *out) {

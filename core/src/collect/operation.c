@@ -53,9 +53,25 @@ static void carry_session(tacho_collector *collector, tacho__lane *lane, tacho__
     op->session_slot = place.slot;
 }
 
-void tacho__op_carry(tacho_collector *collector, tacho__lane *lane, tacho__op *op) {
+/* Begun in the process that this one was forked from: the parent ends it. */
+static void end_foreign(tacho__op *op) {
+    const uint32_t before = atomic_exchange_explicit(&op->state, TACHO__OP_ENDED, memory_order_relaxed);
+    if (before == TACHO__OP_OPEN || before == TACHO__OP_ENDING) {
+        tacho__writer_count_foreign(op->serial);
+    }
+}
+
+static bool is_foreign(const tacho__op *op) {
+    return op->serial != atomic_load_explicit(&op->series->collector->writer.serial, memory_order_relaxed);
+}
+
+bool tacho__op_carry(tacho_collector *collector, tacho__lane *lane, tacho__op *op) {
+    if (is_foreign(op)) { /* a fork that no handler announced */
+        end_foreign(op);
+        return false;
+    }
     if (!tacho__writer_lock(&collector->writer, lane)) {
-        return; /* a re-entrant call: the next call carries it */
+        return true; /* a re-entrant call: the next call carries it */
     }
     if (!op->series->used || op->series->stamp != op->stamp) {
         op->series = collector->overflow[op->kind];
@@ -80,6 +96,7 @@ void tacho__op_carry(tacho_collector *collector, tacho__lane *lane, tacho__op *o
         op->picked = tacho__series_pick(collector, lane, op->series, tacho__segment_text(lane->segment, op->provider),
                                         tacho__segment_text(lane->segment, op->model));
     }
+    return true;
 }
 
 tacho__lane *tacho__op_enter(tacho__op *op) {
@@ -92,8 +109,9 @@ tacho__lane *tacho__op_enter(tacho__op *op) {
         return NULL;
     }
     tacho__lane *lane = tacho__lane_enter(&collector->writer);
-    if (lane && op->generation != (uint32_t)lane->segment->generation) {
-        tacho__op_carry(collector, lane, op);
+    if (lane && op->generation != (uint32_t)lane->segment->generation && !tacho__op_carry(collector, lane, op)) {
+        tacho__lane_leave(&collector->writer, lane);
+        return NULL;
     }
     return lane;
 }
@@ -248,8 +266,9 @@ static void finish(tacho__op *op, tacho_collector *collector, tacho_outcome outc
     if (!lane) {
         return;
     }
-    if (op->generation != (uint32_t)lane->segment->generation) {
-        tacho__op_carry(collector, lane, op);
+    if (op->generation != (uint32_t)lane->segment->generation && !tacho__op_carry(collector, lane, op)) {
+        tacho__lane_leave(&collector->writer, lane);
+        return;
     }
     if (tacho__is_enabled(collector)) {
         tacho__op_book(collector, lane, op, 0);
@@ -264,8 +283,8 @@ tacho_status tacho_end(tacho_operation *operation, tacho_outcome outcome) {
     if (!op || op->serial == 0) {
         return TACHO_OK;
     }
-    if (!tacho__writer_lives(op->serial)) {
-        atomic_store_explicit(&op->state, TACHO__OP_ENDED, memory_order_relaxed);
+    if (!tacho__writer_lives(op->serial)) { /* its collector is closed, or this is a forked child */
+        end_foreign(op);
         return TACHO_OK;
     }
     tacho_collector *collector = op->series->collector;

@@ -86,7 +86,7 @@ static inline void tacho__op_init(tacho__op *op, tacho_series *series) {
     atomic_store_explicit(&op->state, TACHO__OP_NONE, memory_order_relaxed);
     op->kind = series->names.kind;
     op->outcome = op->category = op->component_count = 0;
-    op->serial = series->collector->writer.serial;
+    op->serial = atomic_load_explicit(&series->collector->writer.serial, memory_order_relaxed);
     op->series = series;
     op->picked = NULL;
     op->stamp = series->stamp;
@@ -111,8 +111,11 @@ static inline void tacho__op_init(tacho__op *op, tacho_series *series) {
  * one. NULL: not in flight, its collector is gone or disabled, or no lane could be had; the reason is counted.
  */
 tacho__lane *tacho__op_enter(tacho__op *op);
-/** Carries texts, session and slots into the lane's segment. */
-void tacho__op_carry(tacho_collector *collector, tacho__lane *lane, tacho__op *op);
+/**
+ * Carries texts, session and slots into the lane's segment. False: another process began the operation, this one was
+ * forked from it since; it is ended here and counted (semantics 8).
+ */
+bool tacho__op_carry(tacho_collector *collector, tacho__lane *lane, tacho__op *op);
 
 /** Sets outcome and category of an operation that is about to be booked, so that they agree. */
 void tacho__op_conclude(tacho__op *op, unsigned outcome);

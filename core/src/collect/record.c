@@ -39,6 +39,20 @@ static void bind_tags(tacho_collector *collector, const tacho_labels *labels, bi
     }
 }
 
+/* A series that exists, which is the usual case: found without keeping signals away. */
+static tacho_series *bind_known(tacho_collector *collector, const tacho__names *names) {
+    if (!tacho__writer_lock_to_look(&collector->writer)) {
+        return NULL;
+    }
+    tacho_series *series = tacho_series_retain(tacho__series_look_up(collector, names));
+    const bool lost = series && !series->used; /* to a reset by a signal handler, between the two calls above */
+    tacho__writer_unlock(&collector->writer);
+    if (lost) {
+        tacho_series_release(series);
+    }
+    return lost ? NULL : series;
+}
+
 tacho_status tacho_bind(tacho_collector *collector, tacho_kind kind, const char *name, const tacho_labels *labels,
                         tacho_series **out) {
     if (!out) {
@@ -62,7 +76,13 @@ tacho_status tacho_bind(tacho_collector *collector, tacho_kind kind, const char 
     if (labelled && labels->tags) {
         bind_tags(collector, labels, &texts, &names);
     }
-    tacho__writer_lock(&collector->writer, NULL);
+    *out = bind_known(collector, &names);
+    if (*out) {
+        return TACHO_OK;
+    }
+    if (!tacho__writer_lock(&collector->writer, NULL)) {
+        return TACHO_NOMEM;
+    }
     *out = tacho_series_retain(tacho__series_intern(collector, &names)); /* before a reset could give it up */
     tacho__writer_unlock(&collector->writer);
     return TACHO_OK;
@@ -253,7 +273,7 @@ tacho_status tacho_observe(tacho_series *series, uint64_t duration_ns) {
     }
     /* As tacho__lane_enter, but with everything unusual left to one call at the end, so that no register is saved. */
     const tacho__writer *writer = &series->collector->writer;
-    if (__builtin_expect(tacho__lane_cached.serial != writer->serial, 0)) {
+    if (__builtin_expect(!tacho__lane_is_cached(writer), 0)) {
         return observe_slowly(series, duration_ns);
     }
     tacho__lane *lane = tacho__lane_cached.lane;

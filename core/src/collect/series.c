@@ -296,6 +296,11 @@ static tacho_series *make(tacho_collector *collector, const tacho__names *names,
     return series;
 }
 
+tacho_series *tacho__series_look_up(const tacho_collector *collector, const tacho__names *names) {
+    uint32_t place;
+    return look_up(collector, names, hash_names(names), &place);
+}
+
 tacho_series *tacho__series_intern(tacho_collector *collector, const tacho__names *given) {
     tacho__names names = *given;
     uint32_t place;

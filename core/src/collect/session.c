@@ -107,6 +107,12 @@ bool tacho__session_name(tacho_session *session, const char *id) {
     return session->id[0] != 0;
 }
 
+void tacho__session_rename(tacho_session *session) {
+    if (strncmp(session->id, TACHO__SESSION_MADE_UP, sizeof TACHO__SESSION_MADE_UP - 1) == 0) {
+        name_session(session, NULL);
+    }
+}
+
 tacho_status tacho_session_open(tacho_collector *collector, const char *id, tacho_session **out) {
     if (!out) {
         return TACHO_INVALID;
@@ -124,8 +130,11 @@ tacho_status tacho_session_open(tacho_collector *collector, const char *id, tach
         tacho__count(collector, TACHO__DROP_INVALID);
         return TACHO_INVALID;
     }
+    if (!tacho__writer_lock(&collector->writer, NULL)) {
+        tacho__free(session);
+        return TACHO_NOMEM;
+    }
     session->collector = tacho_collector_retain(collector);
-    tacho__writer_lock(&collector->writer, NULL);
     tacho__segment *segment = tacho__segment_of(collector);
     const tacho__session_place place = tacho__session_place_of(collector, segment, session->id, true);
     atomic_store_explicit(&session->place, pack(segment->generation, place), memory_order_release);
@@ -143,11 +152,11 @@ void tacho_session_end(tacho_session *session) {
         return;
     }
     tacho_collector *collector = session->collector;
-    tacho__writer_lock(&collector->writer, NULL);
+    const bool locked = tacho__writer_lock(&collector->writer, NULL);
     tacho__segment *segment = tacho__segment_of(collector);
     const uint64_t place = atomic_load_explicit(&session->place, memory_order_relaxed);
     const uint32_t number = (uint32_t)(place >> 32 & 0xFF);
-    const bool current = (place ^ PLACE_GENERATION(segment->generation)) >> 40 == 0;
+    const bool current = locked && (place ^ PLACE_GENERATION(segment->generation)) >> 40 == 0;
     if (current && segment->session_handles[number] > 0 && --segment->session_handles[number] == 0 &&
         number != TACHO__SESSION_OTHER) {
         tacho__put(&segment->sessions[number].ended, tacho__stamp(now_of(collector)));

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TRY_AGAIN UINT64_C(256)
@@ -35,6 +36,11 @@ tacho_status tacho__backing_file(tacho__backing *out, uint64_t bytes, int file) 
     memset(out, 0, sizeof *out);
     out->file = file;
     out->owner = getpid();
+    struct stat about;
+    if (fstat(file, &about) == 0) {
+        out->device = (uint64_t)about.st_dev;
+        out->inode = (uint64_t)about.st_ino;
+    }
     void *base = tacho__system_calls.map(bytes, file);
     if (base == MAP_FAILED) {
         tacho__backing_close(out);
@@ -66,6 +72,27 @@ bool tacho__backing_grow(tacho__backing *backing, uint64_t bytes) {
     backing->ready = wanted;
     backing->refused = 0;
     return true;
+}
+
+/* The number may be another file's by now, in a child that closed everything it had. */
+static bool is_still_ours(const tacho__backing *backing) {
+    struct stat about;
+    return fstat(backing->file, &about) == 0 && (uint64_t)about.st_dev == backing->device &&
+           (uint64_t)about.st_ino == backing->inode;
+}
+
+void tacho__backing_abandon(tacho__backing *backing) {
+    if (backing->file < 0 || backing->owner == getpid()) {
+        return;
+    }
+    if (is_still_ours(backing)) {
+        if (backing->base) {
+            mmap(backing->base, backing->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+                 backing->file, 0);
+        }
+        close(backing->file);
+    }
+    backing->file = -1;
 }
 
 void tacho__backing_close(tacho__backing *backing) {

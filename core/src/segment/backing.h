@@ -24,6 +24,7 @@ typedef struct tacho__backing {
     uint64_t refused; /* requests to grow that were turned down since the last attempt */
     int file;         /* -1 = private memory */
     int64_t owner;    /* process id of whoever made it: only that process gives the lock back */
+    uint64_t device, inode;
 } tacho__backing;
 
 /** Zeroed private memory. TACHO_OK; TACHO_NOMEM. */
@@ -38,6 +39,12 @@ tacho_status tacho__backing_file(tacho__backing *out, uint64_t bytes, int file);
  * turned down without a system call, every 256th tries again. Needs the writer's lock.
  */
 bool tacho__backing_grow(tacho__backing *backing, uint64_t bytes);
+/**
+ * In a forked child, of what the parent made; else nothing happens. The memory stays where it is and becomes a private
+ * copy, for a call that the fork interrupted: nothing it still writes reaches the parent's file. The descriptor is
+ * closed, so that the lock ends with the parent. Calls nothing that a child may not call before exec.
+ */
+void tacho__backing_abandon(tacho__backing *backing);
 /** Unmaps, and gives the lock back if this is the process that took it. */
 void tacho__backing_close(tacho__backing *backing);
 

@@ -7,7 +7,7 @@
 
 #define TACHO__DROP_MAP(X)                                                                                             \
     X(LOST, "operation_lost", "operations that could not be counted anywhere")                                         \
-    X(REENTRANT, "reentrant", "calls from inside a call of the same thread while the shared lane was taken")           \
+    X(REENTRANT, "reentrant", "reserved: nothing is refused for this reason any more")                                 \
     X(INVALID, "invalid_value", "calls with a value off its list or outside its range")                                \
     X(NEGATIVE, "invalid_duration", "durations that are NaN, infinite, negative or too long")                          \
     X(SECOND_END, "second_end", "ends of operations that had ended")                                                   \

@@ -4,53 +4,16 @@
 #include "base/memory.h"
 #include "segment/sketch.h"
 
+#include <pthread.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #define CHUNK_LINES 32u
 /* Rings shrink as the space for details does: no lane may take more than a quarter of what is left. */
 #define DETAIL_SHARE 4u
 
-_Thread_local tacho__lane_cache tacho__lane_cached;
+TACHO__THREAD_LOCAL tacho__lane_cache tacho__lane_cached = {UINT64_MAX, TACHO__LANE_NONE};
 
-/* ------------------------------------------------------------------------------------------------ locks and lines */
-
-/* Set while this thread asks for, or holds, a lock of a writer or the shared lane: a signal handler that records must
- * not wait for what the thread it interrupted holds. */
-static _Thread_local volatile uint32_t locking_here __attribute__((tls_model("initial-exec")));
-
-static bool lock_unless(pthread_mutex_t *mutex, bool reentrant) {
-    reentrant = reentrant || locking_here != 0;
-    locking_here += 1;
-    atomic_signal_fence(memory_order_seq_cst);
-    const int refused = reentrant ? pthread_mutex_trylock(mutex) : pthread_mutex_lock(mutex);
-    if (refused) {
-        locking_here -= 1;
-    }
-    return refused == 0;
-}
-
-static void unlock(pthread_mutex_t *mutex) {
-    pthread_mutex_unlock(mutex);
-    atomic_signal_fence(memory_order_seq_cst);
-    locking_here -= 1;
-}
-
-bool tacho__writer_lock(tacho__writer *writer, const tacho__lane *lane) {
-    /* The holder of the shared lane is counted as locking, but it may wait for the lock all the same. */
-    if (lane && lane->shared && !lane->reentrant && locking_here == 1) {
-        locking_here = 2;
-        atomic_signal_fence(memory_order_seq_cst);
-        pthread_mutex_lock(&writer->lock);
-        return true;
-    }
-    return lock_unless(&writer->lock, lane && lane->reentrant);
-}
-
-void tacho__writer_unlock(tacho__writer *writer) {
-    unlock(&writer->lock);
-}
+/* ---------------------------------------------------------------------------------------------------------- lines */
 
 tacho__line tacho__lane_take_locked(tacho__lane *lane, uint32_t lines, bool overflow) {
     const tacho__pocket pocket = lane->shared && overflow ? TACHO__POCKET_RESERVE : TACHO__POCKET_ORDINARY;
@@ -159,7 +122,7 @@ static bool is_current(const tacho__writer *writer, const tacho__lane *lane) {
            atomic_load_explicit(&writer->generation, memory_order_acquire);
 }
 
-static tacho__lane *make_lane(tacho__writer *writer, uint32_t number) {
+tacho__lane *tacho__lane_make(tacho__writer *writer, uint32_t number) {
     if (!writer->lanes[number]) {
         tacho__lane *lane = tacho__calloc(1, sizeof *lane);
         if (!lane) {
@@ -183,7 +146,8 @@ static tacho__lane *make_lane(tacho__writer *writer, uint32_t number) {
         leave(lane);
     }
     tacho__put_half(&lane->header->state, TACHO__LANE_TAKEN);
-    tacho__put(&lane->header->owner, (uint64_t)syscall(SYS_gettid));
+    tacho__put(&lane->header->owner, tacho__thread_number());
+    lane->serial = atomic_load_explicit(&writer->serial, memory_order_relaxed);
     lane->taken = true;
     return lane;
 }
@@ -195,18 +159,20 @@ static bool renew(tacho__writer *writer, tacho__lane *lane) {
         tacho__writer_unlock(writer);
     }
     if (!done) {
-        tacho__drop_count(atomic_load_explicit(&writer->segment, memory_order_acquire), TACHO__DROP_LOST);
+        tacho__writer_lose(writer);
         leave(lane);
     }
     return done;
 }
 
-/* ------------------------------------------------------------------------------------- living writers, and threads */
+/* --------------------------------------------------------------------------------------------------------- threads */
 
-_Atomic uint64_t tacho__writers_living[TACHO__WRITERS];
-static tacho__writer *writers[TACHO__WRITERS]; /* under `living_lock`, as everything that adds or removes */
-static pthread_mutex_t living_lock = PTHREAD_MUTEX_INITIALIZER;
-static uint64_t next_serial = 1;
+void tacho__lane_give_back(tacho__writer *writer, tacho__lane *lane) {
+    lane->taken = false;
+    if (is_current(writer, lane)) { /* else its header went with a segment that a reset replaced */
+        tacho__put_half(&lane->header->state, TACHO__LANE_RETURNED);
+    }
+}
 
 /* What a thread gives back when it ends: a list, because it may have recorded through several writers. */
 typedef struct holding {
@@ -219,32 +185,21 @@ static pthread_key_t holdings_key;
 static pthread_once_t holdings_once = PTHREAD_ONCE_INIT;
 static bool holdings_usable;
 
-static void give_back(const holding *held) {
-    pthread_mutex_lock(&living_lock);
-    if (tacho__writer_lives(held->serial)) {
-        tacho__writer *writer = writers[held->serial & (TACHO__WRITERS - 1)];
-        pthread_mutex_lock(&writer->lock);
-        tacho__lane *lane = writer->lanes[held->number];
-        lane->taken = false;
-        if (is_current(writer, lane)) { /* else its header went with a segment that a reset replaced */
-            tacho__put_half(&lane->header->state, TACHO__LANE_RETURNED);
-        }
-        pthread_mutex_unlock(&writer->lock);
-    }
-    pthread_mutex_unlock(&living_lock);
-}
-
 static void thread_ends(void *list) {
-    tacho__lane_cached = (tacho__lane_cache){0, NULL};
+    tacho__lane_cached = TACHO__LANE_UNCACHED;
     for (holding *held = list, *next; held; held = next) {
         next = held->next;
-        give_back(held);
+        tacho__writer_take_back(held->serial, held->number);
         tacho__free(held);
     }
 }
 
 static void make_key(void) {
     holdings_usable = pthread_key_create(&holdings_key, thread_ends) == 0;
+}
+
+void tacho__lanes_prepare(void) {
+    pthread_once(&holdings_once, make_key);
 }
 
 /* Lanes that this thread holds already: the cache has few places, and two writers may share one. */
@@ -288,7 +243,7 @@ static tacho__lane *claim(tacho__writer *writer) {
         if (!remember(writer, number)) {
             return NULL;
         }
-        tacho__lane *mine = make_lane(writer, number);
+        tacho__lane *mine = tacho__lane_make(writer, number);
         if (!mine) {
             holding *held = pthread_getspecific(holdings_key);
             held->serial = 0; /* dead at once: the next claim uses it again */
@@ -313,168 +268,51 @@ static tacho__lane *own_lane(tacho__writer *writer) {
 /* ------------------------------------------------------------------------------------------------- the shared lane */
 
 tacho__lane *tacho__lane_enter_shared(tacho__writer *writer, bool reentrant) {
-    reentrant = reentrant || locking_here != 0;
-    tacho__lane *lane = NULL;
-    if (lock_unless(&writer->sharing, reentrant)) {
-        lane = writer->lanes[TACHO__LANE_SHARED]; /* made when the writer was opened */
+    if (!tacho__guard_enter(&writer->sharing, TACHO__GUARD_QUIET)) {
+        tacho__writer_lose(writer);
+        return NULL;
+    }
+    tacho__lane *lane = tacho__writer_settle(writer) ? writer->lanes[TACHO__LANE_SHARED] : NULL;
+    if (lane) {
         lane->reentrant = reentrant;
         atomic_store_explicit(&lane->state, TACHO__LANE_BUSY, memory_order_relaxed);
         atomic_signal_fence(memory_order_seq_cst);
         if (!is_current(writer, lane) && !renew(writer, lane)) {
-            unlock(&writer->sharing);
-            return NULL;
+            lane = NULL;
         }
-        tacho__drop_count(lane->segment, TACHO__DROP_LANE_SHARED);
     }
+    if (!lane) {
+        tacho__guard_leave(&writer->sharing);
+        return NULL;
+    }
+    tacho__drop_count(lane->segment, TACHO__DROP_LANE_SHARED);
     return lane;
 }
 
 void tacho__lane_leave_shared(tacho__writer *writer, tacho__lane *lane) {
     lane->reentrant = false;
     leave(lane);
-    unlock(&writer->sharing);
+    tacho__guard_leave(&writer->sharing);
 }
 
+/* -------------------------------------------------------------------------------------------------- unusual entries */
+
 tacho__lane *tacho__lane_enter_new(tacho__writer *writer) {
+    if (!tacho__writer_settle(writer)) {
+        return NULL;
+    }
     tacho__lane *lane = own_lane(writer);
     return lane ? tacho__lane_enter(writer) : tacho__lane_enter_shared(writer, false);
 }
 
 tacho__lane *tacho__lane_enter_odd(tacho__writer *writer, tacho__lane *lane, uint64_t before) {
+    if (lane->serial != atomic_load_explicit(&writer->serial, memory_order_relaxed)) {
+        /* This call was interrupted on its way in, by a signal handler that forked: here is the child. */
+        atomic_store_explicit(&lane->state, before, memory_order_relaxed);
+        return tacho__lane_enter_new(writer);
+    }
     if (before == TACHO__LANE_BUSY) { /* this thread is inside already, further out */
         return tacho__lane_enter_shared(writer, true);
     }
     return renew(writer, lane) ? lane : TACHO__LANE_NONE;
-}
-
-/* --------------------------------------------------------------------------------------------- life of the writer */
-
-#if defined(__linux__) && defined(SYS_membarrier)
-#define MEMBARRIER_PRIVATE_EXPEDITED          (1 << 3)
-#define MEMBARRIER_REGISTER_PRIVATE_EXPEDITED (1 << 4)
-static void register_barrier(void) {
-    syscall(SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0, 0);
-}
-static bool barrier_everywhere(void) {
-    return syscall(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0) == 0;
-}
-#else
-static void register_barrier(void) {}
-static bool barrier_everywhere(void) {
-    return false;
-}
-#endif
-
-static bool register_writer(tacho__writer *writer) {
-    bool found = false;
-    pthread_mutex_lock(&living_lock);
-    for (uint64_t place = 0; place < TACHO__WRITERS && !found; ++place) {
-        if (!writers[place]) {
-            writer->serial = next_serial++ << 8 | place;
-            writers[place] = writer;
-            atomic_store_explicit(&tacho__writers_living[place], writer->serial, memory_order_release);
-            found = true;
-        }
-    }
-    pthread_mutex_unlock(&living_lock);
-    return found;
-}
-
-tacho_status tacho__writer_open(tacho__writer *writer, tacho__segment *segment) {
-    tacho__grids_prepare();
-    pthread_once(&holdings_once, make_key);
-    register_barrier();
-    atomic_init(&writer->segment, segment);
-    atomic_init(&writer->generation, segment->generation);
-    atomic_init(&writer->gate, segment->generation);
-    /* With default attributes glibc and musl never refuse. */
-    pthread_mutex_init(&writer->lock, NULL);
-    pthread_mutex_init(&writer->sharing, NULL);
-    /* The shared lane exists from the start: it is where everything goes that finds no room later. */
-    bool made = make_lane(writer, TACHO__LANE_SHARED) != NULL;
-    made = made && (!writer->serialized || make_lane(writer, 0) != NULL);
-    if (made && register_writer(writer)) {
-        return TACHO_OK;
-    }
-    tacho__writer_close(writer);
-    return made ? TACHO_FULL : TACHO_NOMEM;
-}
-
-void tacho__writer_close(tacho__writer *writer) {
-    pthread_mutex_lock(&living_lock);
-    const uint64_t place = writer->serial & (TACHO__WRITERS - 1);
-    if (writer->serial != 0) {
-        atomic_store_explicit(&tacho__writers_living[place], 0, memory_order_release);
-        writers[place] = NULL;
-    }
-    pthread_mutex_unlock(&living_lock);
-    for (uint32_t i = 0; i < TACHO__LANES; ++i) {
-        if (writer->lanes[i]) {
-            tacho__free(writer->lanes[i]->bound);
-            tacho__free(writer->lanes[i]);
-        }
-    }
-    for (tacho__segment *segment = writer->retired, *next; segment; segment = next) {
-        next = segment->next_retired;
-        tacho__segment_release(segment);
-    }
-    tacho__segment_release(writer->previous);
-    tacho__segment_release(atomic_load_explicit(&writer->segment, memory_order_relaxed));
-    pthread_mutex_destroy(&writer->sharing);
-    pthread_mutex_destroy(&writer->lock);
-}
-
-void tacho__writer_set_gate(tacho__writer *writer, bool open) {
-    pthread_mutex_lock(&writer->lock);
-    const uint64_t generation = atomic_load_explicit(&writer->generation, memory_order_relaxed);
-    atomic_store_explicit(&writer->gate, open ? generation : 0, memory_order_release);
-    pthread_mutex_unlock(&writer->lock);
-}
-
-/* Nobody can write to a replaced segment any more: each lane is outside, or has moved on. */
-static bool is_left(const tacho__writer *writer, const tacho__segment *segment, bool barrier) {
-    for (uint32_t i = 0; i < TACHO__LANES; ++i) {
-        const tacho__lane *lane = writer->lanes[i];
-        if (!lane || atomic_load_explicit(&lane->generation, memory_order_acquire) > segment->generation) {
-            continue;
-        }
-        const bool outside = atomic_load_explicit(&lane->state, memory_order_acquire) != TACHO__LANE_BUSY;
-        if (!outside || !(barrier || !lane->taken)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void free_retired(tacho__writer *writer) {
-    /* Entering a lane stores `state` and loads `gate` without a fence between; this is the fence, paid here. */
-    const bool barrier = barrier_everywhere();
-    tacho__segment **link = &writer->retired;
-    while (*link) {
-        tacho__segment *segment = *link;
-        if (is_left(writer, segment, barrier)) {
-            *link = segment->next_retired;
-            tacho__segment_release(segment);
-        } else {
-            link = &segment->next_retired;
-        }
-    }
-}
-
-void tacho__writer_replace(tacho__writer *writer, tacho__segment *segment, bool keep) {
-    tacho__segment *old = atomic_load_explicit(&writer->segment, memory_order_relaxed);
-    tacho__segment_release(writer->previous);
-    writer->previous = NULL;
-    if (keep) {
-        tacho__segment_retain(old);
-        writer->previous = old;
-    }
-    atomic_store_explicit(&writer->segment, segment, memory_order_release);
-    atomic_store_explicit(&writer->generation, segment->generation, memory_order_release);
-    if (atomic_load_explicit(&writer->gate, memory_order_relaxed) != 0) {
-        atomic_store_explicit(&writer->gate, segment->generation, memory_order_release);
-    }
-    old->next_retired = writer->retired;
-    writer->retired = old;
-    free_retired(writer);
 }

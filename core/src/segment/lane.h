@@ -3,8 +3,8 @@
  *
  * A lane belongs to one thread (or, in a serialized writer, to whoever holds the host's lock). Entering it sets its
  * busy flag; that is what a re-entrant call (signal handler) and a reset look at. Threads beyond the 63rd, re-entrant
- * calls and operations that found no room use lane 63, the shared lane, under a mutex; a re-entrant call only tries
- * that mutex, because its holder may be the very thread it interrupted.
+ * calls and operations that found no room use lane 63, the shared lane, one after the other; no signal handler comes
+ * between, so whoever waits for it never waits for its own thread.
  *
  * Every pointer in a lane is of the segment generation it was resolved for; entering compares one number, and a lane
  * that fell behind is resolved again. So a reset touches no other thread's data.
@@ -13,11 +13,12 @@
 #define TACHO_SEGMENT_LANE_H
 
 #include "base/clock.h"
+#include "base/guard.h"
+#include "base/pages.h"
 #include "segment/redo.h"
 #include "segment/segment.h"
 #include "segment/sketch.h"
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -48,6 +49,7 @@ typedef struct tacho__lane {
     tacho__bound *bound; /* by series slot; a NULL block = not resolved yet */
     tacho__segment *segment;
     tacho__lane_header *header;
+    uint64_t serial; /* of the writer as it was when the lane was taken */
     uint32_t number;
     tacho__stored_record *ring; /* NULL = none */
     uint64_t ring_mask;
@@ -74,30 +76,74 @@ typedef struct tacho__lane {
     _Atomic uint32_t open_returned;        /* another lane freed a slot of ours */
 } tacho__lane;
 
+/**
+ * The writer. Its first page is what the kernel empties in a forked child: `serial` then differs from what any thread
+ * has in its cache, so the comparison at every entry is also what notices a fork, however the process was forked.
+ */
 typedef struct tacho__writer {
-    uint64_t serial; /* unique in the process; low 8 bits: place in the table of living writers */
+    union {
+        struct {
+            _Atomic uint64_t serial; /* unique in the process; low 8 bits: place in the table of living writers */
+            _Atomic uint64_t gate;   /* what entering compares: `generation`, or 0 while recording is switched off */
+            tacho__guard lock;       /* everything that takes lines, texts, series, sessions */
+            tacho__guard sharing;    /* entry to the shared lane */
+            _Atomic uint64_t lost;   /* operations that found no way in, until they can be counted in the segment */
+        };
+        uint8_t page[TACHO__PAGE];
+    };
+    bool wiped; /* that page is emptied indeed; else `process` tells */
     bool serialized;
     uint32_t series_slots;
-    _Atomic uint64_t gate;       /* what entering compares: `generation`, or 0 while recording is switched off */
+    uint32_t place;
+    int64_t process;             /* id of the process that wrote `serial` */
+    uint64_t first_serial;       /* before any fork */
     _Atomic uint64_t generation; /* number of `segment` */
     _Atomic(tacho__segment *) segment;
     tacho__lane *lanes[TACHO__LANES]; /* made at first use, under the lock; freed with the writer */
     const tacho__clock *clock;
-    pthread_mutex_t lock;     /* everything that takes lines, texts, series, sessions */
-    pthread_mutex_t sharing;  /* entry to the shared lane */
     tacho__segment *previous; /* kept after a reset for operations that were in flight */
     tacho__segment *retired;  /* replaced, perhaps still written to */
+    /**
+     * In a forked child, at its first use, with the lock held: makes a segment for this process and calls
+     * tacho__writer_arrive. False: no memory.
+     */
+    bool (*begin_anew)(struct tacho__writer *writer);
+    void (*disinherit)(struct tacho__writer *writer); /* in a forked child, in fork() if it ran handlers; may be NULL */
 } tacho__writer;
 
 /**
- * Starts writing to `segment`, which belongs to the writer from now on, also on failure. The caller has zeroed `writer`
- * and set `serialized`, `series_slots` and `clock`. TACHO_OK; TACHO_NOMEM; TACHO_FULL (256 writers exist).
+ * Starts writing to `segment`, which belongs to the writer from now on, also on failure. The caller has the writer in
+ * pages of its own (base/pages.h), zeroed but for `wiped`, `serialized`, `series_slots`, `clock` and `begin_anew`.
+ * TACHO_OK; TACHO_NOMEM; TACHO_FULL (256 writers exist).
  */
 tacho_status tacho__writer_open(tacho__writer *writer, tacho__segment *segment);
+/** Keeps the process from forking, and writers from being opened and closed, until the other is called. */
+void tacho__writers_hold(void);
+void tacho__writers_let_go(void);
 /** 0 switches recording off for tacho__lane_enter's usual case, 1 on. Any thread. */
 void tacho__writer_set_gate(tacho__writer *writer, bool open);
 /** No thread may be inside any more. */
 void tacho__writer_close(tacho__writer *writer);
+
+/** True in a forked child before its first use of this writer. */
+bool tacho__writer_is_inherited(const tacho__writer *writer);
+/** Makes it a writer of this process, if it is inherited. False, and counted: no memory. */
+bool tacho__writer_settle(tacho__writer *writer);
+/**
+ * What begin_anew ends with: the child writes to `segment` from now on. Lanes, locks and segments of the parent's
+ * threads are let go of; what one of them was inside of at the fork stays in memory, because this very thread may be
+ * the one (a signal handler that forked). With the lock held. False: no memory, and the next call tries again. The
+ * segment belongs to the writer in any case. `open`: as tacho__writer_set_gate.
+ */
+bool tacho__writer_arrive(tacho__writer *writer, tacho__segment *segment, bool open);
+/** Counts an operation that found no way in. Any thread, any time. */
+static inline void tacho__writer_lose(tacho__writer *writer) {
+    atomic_fetch_add_explicit(&writer->lost, 1, memory_order_relaxed);
+}
+/** Counts the end of an operation that another process began, if that is what this serial tells (semantics 8). */
+void tacho__writer_count_foreign(uint64_t serial);
+/** Takes back a lane of a thread that ends, if the writer with this serial is still there. */
+void tacho__writer_take_back(uint64_t serial, uint32_t number);
 extern _Atomic uint64_t tacho__writers_living[TACHO__WRITERS]; /* serials, by place */
 
 /** True while the writer with this serial is open. Any thread. */
@@ -117,12 +163,24 @@ typedef struct tacho__lane_cache {
 } tacho__lane_cache;
 
 /* The lane this thread used last. Others are found again in a list of its own, without a lock. */
-extern _Thread_local tacho__lane_cache tacho__lane_cached __attribute__((tls_model("initial-exec")));
+extern TACHO__THREAD_LOCAL tacho__lane_cache tacho__lane_cached;
+#define TACHO__LANE_UNCACHED ((tacho__lane_cache){UINT64_MAX, TACHO__LANE_NONE}) /* 0 is the serial after a fork */
 
+static inline bool tacho__lane_is_cached(const tacho__writer *writer) {
+    return tacho__lane_cached.serial == atomic_load_explicit(&writer->serial, memory_order_relaxed);
+}
 /** The lane that the thread used last, if it is one of this writer; else NULL. */
 static inline tacho__lane *tacho__lane_of_thread(const tacho__writer *writer) {
-    return tacho__lane_cached.serial == writer->serial ? tacho__lane_cached.lane : TACHO__LANE_NONE;
+    return tacho__lane_is_cached(writer) ? tacho__lane_cached.lane : TACHO__LANE_NONE;
 }
+
+/** What all lanes of the process need once. */
+void tacho__lanes_prepare(void);
+/** The lane of this number, made or settled in the current segment, taken; NULL: no memory or no room. Needs the lock.
+ */
+tacho__lane *tacho__lane_make(tacho__writer *writer, uint32_t number);
+/** The next thread may take it. Needs the lock. */
+void tacho__lane_give_back(tacho__writer *writer, tacho__lane *lane);
 
 /* A thread that has no lane in its cache. */
 tacho__lane *tacho__lane_enter_new(tacho__writer *writer);
@@ -134,7 +192,7 @@ tacho__lane *tacho__lane_enter_odd(tacho__writer *writer, tacho__lane *lane, uin
  * switched off: the caller looks at that first.
  */
 static inline tacho__lane *tacho__lane_enter(tacho__writer *writer) {
-    if (__builtin_expect(tacho__lane_cached.serial != writer->serial, 0)) {
+    if (__builtin_expect(!tacho__lane_is_cached(writer), 0)) {
         return tacho__lane_enter_new(writer);
     }
     tacho__lane *lane = tacho__lane_cached.lane;
@@ -161,10 +219,13 @@ static inline void tacho__lane_leave(tacho__writer *writer, tacho__lane *lane) {
 }
 
 /**
- * The writer's lock, from inside a lane or from outside (lane NULL). False only for a re-entrant call when somebody
- * holds it.
+ * The writer's lock, from inside a lane or from outside (lane NULL). In a forked child the first call makes it a
+ * process of its own. False, and not locked: a signal handler that interrupted somebody who looks (below) while others
+ * hold the lock; or a child without memory for a segment.
  */
 bool tacho__writer_lock(tacho__writer *writer, const tacho__lane *lane);
+/** The same for looking things up only, without the cost of blocking signals. */
+bool tacho__writer_lock_to_look(tacho__writer *writer);
 void tacho__writer_unlock(tacho__writer *writer);
 
 /** Lines for a cell of this lane, from its own chunk if they fit; 0 = no room. Takes the lock when the chunk is used

@@ -203,6 +203,19 @@ tacho_status tacho__registry_open(const char *path, unsigned flags, tacho__regis
     return TACHO_OK;
 }
 
+static bool is_intact(const tacho__registry *registry) {
+    tacho__registry again = {.folder = registry->folder, .lease = -1};
+    return read_meta(&again) == TACHO_OK && memcmp(again.id, registry->id, sizeof again.id) == 0;
+}
+
+void tacho__registry_renew(tacho__registry **registry) {
+    tacho__registry *again;
+    if (*registry && !is_intact(*registry) &&
+        tacho__registry_open((*registry)->path, TACHO__REGISTRY_CREATE, &again) == TACHO_OK) {
+        *registry = again;
+    }
+}
+
 tacho__registry *tacho__registry_retain(tacho__registry *registry) {
     if (registry) {
         atomic_fetch_add_explicit(&registry->references, 1, memory_order_relaxed);

@@ -59,6 +59,13 @@ tacho_status tacho__registry_open(const char *path, unsigned flags, tacho__regis
 tacho__registry *tacho__registry_retain(tacho__registry *registry); /* NULL is allowed and returned */
 void tacho__registry_release(tacho__registry *registry);            /* NULL is allowed */
 
+/**
+ * For a forked child, of whatever it still has (NULL is allowed): if the descriptor of the folder is not that folder's
+ * any more, because the child closed all it had, as daemons do, the folder is opened again by its path. What it was
+ * stays in memory then, and its descriptor alone: that number is somebody else's.
+ */
+void tacho__registry_renew(tacho__registry **registry);
+
 /** Name of the file of a segment: "seg-" and its id in 32 hexadecimal digits. */
 void tacho__registry_name(const uint8_t id[16], char name[TACHO__REGISTRY_NAME]);
 /** The id in a file's name; false for any other name. */

@@ -240,6 +240,12 @@ bool tacho__segment_has(const tacho__segment *segment, uint32_t count) {
     return segment->next + count <= segment->lines - RESERVE_LINES;
 }
 
+void tacho__segment_abandon(tacho__segment *segment) {
+    if (segment) {
+        tacho__backing_abandon(&segment->backing);
+    }
+}
+
 tacho__line tacho__segment_reserve(tacho__segment *segment, uint32_t count, tacho__pocket pocket) {
     const uint64_t spared = pocket == TACHO__POCKET_RESERVE ? 0 : RESERVE_LINES;
     const uint64_t needed = segment->next + count + spared;

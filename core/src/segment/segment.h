@@ -72,6 +72,9 @@ tacho_status tacho__segment_create(const tacho__segment_plan *plan, tacho__segme
 void tacho__segment_retain(tacho__segment *segment);
 void tacho__segment_release(tacho__segment *segment);
 
+/** In a forked child, of the parent's segment (NULL is allowed): see tacho__backing_abandon. */
+void tacho__segment_abandon(tacho__segment *segment);
+
 /** The bytes of a line. */
 static inline void *tacho__at(const tacho__segment *segment, tacho__line line) {
     return segment->base + (uint64_t)line * TACHO__LINE;
