@@ -4,6 +4,10 @@
  */
 #include "module.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
 static void free_snapshot(void *object) {
     tacho_snapshot_free(object);
 }
@@ -368,21 +372,45 @@ static int snapshot_function(lua_State *L) {
     return on.status == TACHO_OK ? 1 : tacho_lua_fail(L, on.status);
 }
 
-/* export(format [, file]): the text, or it is given to file:write and the result is true (or its failure) */
+/* The text on top into a file of that name. */
+static int write_file(lua_State *L, const char *path) {
+    size_t length;
+    const char *text = lua_tolstring(L, -1, &length);
+    FILE *file = fopen(path, "wb");
+    int written = file && fwrite(text, 1, length, file) == length;
+    int fault = written ? 0 : errno;
+    if (file && fclose(file) != 0 && written)
+        fault = errno;
+    if (!fault) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    lua_pushnil(L);
+    lua_pushfstring(L, "%s: %s", path, strerror(fault));
+    lua_pushstring(L, tacho_status_name(TACHO_IO));
+    return 3;
+}
+
+/* export(format [, file]): the text, or it is given to file:write (or written to the file of that name) and the result
+ * is true (or its failure) */
 static int export(lua_State *L) {
     tacho_format format;
     reading on = enter(L, 2);
     const char *word = tacho_lua_check_text(L, 2);
     if (tacho_format_parse(word, &format) != TACHO_OK)
         tacho_lua_bad_argument(L, 2, lua_pushfstring(L, "unknown format '%s'", word));
-    if (!lua_isnil(L, 3) && luaL_getmetafield(L, 3, "__index") == LUA_TNIL && !lua_istable(L, 3))
-        tacho_lua_bad_argument(L, 3, "file or an object with a method write expected");
+    int target = lua_type(L, 3);
+    if (target != LUA_TNIL && target != LUA_TSTRING && luaL_getmetafield(L, 3, "__index") == LUA_TNIL &&
+        target != LUA_TTABLE)
+        tacho_lua_bad_argument(L, 3, "file, path or an object with a method write expected");
     void *output = on.status == TACHO_OK ? tacho_lua_new_output(L) : NULL;
     if (!output)
         return tacho_lua_fail(L, on.status == TACHO_OK ? TACHO_NOMEM : on.status);
     int results = tacho_lua_finish_output(L, output, tacho_export(on.snapshot, format, NULL, tacho_lua_sink, output));
-    if (results != 1 || lua_isnil(L, 3))
+    if (results != 1 || target == LUA_TNIL)
         return results;
+    if (target == LUA_TSTRING)
+        return write_file(L, lua_tostring(L, 3));
     lua_getfield(L, 3, "write");
     lua_pushvalue(L, 3);
     lua_pushvalue(L, -3);

@@ -110,6 +110,14 @@ static void check_callable(lua_State *L, int arg) {
     lua_pop(L, 1);
 }
 
+/* What could never read a usage is told where it is written, not passed over with every call. */
+static void check_usage(lua_State *L) {
+    int type = tacho_lua_option(L, 4, "usage");
+    if (type != LUA_TNIL && type != LUA_TFUNCTION && luaL_getmetafield(L, -1, "__call") == LUA_TNIL)
+        luaL_error(L, "option 'usage': function expected, got %s", luaL_typename(L, -1));
+    lua_settop(L, 4);
+}
+
 /* Keeps a copy of the options, so that a later change of the caller's table changes nothing. */
 static void push_copy(lua_State *L, int options) {
     lua_newtable(L);
@@ -151,6 +159,7 @@ int tacho_lua_track(lua_State *L) {
     tacho_lua_check_text(L, 2);
     check_callable(L, 3);
     tacho_lua_check_options(L, 4, keys);
+    check_usage(L);
     tacho_lua_check_labels(L, 4, TACHO_KIND_CUSTOM, &labels);
     if (!tacho_collector_enabled(collector->handle)) {
         lua_settop(L, 3);

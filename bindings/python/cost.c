@@ -221,6 +221,28 @@ static PyObject *price(core_state *state, PyObject *value, PyObject *dialect, co
     return status == TACHO_OK ? cost_values(state, &cost) : core_raise(state, status, "calculate_cost");
 }
 
+/* A word of the caller's; -1 with an exception for what is none. */
+static int check_word(PyObject *value, const char *name) {
+    if (core_given(value) != NULL && !PyUnicode_Check(value)) {
+        PyErr_Format(PyExc_TypeError, "%s must be a str, not %.80s", name, Py_TYPE(value)->tp_name);
+        return -1;
+    }
+    return 0;
+}
+
+/* Nothing is recorded here, so that a dialect nobody knows is not passed over: it would give another cost. */
+static int check_dialect(PyObject *value, const char *provider) {
+    const char *name = core_given(value) == NULL ? NULL : PyUnicode_AsUTF8(value);
+    if (core_given(value) != NULL && name == NULL) {
+        return -1;
+    }
+    if (name != NULL && tacho_dialect_find(name, provider) == NULL) {
+        PyErr_Format(PyExc_ValueError, "unknown dialect '%.80s'", name);
+        return -1;
+    }
+    return 0;
+}
+
 PyObject *core_calculate_cost(core_state *state, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"model", "usage", "provider", "at", "service_tier", "dialect", NULL};
     PyObject *model, *usage, *provider = NULL, *at = NULL, *service_tier = NULL, *dialect = NULL;
@@ -235,14 +257,15 @@ PyObject *core_calculate_cost(core_state *state, PyObject *args, PyObject *kwarg
     if (core_given(at) != NULL && core_instant_of(state, at, &asked.at_ns) < 0) {
         return NULL;
     }
-    if (core_given(model) != NULL && !PyUnicode_Check(model)) {
-        PyErr_Format(PyExc_TypeError, "model must be a str, not %.80s", Py_TYPE(model)->tp_name);
+    if (check_word(model, "model") < 0 || check_word(provider, "provider") < 0 ||
+        check_word(service_tier, "service_tier") < 0 || check_word(dialect, "dialect") < 0) {
         return NULL;
     }
     asked.model = core_text_of(model);
     asked.provider = core_text_of(provider);
     asked.service_tier = core_text_of(service_tier);
-    PyObject *values = price(state, usage, core_given(dialect), &asked);
+    PyObject *values =
+        check_dialect(dialect, asked.provider.bytes) < 0 ? NULL : price(state, usage, core_given(dialect), &asked);
     core_text_done(&asked.model);
     core_text_done(&asked.provider);
     core_text_done(&asked.service_tier);

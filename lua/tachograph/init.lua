@@ -250,7 +250,7 @@
 ---@field slowest fun(self, n?: integer): tachograph.Records?, string?, string? n: default 10
 ---@field records fun(self, n?: integer): tachograph.Records?, string?, string? n: default all
 ---With a file the text goes there, and the result is true.
----@field export fun(self, format: tachograph.Format, file?: file*): string|true|nil, string?, string?
+---@field export fun(self, format: tachograph.Format, file?: file*|string): string|true|nil, string?, string?
 ---JSON or MessagePack by the ending of the path; default: a file in the data directory.
 ---@field save fun(self, path?: string): string?, string?, string?
 ---What both hold counts once.
@@ -289,7 +289,7 @@
 ---@field slowest fun(n?: integer): tachograph.Records?, string?, string?
 ---@field records fun(n?: integer): tachograph.Records?, string?, string?
 ---@field snapshot fun(): tachograph.Snapshot?, string?, string?
----@field export fun(format: tachograph.Format, file?: file*): string|true|nil, string?, string?
+---@field export fun(format: tachograph.Format, file?: file*|string): string|true|nil, string?, string?
 ---@field save fun(path?: string): string?, string?, string?
 ---@field load fun(path: string): tachograph.Snapshot?, string?, string?
 ---@field configure fun(config: table): tachograph.Collector?, string?, string?

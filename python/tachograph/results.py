@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -139,18 +139,29 @@ else:
     Record = _make(_Record, "record")
 
 
+class _Written:
+    """Stands for a table of the core in a copy that crosses processes: the text that the table writes."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def write(self, format: str) -> str:
+        """The text; it was written in the one format that its owner asks for."""
+        return self._text
+
+
 class Listed(list[T], Generic[T]):
     """A list of results that prints as the terminal table."""
 
-    _table: core.Table | None
+    _table: core.Table | _Written | None
 
-    def __init__(self, items: list[T], table: core.Table | None) -> None:
+    def __init__(self, items: Iterable[T], table: core.Table | None) -> None:
         super().__init__(items)
         self._table = table
 
     def to_dict(self) -> list[dict[str, Any]]:
         """Every item as a dictionary."""
-        return [item.to_dict() for item in self]
+        return [_plain(item) for item in self]
 
     def __str__(self) -> str:
         return "" if self._table is None else self._table.write("table").rstrip("\n")
@@ -158,24 +169,43 @@ class Listed(list[T], Generic[T]):
     def _repr_html_(self) -> str:
         return _html_table(self.to_dict())
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_table": None if self._table is None else _Written(self._table.write("table"))}
+
 
 class Rows(Listed[Row]):
     """Rows of a table, with `totals` over all of them and `warnings` for a reader."""
 
-    def __init__(self, table: core.Table | None) -> None:
-        super().__init__([] if table is None else [Row(*values) for values in table.values()], table)
-        totals = None if table is None else table.totals()
-        self.totals: Row | None = None if totals is None else Row(*totals)
-        self.warnings: list[str] = [] if table is None else table.warnings()
+    def __init__(self, source: core.Table | Iterable[Row] | None) -> None:
+        self.totals: Row | None = None
+        self.warnings: list[str] = []
+        if not isinstance(source, core.Table):
+            super().__init__(source or (), None)
+            return
+        super().__init__((Row(*values) for values in source.values()), source)
+        totals = source.totals()
+        self.totals = None if totals is None else Row(*totals)
+        self.warnings = source.warnings()
 
 
 class Grouped(Rows):
     """Rows of usage and cost by any keys, with what they add up to."""
 
-    def __init__(self, taken: core.Snapshot, by: str | Sequence[str], **query: Any) -> None:
-        super().__init__(taken.usage(by, **query))
-        self._read = taken.usage
+    def __init__(self, taken: core.Snapshot | Iterable[Row], by: str | Sequence[str] = (), **query: Any) -> None:
+        self._read: Any = taken.usage if isinstance(taken, core.Snapshot) else None
+        super().__init__(taken.usage(by, **query) if isinstance(taken, core.Snapshot) else taken)
         self._query = {**query, "kinds": "calls"}
+        self._cost: dict[str, dict[str | None, Decimal | None]] = {}
+
+    def _cost_by(self, key: str) -> dict[str | None, Decimal | None]:
+        if key not in self._cost and self._read is not None:
+            self._cost[key] = {getattr(row, key): row.cost_usd for row in Rows(self._read((key,), **self._query))}
+        return self._cost.get(key, {})
+
+    def __getstate__(self) -> dict[str, Any]:
+        for key in ("provider", "operation"):
+            self._cost_by(key)  # the snapshot stays in this process
+        return {**super().__getstate__(), "_read": None}
 
     @property
     def total_calls(self) -> int:
@@ -195,19 +225,22 @@ class Grouped(Rows):
     @property
     def by_provider(self) -> dict[str | None, Decimal | None]:
         """Cost by provider, dearest first; None stands for calls that named none, and for an unknown cost."""
-        return {row.provider: row.cost_usd for row in Rows(self._read("provider", **self._query))}
+        return self._cost_by("provider")
 
     @property
     def by_operation(self) -> dict[str | None, Decimal | None]:
         """Cost by name of the operation that booked it, dearest first."""
-        return {row.operation: row.cost_usd for row in Rows(self._read(("operation",), **self._query))}
+        return self._cost_by("operation")
 
 
 class Records(Listed[Record]):
     """Finished operations."""
 
-    def __init__(self, table: core.Table | None) -> None:
-        super().__init__([] if table is None else [Record(*values) for values in table.values()], table)
+    def __init__(self, source: core.Table | Iterable[Record] | None) -> None:
+        if isinstance(source, core.Table):
+            super().__init__((Record(*values) for values in source.values()), source)
+        else:
+            super().__init__(source or (), None)
 
 
 def _html_table(rows: list[dict[str, Any]]) -> str:
@@ -228,7 +261,7 @@ def _cell(value: Any) -> str:
 class _SessionSummary(_Fields, Mapping[str, Any]):
     """The summary of a session or of the process; also a mapping of its fields."""
 
-    _table: core.Table
+    _table: core.Table | _Written | None = None
 
     def __getitem__(self, name: str) -> Any:
         if name not in _names(self):
@@ -242,7 +275,10 @@ class _SessionSummary(_Fields, Mapping[str, Any]):
         return len(_names(self))
 
     def __str__(self) -> str:
-        return self._table.write("text").rstrip("\n")
+        return repr(self) if self._table is None else self._table.write("text").rstrip("\n")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_table": None if self._table is None else _Written(self._table.write("text"))}
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(str(self))}</pre>"
@@ -335,7 +371,7 @@ class Snapshot:
 
     def save(self, path: str | os.PathLike[str] | None = None) -> str:
         """Write JSON (name ends in .json) or MessagePack; gives the path."""
-        return self._taken.save(_default_path() if path is None else Path(path))
+        return self._taken.save(_default_path() if path is None else Path(os.fsdecode(path)))
 
     def __str__(self) -> str:
         return str(self.summary())

@@ -20,6 +20,10 @@ else:
         return function
 
 
+def _copied(tags: Any) -> Any:
+    return dict(tags) if hasattr(tags, "keys") else tags  # what is no mapping is refused by the core, by name
+
+
 def _checked_kind(kind: str, type: str | None, as_type: str | None) -> str:
     given = [word for word in (type, as_type) if word is not None]
     if len(given) > 1 or (given and kind != "custom" and given[0] != kind):
@@ -126,7 +130,7 @@ def track(
             kind=kind,
             provider=provider,
             model=model,
-            tags=None if tags is None else dict(tags),
+            tags=_copied(tags),
             usage=usage,
             cost=cost,
             nest=nest,

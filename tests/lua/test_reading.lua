@@ -97,6 +97,18 @@ describe("reading", function()
     file:close()
   end)
 
+  it("exports into a file by its name", function()
+    local path = os.tmpname()
+    assert.is_true(c:export("csv", path))
+    local file <close> = assert(io.open(path))
+    assert.equal(c:export "csv", file:read "a")
+    os.remove(path)
+    local result, message, code = c:export("csv", "/no such folder/x")
+    assert.same({"nil", "IO"}, {type(result), code})
+    assert.is_truthy(message:find("/no such folder/x", 1, true))
+    assert.has_error(function() c:export("csv", 5) end)
+  end)
+
   it("saves, loads and merges", function()
     for _, suffix in ipairs {".json", ".tacho"} do
       local path = os.tmpname()

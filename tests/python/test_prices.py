@@ -165,3 +165,19 @@ print(json.dumps([str(cost.usd), cost.table_version]))
     usd, version = run(table, code)
     assert Decimal(usd) == Decimal("0.01")
     assert version.startswith("2026-08-21.")
+
+
+@pytest.mark.parametrize("name", ["provider", "service_tier", "dialect"])
+def test_calculate_cost__refuses_words_that_are_none(name):
+    import tachograph
+
+    with pytest.raises(TypeError, match=f"^{name} must be a str, not int"):
+        tachograph.calculate_cost("o3", {"input": 1}, **{name: 5})
+
+
+def test_calculate_cost__refuses_an_unknown_dialect():
+    import tachograph
+
+    with pytest.raises(ValueError, match="unknown dialect"):
+        tachograph.calculate_cost("o3", {"input": 1}, provider="openai", dialect="nosuch")
+    assert tachograph.calculate_cost("o3", {"prompt_tokens": 1}, provider="openai", dialect="chat").usd is not None

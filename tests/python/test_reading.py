@@ -130,6 +130,22 @@ def test_results_can_be_copied_and_pickled(story: tacho.Collector) -> None:
     assert pickle.loads(pickle.dumps(row)) == row == copy.deepcopy(row)
     record = story.slowest()[0]
     assert pickle.loads(pickle.dumps(record)) == record
+    for result in (story.summary("demo"), story.operations(), story.slowest(), story.costs()):
+        for same in (pickle.loads(pickle.dumps(result)), copy.deepcopy(result), copy.copy(result)):
+            assert (type(same), same, str(same)) == (type(result), result, str(result))
+            assert same.to_dict() == result.to_dict()
+    costs = story.costs()
+    same = pickle.loads(pickle.dumps(costs))
+    assert (same.totals, same.by_provider, same.total_calls) == (costs.totals, costs.by_provider, 1)
+    assert same.by_operation == {"answer": Decimal("0.0195")}
+
+
+def test_results_become_dictionaries_as_dataclasses_do(story: tacho.Collector) -> None:
+    summary = story.summary("demo")
+    plain = dataclasses.asdict(summary)
+    assert plain["total_steps"] == 1 and [row["tool"] for row in plain["tools"]] == [row.tool for row in summary.tools]
+    assert dataclasses.replace(summary, total_steps=2)["total_steps"] == 2
+    assert "total_steps=2" in str(dataclasses.replace(summary, total_steps=2))
 
 
 # ---------------------------------------------------------------------------------------------------- save and load

@@ -508,6 +508,7 @@ def test_what_cannot_be_tracked_raises_at_decoration(function: Any) -> None:
         (TypeError, {"name": 3}),
         (TypeError, {"provider": 3}),
         (TypeError, {"tags": {"a": 1}}),
+        (TypeError, {"tags": "gold"}),
         (TypeError, {"usage": 3}),
         (TypeError, {"collector": 3}),
         (TypeError, {"kind": "tool", "type": "llm"}),
