@@ -152,7 +152,7 @@ describe("module", function()
     local text = run([[
       local tacho = require "tachograph"
       tacho.record("x", 1)
-      print(#tacho.operations(), #tacho.collector({dir = "/nowhere/y"}).operations())
+      print(#tacho.operations(), #tacho.collector({dir = "/nowhere/y"}):operations())
       print(select(2, tacho.collector {dir = "/nowhere/y", strict = true}))]], "TACHO_DIR=/nowhere/x")
     assert.matches("^1\t0\nno such thing", text)
   end)
