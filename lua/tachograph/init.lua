@@ -158,6 +158,10 @@
 ---@field p50_seconds number?
 ---@field p95_seconds number?
 ---@field p99_seconds number?
+---@field recent_p50_seconds number?
+---@field recent_p95_seconds number?
+---@field recent_p99_seconds number?
+---@field recent_calls integer?
 ---@field first_token_seconds number?
 ---@field input_tokens integer?
 ---@field output_tokens integer?

@@ -146,7 +146,8 @@ static void test_usage__answers_from_series_and_from_records_alike(void **state)
         for (size_t i = 0; i < count; i++) {
             bool of_time = strcmp(fields[i].name, "started_at") == 0 || strcmp(fields[i].name, "ended_at") == 0;
             bool compared = fields[i].type != TACHO_FIELD_TEXT && fields[i].type != TACHO_FIELD_NAMED;
-            if (compared && !of_time) {
+            bool of_windows = strncmp(fields[i].name, "recent_", 7) == 0; /* which records are left is chance */
+            if (compared && !of_time && !of_windows) {
                 assert_memory_equal((const char *)&exact->rows[row] + fields[i].offset,
                                     (const char *)&of_records->rows[row] + fields[i].offset, 4);
             }

@@ -40,7 +40,8 @@ typedef struct tacho_config {
     uint32_t flags;       /* TACHO_CONFIG_* bits */
     uint64_t max_bytes;   /* hard bound of the segment in bytes; 0 = 8 MiB */
     uint32_t max_series;  /* series per metric; 0 = 2,000 */
-    uint32_t window;      /* recent raw durations kept per series; 0 = 1,000. Reserved: not kept in this version */
+    uint32_t window;      /* recent raw durations kept of each of the first 64 operation series; 0 = 1,000;
+                             at most 65,536 */
     const char *session;  /* id of the process's session, 1..200 bytes; NULL = a random id. Read during open only */
     const char *dir; /* folder of the shared registry, made if it is missing; NULL or "" = private memory. Read during
                         open only */

@@ -73,6 +73,10 @@ typedef struct tacho_row {
     double availability;                /* semantics 29; unknown where the categories of errors are not kept */
     int64_t in_flight;                  /* begun and not ended; -1 = unknown, as in every row made of records */
     int64_t context_limit;              /* as context_size */
+    /* the newest durations, at most tacho_config.window: exact percentiles of type 7. Unknown (-1) in tables made of
+     * records, and where a call belongs to a series without a window (beyond the 64th of its process, or out of room:
+     * causes window_short, window_refused); p50_ns to p99_ns then are the best there is */
+    int64_t recent_calls, recent_p50_ns, recent_p95_ns, recent_p99_ns;
 } tacho_row;
 
 /** One finished operation. */

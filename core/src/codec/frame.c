@@ -1,5 +1,6 @@
 #include "codec/frame.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "snapshot/fields.h"
 #include "snapshot/group.h"
@@ -40,6 +41,31 @@ static void put_buckets(tacho__buffer *out, const tacho__buckets *buckets) {
     }
 }
 
+/* Ends ascend, so all but the first are told as the step from the one before. */
+static void put_recent(tacho__buffer *out, const tacho__recent *recent) {
+    if (recent->wanted == 0 && !recent->missing) {
+        tacho__msgpack_put_array(out, 0);
+        return;
+    }
+    tacho__msgpack_put_array(out, 3 + 2 * recent->count);
+    tacho__msgpack_put_uint(out, recent->wanted);
+    tacho__msgpack_put_uint(out, recent->missing);
+    if (recent->since_ns == INT64_MIN) {
+        tacho__msgpack_put_nil(out);
+    } else {
+        tacho__msgpack_put_int(out, recent->since_ns);
+    }
+    for (uint32_t i = 0; i < recent->count; i++) {
+        const tacho__recent_call *call = &recent->calls[i];
+        if (i == 0) {
+            tacho__msgpack_put_int(out, call->ended_at_ns);
+        } else { /* modulo 2^64, as it is added again */
+            tacho__msgpack_put_uint(out, (uint64_t)call->ended_at_ns - (uint64_t)recent->calls[i - 1].ended_at_ns);
+        }
+        tacho__msgpack_put_int(out, call->duration_ns);
+    }
+}
+
 static void put_value(tacho__buffer *out, const tacho_field *field, const void *base) {
     uint32_t small, count;
     switch (field->type) {
@@ -58,6 +84,9 @@ static void put_value(tacho__buffer *out, const tacho_field *field, const void *
         break;
     case TACHO__FRAME_BUCKETS:
         put_buckets(out, member(field, base));
+        break;
+    case TACHO__FRAME_RECENT:
+        put_recent(out, member(field, base));
         break;
     default:
         if (tacho__field_unknown(field, base)) {
@@ -198,6 +227,62 @@ static tacho_status take_buckets(const tacho__msgpack *value, tacho__buckets *ou
     return TACHO_OK;
 }
 
+static tacho_status take_recent_head(tacho__msgpack_walker *walker, tacho__recent *out) {
+    tacho__msgpack wanted, missing, since;
+    uint64_t number, flag;
+    if (!tacho__msgpack_next(walker, &wanted) || !tacho__msgpack_next(walker, &missing) ||
+        !tacho__msgpack_next(walker, &since) || tacho__msgpack_as_uint(&wanted, &number) != TACHO_OK ||
+        tacho__msgpack_as_uint(&missing, &flag) != TACHO_OK || number > TACHO__RECENT_MOST || flag > 1) {
+        return TACHO_DAMAGED;
+    }
+    out->wanted = (uint32_t)number;
+    out->missing = flag != 0;
+    return take_integer(&since, INT64_MIN, INT64_MIN, &out->since_ns);
+}
+
+static tacho_status take_recent_call(tacho__msgpack_walker *walker, tacho__recent *out) {
+    tacho__msgpack end, duration;
+    tacho__recent_call *call = &out->calls[out->count];
+    uint64_t step = 0;
+    if (!tacho__msgpack_next(walker, &end) || !tacho__msgpack_next(walker, &duration) ||
+        tacho__msgpack_as_int(&duration, &call->duration_ns) != TACHO_OK || call->duration_ns < 0) {
+        return TACHO_DAMAGED;
+    }
+    if (out->count == 0) {
+        return tacho__msgpack_as_int(&end, &call->ended_at_ns) == TACHO_OK ? TACHO_OK : TACHO_DAMAGED;
+    }
+    const int64_t before = out->calls[out->count - 1].ended_at_ns;
+    if (tacho__msgpack_as_uint(&end, &step) != TACHO_OK || step > (uint64_t)INT64_MAX - (uint64_t)before) {
+        return TACHO_DAMAGED;
+    }
+    call->ended_at_ns = (int64_t)((uint64_t)before + step);
+    return TACHO_OK;
+}
+
+static tacho_status take_recent(const tacho__msgpack *value, tacho__recent *out) {
+    const size_t count = value->count / 2 - (value->count > 0);
+    if (value->type != TACHO__MSGPACK_ARRAY || (value->count > 0 && value->count % 2 == 0) || value->count == 1) {
+        return TACHO_DAMAGED;
+    }
+    if (value->count == 0) {
+        return TACHO_OK;
+    }
+    tacho__msgpack_walker walker = tacho__msgpack_walk(value);
+    tacho_status status = take_recent_head(&walker, out);
+    if (status != TACHO_OK || count > out->wanted) {
+        return TACHO_DAMAGED;
+    }
+    out->calls = tacho__malloc(count * sizeof *out->calls);
+    if (!out->calls) {
+        return TACHO_NOMEM;
+    }
+    while (out->count < count && status == TACHO_OK) {
+        status = take_recent_call(&walker, out);
+        out->count += status == TACHO_OK;
+    }
+    return status;
+}
+
 static tacho_status take_state(const tacho__msgpack *value, void *at) {
     int64_t number;
     if (take_integer(value, 0, 0, &number) != TACHO_OK || number >= TACHO__GROUP_COST_STATES) {
@@ -278,6 +363,8 @@ static tacho_status take_value(const tacho__msgpack *value, const tacho_field *f
         return take_small(value, at);
     case TACHO__FRAME_BUCKETS:
         return take_buckets(value, (tacho__buckets *)(void *)at);
+    case TACHO__FRAME_RECENT:
+        return take_recent(value, (tacho__recent *)(void *)at);
     default:
         return take_number(value, field, at);
     }

@@ -18,6 +18,7 @@ enum {
     TACHO__FRAME_AMOUNT,     /* int64_t of any sign, always known */
     TACHO__FRAME_SMALL,      /* uint32_t */
     TACHO__FRAME_BUCKETS,    /* tacho__buckets: [index, count, index, count ...], ascending */
+    TACHO__FRAME_RECENT,     /* tacho__recent: [] or [wanted, missing, since, end, duration, later by, duration ...] */
     TACHO__FRAME_TYPES       /* as NAMED: the error types of the tacho__group that the struct begins with */
 };
 

@@ -69,6 +69,7 @@ static const tacho_field series[] = {
     {"durations_low", COUNT, offsetof(tacho__part_series, duration_low), NULL},
     {"durations_high", COUNT, offsetof(tacho__part_series, duration_high), NULL},
     {"durations", TACHO__FRAME_BUCKETS, offsetof(tacho__part_series, sums.durations), NULL},
+    {"recent", TACHO__FRAME_RECENT, offsetof(tacho__part_series, sums.recent), NULL},
     {"first_tokens", COUNT, offsetof(tacho__part_series, sums.first_tokens), NULL},
     {"first_token_ns", COUNT, offsetof(tacho__part_series, sums.first_token_ns), NULL},
     {"speed_ns", COUNT, offsetof(tacho__part_series, sums.speed_ns), NULL},

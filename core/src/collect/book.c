@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "collect/booking.h"
 #include "segment/ring.h"
+#include "segment/window.h"
 
 /* --------------------------------------------------------------------------------------------------- step 3: numbers
  */
@@ -18,6 +19,9 @@ static void put_block(const tacho__booking *b, tacho__set *set) {
     tacho__block *block = b->bound->block;
     if (b->timed) {
         tacho__spot_put(set, &b->duration);
+        if (b->has_window) {
+            tacho__window_put(set, b->bound->window, op->end_ns, b->duration_ns);
+        }
     } else {
         tacho__set_count(set, &block->untimed);
     }

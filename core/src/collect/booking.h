@@ -11,6 +11,7 @@ typedef struct tacho__booking {
     const tacho__op *op;
     const tacho__bound *bound;
     tacho__session_cell *cell;
+    bool has_window;
     tacho__usage_cell *usage;      /* NULL: nothing to put there */
     tacho__failure_cell *failures; /* NULL: likewise */
     uint32_t error;                /* index among the error names */

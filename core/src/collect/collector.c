@@ -33,10 +33,12 @@ static bool read_config(const tacho_config *given, tacho_config *out) {
         memcpy(out, given, given->struct_size < sizeof *out ? given->struct_size : sizeof *out);
     }
     out->max_bytes = out->max_bytes ? out->max_bytes : TACHO__SEGMENT_DEFAULT;
+    out->window = out->window ? out->window : TACHO__WINDOW_DEFAULT;
     out->max_series = out->max_series ? out->max_series : TACHO__MAX_SERIES_DEFAULT;
     return out->max_bytes >= TACHO__SEGMENT_LEAST && out->max_bytes <= TACHO__SEGMENT_MOST &&
-           out->max_series <= TACHO__MAX_SERIES_MOST && out->tag_count <= TACHO__TAGS &&
-           (out->tag_count == 0 || out->tags) && (out->flags & ~(TACHO_CONFIG_SERIALIZED | TACHO_CONFIG_STRICT)) == 0;
+           out->max_series <= TACHO__MAX_SERIES_MOST && out->window <= TACHO__WINDOW_MOST &&
+           out->tag_count <= TACHO__TAGS && (out->tag_count == 0 || out->tags) &&
+           (out->flags & ~(TACHO_CONFIG_SERIALIZED | TACHO_CONFIG_STRICT)) == 0;
 }
 
 static bool copy_tags(tacho_collector *collector, const tacho_config *config) {
@@ -55,6 +57,7 @@ static tacho__segment_plan plan_of(const tacho_collector *collector, uint64_t ge
     return (tacho__segment_plan){.bytes = collector->max_bytes,
                                  .generation = generation,
                                  .max_series = collector->max_series,
+                                 .window = collector->window,
                                  .id = id,
                                  .wall_ns = tacho__wall(&collector->clock),
                                  .mono_ns = (int64_t)tacho__now(&collector->clock),
@@ -181,6 +184,7 @@ tacho_status tacho_collector_open(tacho_collector **out, const tacho_config *giv
     atomic_init(&collector->refusal, TACHO_OK);
     collector->strict = config.flags & TACHO_CONFIG_STRICT;
     collector->max_series = config.max_series;
+    collector->window = config.window;
     collector->max_bytes = config.max_bytes;
     collector->prices = config.prices ? config.prices : tacho_price_table_builtin();
     collector->clock = clock_of(config.time_source);

@@ -16,6 +16,8 @@
 
 #define TACHO__MAX_SERIES_DEFAULT 2000u
 #define TACHO__MAX_SERIES_MOST    10000u
+#define TACHO__WINDOW_DEFAULT     1000u
+#define TACHO__WINDOW_MOST        65536u
 #define TACHO__MAX_MODELS         200u
 #define TACHO__MAX_PROVIDERS      64u
 #define TACHO__MAX_TOOLS          500u
@@ -74,6 +76,7 @@ struct tacho_collector {
     _Atomic uint32_t references;
     bool strict;
     uint32_t max_series;
+    uint32_t window;
     uint64_t max_bytes;
     tacho__registry *registry;     /* NULL = private memory */
     _Atomic(tacho_status) refusal; /* why the current segment is not in a registry although one was asked for */

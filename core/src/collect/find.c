@@ -1,6 +1,7 @@
 /** First step of a booking: sums, and every cell the operation touches, made if this is its first use. */
 #include "collect/booking.h"
 #include "price/usage_fields.h"
+#include "segment/window.h"
 
 #include <string.h>
 
@@ -135,6 +136,7 @@ bool tacho__booking_find(tacho__booking *b, tacho_series *series) {
     tacho__block *block = b->bound->block;
     bool found = !b->timed || tacho__spot_find(writer, b->lane, &block->duration, series->grid, b->duration_ns,
                                                b->overflow, &b->duration);
+    b->has_window = found && b->timed && tacho__window_find(writer, b->lane, b->bound->window);
     b->has_first_token = false;
     if (found && op->flags & TACHO__RECORD_FIRST_TOKEN) {
         const uint64_t first = op->first_token_ns > op->begin_ns ? (uint64_t)(op->first_token_ns - op->begin_ns) : 0;

@@ -4,6 +4,7 @@
  */
 #include "collect/compose.h"
 #include "segment/ring.h"
+#include "segment/window.h"
 
 /* Nothing but a name, times, a parent, components: no usage, no failure, no children, nothing for its parent. */
 static inline bool is_plain(const tacho__lane *lane, const tacho__op *op) {
@@ -77,12 +78,16 @@ bool tacho__op_book_plain(tacho_collector *collector, tacho__lane *lane, tacho__
         return false;
     }
     tacho__sketch *sketch = &bound->block->duration;
+    const bool window = tacho__window_find(&collector->writer, lane, bound->window);
     tacho__set set = tacho__set_begin(lane);
     tacho__set_half(&set, bucket, tacho__get_half(bucket) + 1);
     if (below) {
         tacho__set_half(&set, &sketch->low, tacho__get_half(&sketch->low) + 1);
     }
     tacho__set_add(&set, &sketch->sum, duration_ns);
+    if (window) {
+        tacho__window_put(&set, bound->window, op->end_ns, duration_ns);
+    }
     put_session(op, cell, &set, series->group, duration_ns);
     uint64_t sequence;
     tacho__stored_record *place = tacho__ring_place(lane, &set, &sequence);

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "collect/collector.h"
+#include "segment/window.h"
 
 #include <string.h>
 
@@ -173,8 +174,11 @@ static void describe(tacho_collector *collector, tacho_series *series, uint8_t f
         return;
     }
     const int64_t now = (int64_t)tacho__now(&collector->clock);
-    if (!fill_descriptor(segment, series, flags, now, &descriptor) ||
-        !tacho__segment_describe(segment, &descriptor, TACHO__POCKET_ORDINARY, &series->number)) {
+    const bool filled = fill_descriptor(segment, series, flags, now, &descriptor);
+    if (filled && !component) {
+        descriptor.window = tacho__window_number(segment);
+    }
+    if (!filled || !tacho__segment_describe(segment, &descriptor, TACHO__POCKET_ORDINARY, &series->number)) {
         tacho__drop_count(segment, TACHO__DROP_SEGMENT_FULL);
         return;
     }
@@ -213,6 +217,11 @@ bool tacho__series_bind_lane(tacho_collector *collector, tacho__lane *lane, tach
     }
     bound->block = of_number->block;
     bound->descriptor = of_number->descriptor;
+    if (bound->block && bound->descriptor->window) {
+        const uint32_t window = bound->descriptor->window - 1u;
+        bound->window = &lane->windows[window];
+        bound->window->number = window;
+    }
     tacho__writer_unlock(&collector->writer);
     return bound->block != NULL;
 }

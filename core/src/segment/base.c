@@ -23,6 +23,8 @@ static bool join_views(tacho__base_work *work, const tacho__base_plan *plan) {
         series += tacho__view_series_count(joining->view);
         const uint32_t most = tacho__view_describe(joining->view)->max_series;
         work->max_series = most > work->max_series ? most : work->max_series;
+        const uint32_t window = joining->view->header->window;
+        work->window = window > work->window ? window : work->window;
     }
     uint32_t size = 64;
     while (size < 2 * series + 2) {
@@ -39,6 +41,7 @@ static void dispose(tacho__base_work *work) {
         tacho__free(work->joining[i].sessions);
     }
     tacho__base_free_sessions(work);
+    tacho__base_free_windows(work);
     tacho__free(work->joining);
     tacho__free(work->series);
     tacho__free(work->table);
@@ -56,6 +59,7 @@ static tacho_status make_segment(tacho__base_work *work, const tacho__base_plan 
     const tacho__segment_plan segment = {.bytes = TACHO__BASE_BYTES,
                                          .generation = 1,
                                          .max_series = work->max_series,
+                                         .window = work->window,
                                          .id = plan->has_base ? first->id : NULL,
                                          .wall_ns = started,
                                          .mono_ns = started, /* in a base the monotonic clock is Unix time */
@@ -103,6 +107,7 @@ static tacho_status build(tacho__base_work *work, const tacho__base_plan *plan) 
         done = tacho__base_add_series(work, i);
     }
     done = done && tacho__base_add_records(work);
+    tacho__base_write_windows(work);
     add_drops(work);
     tacho__put_half(&work->segment->header->lane_count, 1);
     return done ? TACHO_OK : TACHO_FULL;

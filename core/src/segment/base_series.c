@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "segment/base_work.h"
 #include "segment/sketch.h"
+#include "segment/window.h"
 
 #include <string.h>
 
@@ -274,6 +275,7 @@ static uint32_t describe(tacho__base_work *work, const tacho__view *view, const 
     descriptor.component = intern(segment, one->component);
     const bool whole = descriptor.name && (!one->provider || descriptor.provider) &&
                        (!one->model || descriptor.model) && (!one->component || descriptor.component);
+    descriptor.window = one->type == TACHO__TYPE_OPERATION ? tacho__window_number(segment) : 0;
     if (!whole || !describe_tags(segment, one, &descriptor) ||
         !tacho__segment_describe(segment, &descriptor, TACHO__POCKET_ORDINARY, &number)) {
         tacho__drop_count(segment, TACHO__DROP_SEGMENT_FULL);
@@ -322,7 +324,8 @@ bool tacho__base_add_series(tacho__base_work *work, size_t index) {
         }
         joining->series[i] = number;
         const tacho__pocket pocket = number < TACHO__SERIES_RESERVED ? TACHO__POCKET_RESERVE : TACHO__POCKET_ORDINARY;
-        if (!add_counts(work->segment, number, one, pocket)) {
+        if (!add_counts(work->segment, number, one, pocket) ||
+            !tacho__base_read_window(work, joining->view, i, number)) {
             return false;
         }
     }

@@ -33,7 +33,9 @@ typedef struct tacho__base_work {
     tacho__record_pick *records;
     size_t record_count;
     uint64_t records_lost;
-    tacho__series_view *series; /* scratch */
+    tacho__series_view *series;         /* scratch */
+    uint32_t window;                    /* raw durations kept of a series */
+    struct tacho__base_window *windows; /* by number */
     struct {
         tacho__line old, new;
     } texts[TACHO__BASE_TEXT_CACHE]; /* of the view that is being read */
@@ -69,6 +71,12 @@ void tacho__base_free_sessions(tacho__base_work *work);
 
 /** Adds all series of a view; false: no room or memory. */
 bool tacho__base_add_series(tacho__base_work *work, size_t joining);
+
+/** Reads the newest durations of a series of a view, which is series `number` of the base. False: out of memory. */
+bool tacho__base_read_window(tacho__base_work *work, const tacho__view *view, uint32_t series, uint32_t number);
+/** Writes the newest ones of all views. */
+void tacho__base_write_windows(tacho__base_work *work);
+void tacho__base_free_windows(tacho__base_work *work);
 
 /** Finds the records that stay; before the segment is made. False: out of memory. */
 bool tacho__base_pick_records(tacho__base_work *work);

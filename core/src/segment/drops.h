@@ -34,7 +34,9 @@
     X(SATURATED, "saturated", "sums that reached the end of their range")                                              \
     X(TRACEPARENT_INVALID, "traceparent_invalid", "trace contexts that could not be read")                             \
     X(OUT_OF_MEMORY, "out_of_memory", "requests for memory that were refused")                                         \
-    X(REGISTRY_REFUSED, "registry_refused", "segments in private memory because the shared folder was refused")
+    X(REGISTRY_REFUSED, "registry_refused", "segments in private memory because the shared folder was refused")        \
+    X(WINDOW_SHORT, "window_short", "windows of recent durations that hold fewer than asked for, for lack of room")    \
+    X(WINDOW_REFUSED, "window_refused", "windows of recent durations that found no room")
 
 typedef enum tacho__drop {
 #define X(name, text, meaning) TACHO__DROP_##name,

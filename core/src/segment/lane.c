@@ -85,6 +85,7 @@ static bool settle(tacho__writer *writer, tacho__lane *lane) {
     }
     memset(lane->bound, 0, writer->series_slots * sizeof(*lane->bound));
     memset(lane->cells, 0, sizeof lane->cells);
+    memset(lane->windows, 0, sizeof lane->windows);
     lane->own_session = 0;
     memset(lane->slowest, 0, sizeof lane->slowest);
     memset(lane->slowest_ns, 0, sizeof lane->slowest_ns);

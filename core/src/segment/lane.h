@@ -26,6 +26,15 @@
 #define TACHO__NO_SLOT   UINT16_MAX
 #define TACHO__LANE_NONE ((tacho__lane *)0)
 
+/** A window of this lane (segment/window.h). */
+typedef struct tacho__lane_window {
+    tacho__window_value *next; /* place of the next value; NULL = its page has to be found */
+    tacho__word *written;
+    uint64_t count;
+    uint32_t number;
+    bool refused; /* no room: not asked for again */
+} tacho__lane_window;
+
 /**
  * What a lane knows of a series: its own block, and the descriptor. The rest is for tacho_observe: durations in
  * [least, least + span] need no look at anything but their bucket; a span of 0 sends everything the long way.
@@ -35,8 +44,9 @@ typedef struct tacho__bound {
     tacho__descriptor *descriptor;
     uint64_t least, span;
     const tacho__grid *grid;
-    tacho__word *counter; /* ok operations of this group in the collector's own session */
-    uint64_t reserved[2];
+    tacho__word *counter;       /* ok operations of this group in the collector's own session */
+    tacho__lane_window *window; /* NULL = none */
+    uint64_t reserved;
 } tacho__bound; /* one line per series */
 
 #define TACHO__LANE_BUSY UINT64_MAX
@@ -65,6 +75,7 @@ typedef struct tacho__lane {
     uint64_t slowest_sequence;
     uint64_t slowest_ns[TACHO__KIND_CELLS][TACHO__SLOWEST];
     tacho__session_cell *cells[TACHO__SESSION_CELLS];
+    tacho__lane_window windows[TACHO__WINDOWS];
     tacho__line own_session; /* id line of the collector's own session, which has slot 0; 0 = not looked up yet */
     bool reentrant;          /* entered from inside a call of the same thread: must not wait for a lock */
     bool shared;

@@ -62,6 +62,12 @@ typedef uint32_t tacho__line; /* number of a line of 64 bytes; 0 = none */
 #define TACHO__DROPS             64u
 #define TACHO__STRING_BYTES      200u
 
+#define TACHO__WINDOWS            64u
+#define TACHO__WINDOW_PAGE        64u  /* values */
+#define TACHO__WINDOW_PAGES       128u /* in a page directory */
+#define TACHO__WINDOW_DIRECTORIES 12u
+#define TACHO__NO_ROOM            UINT32_MAX /* in place of a line: it was refused */
+
 #define TACHO__BLOCK_LINES     4u
 #define TACHO__HISTOGRAM_LINES 3u
 #define TACHO__USAGE_LINES     7u
@@ -69,6 +75,10 @@ typedef uint32_t tacho__line; /* number of a line of 64 bytes; 0 = none */
 #define TACHO__CELL_LINES      10u
 #define TACHO__REDO_LINES      41u
 #define TACHO__SLOWEST_LINES   202u
+
+#define TACHO__WINDOWS_LINES          4u
+#define TACHO__WINDOW_DIRECTORY_LINES 8u
+#define TACHO__WINDOW_PAGE_LINES      16u
 
 typedef struct tacho__region {
     tacho__line first;
@@ -138,7 +148,8 @@ typedef struct tacho__header {
     uint32_t role;
     char writer[32];
     char prices[48];
-    uint8_t reserved1[32];
+    uint32_t window;
+    uint8_t reserved1[28];
     tacho__region regions[TACHO__REGIONS];
     tacho__grid_spec grids[TACHO__GRIDS];
     uint8_t reserved2[252];
@@ -190,7 +201,7 @@ typedef struct tacho__lane_header {
     tacho__half slowest[TACHO__KIND_CELLS];
     uint32_t notes, notes_bytes; /* reserved */
     uint64_t notes_written, notes_lost;
-    uint32_t windows;
+    tacho__half windows;
     uint8_t reserved2[228];
 } tacho__lane_header;
 
@@ -213,7 +224,8 @@ typedef struct tacho__descriptor {
     int64_t created_mono_ns;
     tacho__half error_names;
     tacho__half first_block;
-    uint16_t window, metric; /* reserved */
+    uint16_t window; /* its number + 1; 0 = none */
+    uint16_t metric; /* reserved */
     uint8_t reserved[12];
 } tacho__descriptor;
 
@@ -402,6 +414,31 @@ typedef struct tacho__folded {
     uint64_t generation;
     uint64_t reserved;
 } tacho__folded;
+
+/* The last raw durations of a series in a lane. */
+typedef struct tacho__window_value {
+    tacho__word end; /* mono */
+    tacho__word duration;
+} tacho__window_value;
+
+typedef struct tacho__window_page {
+    tacho__window_value value[TACHO__WINDOW_PAGE];
+} tacho__window_page;
+
+typedef struct tacho__window_directory {
+    tacho__half page[TACHO__WINDOW_PAGES];
+} tacho__window_directory;
+
+typedef struct tacho__window {
+    tacho__word written;
+    tacho__half capacity;
+    tacho__half pages;
+    tacho__half directory[TACHO__WINDOW_DIRECTORIES];
+} tacho__window;
+
+typedef struct tacho__windows {
+    tacho__half window[TACHO__WINDOWS];
+} tacho__windows;
 
 #define TACHO__REDO_HALF  UINT64_C(1) /* in a target: offsets are multiples of 4 */
 #define TACHO__REDO_CLOSE UINT64_C(2) /* id of an open slot: becomes 0 if it is the value */

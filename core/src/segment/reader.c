@@ -196,6 +196,9 @@ tacho_status tacho__view_open_copy(tacho__view *view, const tacho__source *sourc
     if (status == TACHO_OK) {
         status = tacho__view_find_records(view, source);
     }
+    if (status == TACHO_OK) {
+        status = tacho__view_find_windows(view, source);
+    }
     if (status != TACHO_OK) {
         tacho__view_free(view);
         return status;
@@ -294,6 +297,7 @@ void tacho__view_free(tacho__view *view) {
         tacho__free(view->open);
         tacho__free((void *)view->records);
         tacho__free((void *)view->slowest);
+        tacho__free(view->window_first);
         tacho__free(view);
     }
 }

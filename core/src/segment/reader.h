@@ -170,6 +170,28 @@ uint32_t tacho__view_series_count(const tacho__view *view);
 /** Series `number` (0 to count - 1), also those without a call; false if its descriptor is damaged. */
 bool tacho__view_series(const tacho__view *view, uint32_t number, tacho__series_view *out);
 
+/** A raw duration of a window (core/FORMAT.md 1.8). */
+typedef struct tacho__recent_value {
+    int64_t end_mono_ns;
+    uint64_t duration_ns;
+} tacho__recent_value;
+
+typedef struct tacho__recent_view {
+    uint64_t count;        /* values of all lanes, each lane's last `wanted` */
+    uint32_t wanted;       /* how many the newest ones of all lanes should be */
+    bool refused;          /* a lane had no room, or its window made no sense */
+    int64_t since_mono_ns; /* of what ended before, values may be missing; INT64_MIN = the last `wanted` are there */
+} tacho__recent_view;
+
+/**
+ * The newest durations of a series, in no order.
+ *
+ * @param values  room for `room` of them; NULL with room 0 counts only
+ * @return false: the series has no window, or not in every lane that used it
+ */
+bool tacho__view_recent(const tacho__view *view, uint32_t series, tacho__recent_view *about,
+                        tacho__recent_value *values, size_t room);
+
 /** One session, all lanes together. */
 typedef struct tacho__session_view {
     uint32_t slot;

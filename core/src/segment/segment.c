@@ -18,6 +18,7 @@
                      5 * (TACHO__HISTOGRAM_LINES + TACHO__OCTAVES)) +                                                  \
      TACHO__HISTOGRAM_LINES + TACHO__OCTAVES + TACHO__SESSION_CELLS * TACHO__CELL_LINES + TACHO__REDO_LINES)
 #define FIRST_LINES    (TACHO__BACKING_STEP / TACHO__LINE) /* more than header, regions and overflow series take */
+#define WINDOW_LINES   (UINT32_C(2) << 20 >> 6)            /* all windows together: 2 MiB */
 #define ANCHOR_STEP_NS INT64_C(100000000)
 #define OVERFLOW_NAME  "other"
 
@@ -73,6 +74,7 @@ static void write_immutable(tacho__segment *segment, const tacho__segment_plan *
     header->id_base = tacho__random_id();
     header->max_series = plan->max_series;
     header->role = plan->role;
+    header->window = plan->window;
     snprintf(header->writer, sizeof header->writer, "tachograph %s", TACHO_VERSION);
     snprintf(header->prices, sizeof header->prices, "%s", plan->prices ? plan->prices : "");
     tacho__grid_describe(header->grids);
@@ -140,6 +142,7 @@ static void set_pockets(tacho__segment *segment) {
     segment->detail_left = segment->lines / 2;
     segment->text_left = segment->lines / 4;
     segment->detail_text_left = segment->lines / 16;
+    segment->window_left = segment->lines / 4 < WINDOW_LINES ? segment->lines / 4 : WINDOW_LINES;
 }
 
 /* The file gets its name when a reader may have it. */

@@ -39,6 +39,8 @@ typedef struct tacho__segment {
     uint64_t lines, next; /* next = header->lines_used */
     uint64_t detail_left; /* lines */
     uint64_t text_left, detail_text_left;
+    uint64_t window_left; /* lines */
+    uint32_t windows_given;
     tacho__word *index; /* of strings: high half of the hash, line; open addressing; found without lock */
     uint64_t index_mask;
     tacho__half open_chunks_given;
@@ -53,6 +55,7 @@ typedef struct tacho__segment_plan {
     uint64_t bytes; /* TACHO__SEGMENT_LEAST .. _MOST */
     uint64_t generation;
     uint32_t max_series;
+    uint32_t window;   /* raw durations kept of a series; 0 = none */
     const uint8_t *id; /* 16 bytes; NULL = random */
     int64_t wall_ns, mono_ns;
     const tacho__registry *registry; /* the file is made there; NULL = private memory. Read during create only */

@@ -40,6 +40,7 @@ struct tacho__view {
     uint32_t session_count;
     uint32_t *open; /* open slots in use */
     uint32_t open_count;
+    uint64_t (*window_first)[TACHO__WINDOWS]; /* by lane: first value that is whole; NULL = bytes that rest */
     char writer[33];
     char prices[49];
 };
@@ -71,5 +72,7 @@ tacho_status tacho__view_open_copy(tacho__view *view, const tacho__source *sourc
                                    tacho__view **out);
 /** Collects records and slowest of all lanes. */
 tacho_status tacho__view_find_records(tacho__view *view, const tacho__source *source);
+/** Copies the windows of live memory once more, so that their values are whole. */
+tacho_status tacho__view_find_windows(tacho__view *view, const tacho__source *source);
 
 #endif

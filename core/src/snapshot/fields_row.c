@@ -60,6 +60,10 @@ static const tacho_field fields[] = {
     FIELD(compressions, COUNT, compressions, "Times the context was compacted"),
     FIELD(started_at, TIME, started_at_ns, "Begin of the first call"),
     FIELD(ended_at, TIME, ended_at_ns, "End of the last call"),
+    FIELD(recent_calls, COUNT, recent_calls, "Newest timed calls that the recent percentiles are about"),
+    FIELD(recent_p50_seconds, SECONDS, recent_p50_ns, "Median of the newest durations in seconds, exact"),
+    FIELD(recent_p95_seconds, SECONDS, recent_p95_ns, "95th percentile of the newest durations in seconds, exact"),
+    FIELD(recent_p99_seconds, SECONDS, recent_p99_ns, "99th percentile of the newest durations in seconds, exact"),
 };
 
 const tacho_field *tacho_row_fields(size_t *count) {

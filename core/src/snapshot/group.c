@@ -9,12 +9,17 @@
 #include <stdlib.h>
 
 void tacho__group_init(tacho__group *group) {
-    *group = (tacho__group){
-        .in_flight = -1, .context_size = -1, .max_context_size = -1, .context_limit = -1, .context_at_ns = INT64_MIN};
+    *group = (tacho__group){.in_flight = -1,
+                            .context_size = -1,
+                            .max_context_size = -1,
+                            .context_limit = -1,
+                            .context_at_ns = INT64_MIN,
+                            .recent = TACHO__RECENT_NONE};
 }
 
 void tacho__group_free(tacho__group *group) {
     tacho__buckets_free(&group->durations);
+    tacho__recent_free(&group->recent);
     tacho__free(group->error_types);
     tacho__group_init(group);
 }
@@ -93,6 +98,7 @@ static bool add_duration(tacho__group *group, const tacho_record_view *record, i
         all_ns = INT64_MAX;
     }
     add_extremes(group, record->duration_ns, record->duration_ns);
+    group->recent.missing = true; /* records are no window: which of them are left is chance */
     group->timed = tacho__sum(group->timed, weight);
     group->total_ns = tacho__sum(group->total_ns, all_ns);
     if (record->present != 0) {
@@ -227,7 +233,8 @@ bool tacho__group_merge(tacho__group *group, tacho__arena *texts, const tacho__g
             return false;
         }
     }
-    return tacho__buckets_merge(&group->durations, &more->durations);
+    return tacho__buckets_merge(&group->durations, &more->durations) &&
+           tacho__recent_merge(&group->recent, &more->recent);
 }
 
 static void take(int64_t *value, int64_t less) {

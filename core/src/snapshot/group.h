@@ -8,6 +8,7 @@
 
 #include "snapshot/arena.h"
 #include "snapshot/buckets.h"
+#include "snapshot/recent.h"
 
 #include <tachograph/snapshot.h>
 
@@ -28,6 +29,7 @@ typedef struct tacho__group {
     uint32_t error_type_count, error_type_room;
     /* time of the timed calls */
     tacho__buckets durations;
+    tacho__recent recent;
     int64_t timed, total_ns, min_ns, max_ns; /* min and max hold when timed > 0 */
     int64_t first_tokens, first_token_ns;    /* calls with a first token; sum of their times */
     int64_t speed_ns, speed_tokens;          /* seconds and output tokens of timed calls with usage */

@@ -79,6 +79,17 @@ static void row_error_types(const tacho__group *group, tacho__arena *arena, tach
     }
 }
 
+static bool row_recent(const tacho__group *group, tacho_row *row) {
+    static const unsigned permilles[] = {500, 950, 990};
+    int64_t ns[3];
+    const bool done = tacho__recent_quantiles(&group->recent, permilles, ns, 3);
+    row->recent_calls = group->recent.missing || group->timed == 0 ? -1 : (int64_t)group->recent.count;
+    row->recent_p50_ns = ns[0];
+    row->recent_p95_ns = ns[1];
+    row->recent_p99_ns = ns[2];
+    return done;
+}
+
 static void row_times(const tacho__group *group, tacho_row *row) {
     bool timed = group->timed > 0;
     row->timed_calls = group->timed;
@@ -139,6 +150,7 @@ void tacho__group_row(const tacho__group *group, tacho__arena *arena, tacho_row 
     row_calls(group, row);
     row_error_types(group, arena, row);
     row_times(group, row);
+    arena->failed |= !row_recent(group, row);
     row_usage(group, row);
     row->steps = group->steps;
     row->tool_calls = group->tool_calls;

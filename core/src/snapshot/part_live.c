@@ -85,6 +85,36 @@ static void take_times(const tacho__series_view *from, tacho__group *to) {
     to->speed_tokens = counted(from->timed_output);
 }
 
+/* The window of a series. What was timed without one is "not known", which is an answer too. */
+static bool take_recent(const tacho__view *view, uint32_t number, tacho__part_series *to) {
+    tacho__recent *recent = &to->sums.recent;
+    tacho__recent_view about;
+    if (to->component || to->sums.timed == 0) {
+        return true;
+    }
+    recent->missing = !tacho__view_recent(view, number, &about, NULL, 0);
+    recent->wanted = about.wanted;
+    if (recent->missing || about.count == 0) {
+        return true;
+    }
+    tacho__recent_value *values = tacho__malloc(about.count * sizeof *values);
+    recent->calls = tacho__malloc(about.count * sizeof *recent->calls);
+    if (!values || !recent->calls) {
+        tacho__free(values);
+        return false;
+    }
+    tacho__view_recent(view, number, &about, values, about.count);
+    recent->since_ns = about.since_mono_ns == INT64_MIN ? INT64_MIN : tacho__view_wall(view, about.since_mono_ns);
+    for (recent->count = 0; recent->count < about.count; recent->count++) {
+        const tacho__recent_value *value = &values[recent->count];
+        recent->calls[recent->count] =
+            (tacho__recent_call){tacho__view_wall(view, value->end_mono_ns), counted(value->duration_ns)};
+    }
+    tacho__free(values);
+    tacho__recent_settle(recent);
+    return true;
+}
+
 static void take_labels(const tacho__series_view *from, tacho__part_series *to) {
     tacho__group *sums = &to->sums;
     bool operation = from->type == TACHO__TYPE_OPERATION;
@@ -134,7 +164,8 @@ static bool take_all_series(const tacho__view *view, tacho__part *part) {
     bool done = one && part->series;
     for (uint32_t i = 0; i < count && done; i++) {
         if (tacho__view_series(view, i, one) && (one->calls > 0 || one->in_flight > 0 || one->duration.count > 0)) {
-            done = take_series(one, &part->arena, &part->series[part->series_count++]);
+            tacho__part_series *to = &part->series[part->series_count++];
+            done = take_series(one, &part->arena, to) && take_recent(view, i, to);
         }
     }
     tacho__free(one);

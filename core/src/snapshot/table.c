@@ -316,6 +316,8 @@ void tacho__table_warn(tacho__table *table, const char *warning) {
 /* The extremes of what is left over are not known, so no time of it is told. */
 static void forget_times(tacho__group *rest) {
     tacho__buckets_free(&rest->durations);
+    tacho__recent_free(&rest->recent);
+    rest->recent.missing = true;
     rest->timed = rest->total_ns = rest->first_tokens = rest->first_token_ns = rest->speed_ns = rest->speed_tokens = 0;
 }
 
