@@ -128,15 +128,16 @@ static int reprice_with(reprice_run *run, tacho_settings *settings) {
     char path[CLI_PATH_MAX];
     int is_default, dry = cli_given(run->arguments, CLI_FLAG_DRY_RUN);
     tacho_config config = TACHO_CONFIG_INIT;
-    tacho_status status = tacho_settings_config(settings, &config);
-    int code = status == TACHO_OK ? cli_history_path(run->arguments, settings, path, &is_default)
-                                  : cli_fail(CLI_USAGE, "--prices: %s", tacho_settings_problem(settings, 0));
+    int code = cli_settings_config(run->arguments, settings, &config);
+    if (code == CLI_DONE) {
+        code = cli_history_path(run->arguments, settings, path, &is_default);
+    }
     if (code != CLI_DONE) {
         return code;
     }
     tacho_history *history = NULL;
     /* The file must be there: reprice never makes one. */
-    status = tacho_history_open(&history, path, TACHO_HISTORY_READ_ONLY);
+    tacho_status status = tacho_history_open(&history, path, TACHO_HISTORY_READ_ONLY);
     if (status == TACHO_OK && !dry) {
         tacho_history_close(history);
         status = tacho_history_open(&history, path, 0);

@@ -260,14 +260,10 @@ static int import_all(import_run *run, tacho_history *history, size_t kind, cons
 static int run_with_settings(import_run *run, size_t kind, tacho_format format, tacho_settings *settings) {
     tacho_config config = TACHO_CONFIG_INIT;
     tacho_history *history = NULL;
-    tacho_status status = tacho_settings_config(settings, &config);
-    if (status != TACHO_OK) {
-        size_t problems = tacho_settings_skipped(settings);
-        const char *problem = problems > 0 ? tacho_settings_problem(settings, problems - 1) : NULL;
-        return cli_fail(status == TACHO_NOMEM ? CLI_INTERNAL : CLI_USAGE, "--prices: %s",
-                        problem != NULL ? problem : tacho_status_text(status));
+    int code = cli_settings_config(run->arguments, settings, &config);
+    if (code == CLI_DONE) {
+        code = cli_history_path(run->arguments, settings, run->path, &run->report.is_default);
     }
-    int code = cli_history_path(run->arguments, settings, run->path, &run->report.is_default);
     if (code == CLI_DONE) {
         code = open_history(run->path, run->report.is_default, &history);
     }

@@ -8,6 +8,13 @@
 
 /* ------------------------------------------------------------------------------------------------------- settings */
 
+static void warn_from(const cli_arguments *arguments, const tacho_settings *settings, size_t first) {
+    const char *sentence;
+    for (size_t i = first; (sentence = tacho_settings_problem(settings, i)) != NULL; i++) {
+        cli_warn(arguments, "%s", sentence);
+    }
+}
+
 int cli_settings_read(const cli_arguments *arguments, tacho_settings **out) {
     const char *prices = arguments->value[CLI_FLAG_PRICES];
     const tacho_setting given[] = {{"prices", prices}};
@@ -16,10 +23,22 @@ int cli_settings_read(const cli_arguments *arguments, tacho_settings **out) {
     if (status != TACHO_OK) {
         return cli_fail(cli_exit_of(status), "%s", problem[0] != '\0' ? problem : tacho_status_text(status));
     }
-    const char *sentence;
-    for (size_t i = 0; (sentence = tacho_settings_problem(*out, i)) != NULL; i++) {
-        cli_warn(arguments, "%s", sentence);
+    warn_from(arguments, *out, 0);
+    return CLI_DONE;
+}
+
+int cli_settings_config(const cli_arguments *arguments, tacho_settings *settings, tacho_config *out) {
+    size_t told = 0;
+    while (tacho_settings_problem(settings, told) != NULL) {
+        told++;
     }
+    tacho_status status = tacho_settings_config(settings, out);
+    const char *why = tacho_settings_problem(settings, told);
+    if (status != TACHO_OK) {
+        return cli_fail(status == TACHO_NOMEM ? CLI_INTERNAL : CLI_USAGE, "--prices: %s",
+                        why != NULL ? why : tacho_status_text(status));
+    }
+    warn_from(arguments, settings, told);
     return CLI_DONE;
 }
 

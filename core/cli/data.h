@@ -25,6 +25,12 @@ typedef struct cli_data {
 int cli_settings_read(const cli_arguments *arguments, tacho_settings **out);
 
 /**
+ * What a collector or an import is opened with; warns of what cannot be used. CLI_DONE; CLI_USAGE (--prices),
+ * CLI_INTERNAL, said why.
+ */
+int cli_settings_config(const cli_arguments *arguments, tacho_settings *settings, tacho_config *out);
+
+/**
  * Path of the history: --history, else the setting `history` if it names a file, else the default.
  *
  * @param path  receives it, CLI_PATH_MAX bytes

@@ -127,6 +127,25 @@ def test_prices_of_ones_own_count(tacho: Command, tmp_path: Path) -> None:
     assert (missing.code, "no such file" in missing.err) == (2, True)
 
 
+@pytest.mark.parametrize("text", ['{"prices": [{"model": "m", "rates": {"inputs": 1}}]}', None])
+def test_prices_of_the_environment_that_cannot_be_used_are_told(
+    tacho: Command, tmp_path: Path, text: str | None
+) -> None:
+    log = Log(tmp_path / "log.jsonl")
+    log.prompt(0)
+    log.call(1, "m1")
+    log.write()
+    prices = tmp_path / "prices.json"
+    if text is not None:
+        prices.write_text(text)
+    answer = tacho("import", "claude-code", log.path, "--history", tmp_path / "h.db", TACHO_PRICES=str(prices))
+    assert answer.code == 0
+    assert f"warning: TACHO_PRICES: prices '{prices}' cannot be used: " in answer.err
+    assert answer.err.count(str(prices)) == 1
+    again = tacho("history", "reprice", "--dry-run", "--history", tmp_path / "h.db", TACHO_PRICES=str(prices))
+    assert again.code == 0 and f"prices '{prices}' cannot be used: " in again.err
+
+
 @pytest.mark.parametrize("name", ["missing", "missing.jsonl"])
 def test_a_missing_path_is_named(tacho: Command, tmp_path: Path, name: str) -> None:
     answer = tacho("import", "claude-code", tmp_path / name, "--history", tmp_path / "h.db")
