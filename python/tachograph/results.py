@@ -125,6 +125,7 @@ class _Record(_Fields):
         return Cost(
             self.cost_usd,
             self.cost_state,
+            service_tier=self.service_tier,
             sheet=self.price_sheet,
             reported_usd=self.reported_usd,
             table_usd=self.table_usd,

@@ -152,7 +152,7 @@ static void test_open__leaves_foreign_files_alone(void **state) {
 static void test_open__leaves_newer_files_alone(void **state) {
     (void)state;
     make_file("h.db");
-    history_number(scratch_path(&place, "h.db"), "PRAGMA user_version=2");
+    history_number(scratch_path(&place, "h.db"), "PRAGMA user_version=1000");
     expect_refused("h.db", TACHO_NEWER);
 }
 
@@ -251,6 +251,8 @@ static void test_add__keeps_every_field(void **state) {
     in.low_confidence = 1;
     in.weight = 9;
     in.price_sheet = "2026-11-21.3f9a01bc/1a2b3c4d";
+    in.service_tier = "batch";
+    in.region = "regional";
     const tacho_named components[] = {{"vector_search", 12}, {"llm_inference", INT64_C(1) << 40}};
     in.components = components;
     in.component_count = 2;

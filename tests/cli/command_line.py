@@ -81,11 +81,12 @@ class Log:
         tokens_in: int = 100,
         out: int = 10,
         tool: tuple[str, str] | None = None,
+        tier: str | None = None,
     ) -> None:
         content: list[dict[str, Any]] = [{"type": "text", "text": "done"}]
         if tool:
             content.append({"type": "tool_use", "id": tool[1], "name": tool[0], "input": {}})
-        usage = {"input_tokens": tokens_in, "output_tokens": out, "cache_read_input_tokens": 1000}
+        usage = {"input_tokens": tokens_in, "output_tokens": out, "cache_read_input_tokens": 1000, "service_tier": tier}
         message = {"id": response, "model": model, "role": "assistant", "type": "message"}
         self.add(seconds, "assistant", {**message, "content": content, "stop_reason": "end_turn", "usage": usage})
 

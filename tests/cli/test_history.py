@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import Command
+from command_line import Command, Log
 
 DEAR = {"prices": [{"provider": "anthropic", "model": "claude-opus-4-6", "rates": {"input": 100, "output": 1000}}]}
 
@@ -63,6 +63,24 @@ def test_costs_change_where_prices_do_and_come_back(tacho: Command, history: Pat
     assert reprice(tacho, history, "--prices", dear)["changed"] == 0
     assert reprice(tacho, history)["changed"] == 3
     assert costs(tacho, history) == before
+
+
+def test_a_batch_call_stays_one(tacho: Command, tmp_path: Path) -> None:
+    log, history, dear = Log(tmp_path / "logs" / "one.jsonl"), tmp_path / "h.db", tmp_path / "dear.json"
+    log.prompt(0)
+    for number, tier in enumerate(["standard", "batch"]):
+        log.call(number + 1, f"msg_{tier}", model="claude-opus-4-6", tokens_in=1000, out=100, tier=tier)
+    log.write()
+    rates = {"input": 100, "output": 1000, "cache_read": 0}
+    entry = {**DEAR["prices"][0], "rates": rates}
+    batch = {**entry, "service": "batch", "rates": {"input": 10, "output": 100, "cache_read": 0}}
+    dear.write_text(json.dumps({"prices": [entry, batch]}))
+    assert tacho("import", "claude-code", log.path, "--history", history).code == 0
+    assert costs(tacho, history) == {"claude-opus-4-6": "0.012"}  # 0.008 and half of it
+    reprice(tacho, history, "--prices", dear)
+    assert costs(tacho, history) == {"claude-opus-4-6": "0.22"}  # 0.2 and 0.02
+    reprice(tacho, history)
+    assert costs(tacho, history) == {"claude-opus-4-6": "0.012"}
 
 
 def test_prices_are_those_of_the_time_of_the_call(tacho: Command, history: Path, tmp_path: Path) -> None:

@@ -189,6 +189,31 @@ describe("operation", function()
     assert.has_error(function() c:llm("x"):usage {input = "many"} end)
   end)
 
+  it("folds the events of a stream that are given one at a time", function()
+    local events = {
+      {type = "message_start", message = {id = "msg_1", model = "claude-opus-4-6", usage = {
+        input_tokens = 3, cache_creation_input_tokens = 8037, output_tokens = 1, service_tier = "batch",
+        cache_creation = {ephemeral_5m_input_tokens = 37, ephemeral_1h_input_tokens = 8000}}}},
+      {type = "content_block_delta", delta = {type = "text_delta", text = "x"}},
+      {type = "message_delta", delta = {stop_reason = "end_turn"},
+        usage = {cache_creation_input_tokens = 8037, output_tokens = 512}},
+      {type = "message_stop"},
+    }
+    local opus = {provider = "anthropic", model = "claude-opus-4-6"}
+    local whole, single = c:llm("whole", opus), c:llm("single", opus)
+    whole:usage(events)
+    for _, event in ipairs(events) do single:usage(event) end
+    whole:finish()
+    single:finish()
+    assert.is_string(whole.cost_usd)
+    assert.equal(whole.cost_usd, single.cost_usd)
+    for _, key in ipairs {"input_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens"} do
+      assert.equal(row("whole")[key], row("single")[key])
+    end
+    assert.equal(512, row("single").output_tokens)
+    assert.equal(8000, row("single").cache_write_1h_tokens)
+  end)
+
   it("has unknown cost, not zero, without a price", function()
     local op = c:llm("mystery", {provider = "nobody", model = "no-such-model-1"})
     op:usage {input = 10}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import io
+import json
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -168,6 +170,44 @@ def test_a_reported_cost_wins(collector: tacho.Collector) -> None:
         op.cost(Decimal("0.123456789012"))
     assert op.cost_usd == Decimal("0.123456789012")
     assert op.record.cost.state == "reported" and op.record.cost.table_usd == Decimal("0.005")
+
+
+STREAM = [
+    {
+        "type": "message_start",
+        "message": {
+            "id": "msg_1",
+            "model": "claude-opus-4-6",
+            "usage": {
+                "input_tokens": 3,
+                "cache_creation_input_tokens": 8037,
+                "cache_creation": {"ephemeral_5m_input_tokens": 37, "ephemeral_1h_input_tokens": 8000},
+                "output_tokens": 1,
+                "service_tier": "batch",
+            },
+        },
+    },
+    {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "x"}},
+    {
+        "type": "message_delta",
+        "delta": {"stop_reason": "end_turn"},
+        "usage": {"cache_creation_input_tokens": 8037, "output_tokens": 512, "input_tokens": None},
+    },
+    {"type": "message_stop"},
+]
+
+
+@pytest.mark.parametrize("shape", [dict, json.dumps], ids=["mapping", "json"])
+def test_events_of_a_stream_fold(shape: Callable[[Any], Any], collector: tacho.Collector) -> None:
+    with collector.llm("list", provider="anthropic", model="claude-opus-4-6") as whole:
+        whole.usage(STREAM if shape is dict else json.dumps(STREAM))
+    with collector.llm("one by one", provider="anthropic", model="claude-opus-4-6") as events:
+        for event in STREAM:
+            events.usage(shape(event))
+    assert events.record.usage == whole.record.usage
+    assert events.record.usage.output_tokens == 512 and events.record.usage.cache_write_1h_tokens == 8000
+    assert events.cost_usd == whole.cost_usd is not None
+    assert events.record.cost.state == "exact"
 
 
 def test_usage_refuses_unknown_names(collector: tacho.Collector) -> None:

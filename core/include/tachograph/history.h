@@ -18,10 +18,12 @@ typedef struct tacho_history tacho_history; /* opaque */
 #define TACHO_HISTORY_MAKE_FOLDER 2u /* folders of the path that are missing are made, mode 0700 */
 
 /**
- * Open or create a history file (mode 0600).
+ * Open or create a history file (mode 0600). A file of an older layout is brought up to date, also for a reader; a copy
+ * of what it was stays beside it as `path`.layoutN.
  *
  * @return TACHO_OK; TACHO_NOT_FOUND (read-only and missing); TACHO_FOREIGN (not SQLite, or not ours); TACHO_DAMAGED;
- *         TACHO_NEWER (made by a newer version; untouched); TACHO_DENIED; TACHO_IO; TACHO_NOMEM
+ *         TACHO_NEWER (made by a newer version; untouched); TACHO_UNSUPPORTED (older, and no permission to write); TACHO_DENIED;
+ *         TACHO_BUSY; TACHO_IO; TACHO_NOMEM
  */
 TACHO_API tacho_status tacho_history_open(tacho_history **out, const char *path, uint32_t flags);
 TACHO_API void tacho_history_close(tacho_history *history); /* NULL is allowed */
@@ -61,9 +63,8 @@ typedef struct tacho_repricing {
 typedef void (*tacho_reprice_visit)(void *context, const tacho_record_view *record, const tacho_cost *cost);
 
 /**
- * Price all stored calls again under a table, each by the sheet that holds at its start. Nothing else ever changes a
- * stored cost. A history does not keep the class of service: a call whose sheet is as it was keeps its cost, any other
- * is priced as standard service. All or nothing, in one transaction.
+ * Price all stored calls again under a table, each by the sheet that holds at its start and in the class of service
+ * that is stored with it. Nothing else ever changes a stored cost. All or nothing, in one transaction.
  *
  * @param table  NULL = the built-in table
  * @param flags  TACHO_REPRICE_* bits

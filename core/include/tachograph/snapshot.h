@@ -101,6 +101,8 @@ typedef struct tacho_record_view {
     uint32_t weight;                /* how many operations this record stands for (sampling); 1 */
     const char *source, *source_id; /* where it was imported from; NULL = recorded live */
     const char *price_sheet;        /* sheet that priced it; NULL = none */
+    const char *service_tier;       /* class of service it was priced in: "batch", "priority" ...; NULL = not said */
+    const char *region;             /* "global" or "regional", as far as a price depends on it; NULL = not said */
 } tacho_record_view;
 
 /** The field tables, in the order in which the fields are shown. Static storage. */

@@ -76,10 +76,13 @@ typedef enum tacho_unit {
 #define TACHO_UNIT_BIT(unit) (UINT32_C(1) << (unit))
 
 /* Bits of tacho_usage.flags. */
-#define TACHO_USAGE_INCLUSIVE     1u /* `input` includes every other input class, `output` every other output class */
-#define TACHO_USAGE_REPORTED_COST 2u /* reported_cost_pusd was reported by the provider or given by the caller */
-#define TACHO_USAGE_ABSENT        4u /* a call without any usage (a stream cut early): cost unknown, counted */
-#define TACHO_USAGE_BYOK          8u /* the reported cost already includes what the caller's own key paid upstream */
+#define TACHO_USAGE_INCLUSIVE     1u  /* `input` includes every other input class, `output` every other output class */
+#define TACHO_USAGE_REPORTED_COST 2u  /* reported_cost_pusd was reported by the provider or given by the caller */
+#define TACHO_USAGE_ABSENT        4u  /* a call without any usage (a stream cut early): cost unknown, counted */
+#define TACHO_USAGE_BYOK          8u  /* the reported cost already includes what the caller's own key paid upstream */
+#define TACHO_USAGE_CONTINUES     16u /* an event of a stream without an id: it goes on with the response before it */
+#define TACHO_USAGE_INPUT_REST    32u /* `input` is what the other classes left of the provider's total */
+#define TACHO_USAGE_OUTPUT_REST   64u /* the same of `output` */
 
 /*
  * What was wrong with a usage; bits of the fault masks below: X(ENUM, bit, name). Each is counted where the usage is
@@ -181,7 +184,8 @@ TACHO_API void tacho_usage_add(tacho_usage *sum, const tacho_usage *more);
 
 /**
  * Merge a second report of the same response (semantics 24): the last present value per unit and text wins. Both
- * normalised.
+ * normalised. Where `later` has a total without the parts that were known before (see TACHO_USAGE_INPUT_REST; a count
+ * of cache writes without the split by time to live), the parts stay and are taken out of it.
  */
 TACHO_API void tacho_usage_update(tacho_usage *usage, const tacho_usage *later);
 

@@ -73,7 +73,7 @@ static void store_amounts(const tacho__booking *b, tacho__stored_record *out, ui
 
 void tacho__booking_compose(const tacho__booking *b, int64_t end_wall_ns, tacho__stored_record *out,
                             uint64_t sequence) {
-    uint32_t flags = b->flags;
+    uint32_t flags = b->flags | tacho__op_served(b->op) << TACHO__RECORD_SERVED_SHIFT;
     tacho__record_begin(out);
     tacho__record_head(b->op, out, end_wall_ns);
     tacho__record_names(b->op, b->bound, tacho__op_requested_model(b->collector, b->lane, b->op), out);

@@ -25,6 +25,7 @@ enum { TACHO__OP_NONE, TACHO__OP_OPEN, TACHO__OP_ENDING, TACHO__OP_ENDED };
 #define TACHO__OP_CLAMPED      0x1000000u /* a count did not fit into 48 bits */
 #define TACHO__OP_TOLD         0x2000000u /* retries, interventions, warnings, tools, a tool, a context or another model */
 #define TACHO__OP_RECORD_FLAGS 0xFFFFu
+#define TACHO__OP_SERVED_SHIFT 27 /* the upper bits: how the newest response was served, see price/served.h */
 
 typedef struct tacho__op {
     _Atomic uint32_t state;
@@ -69,6 +70,13 @@ static inline void tacho__op_set_count(tacho__op *op, unsigned unit, uint64_t co
     op->low[unit] = (uint32_t)count;
     op->high[unit] = (uint16_t)(count >> 32);
     op->nonzero = (op->nonzero & ~TACHO_UNIT_BIT(unit)) | (count ? TACHO_UNIT_BIT(unit) : 0);
+}
+
+static inline uint32_t tacho__op_served(const tacho__op *op) {
+    return op->flags >> TACHO__OP_SERVED_SHIFT;
+}
+static inline void tacho__op_set_served(tacho__op *op, uint32_t served) {
+    op->flags = (op->flags & ((1u << TACHO__OP_SERVED_SHIFT) - 1)) | served << TACHO__OP_SERVED_SHIFT;
 }
 
 static inline tacho__op *tacho__op_of(tacho_operation *operation) {

@@ -4,6 +4,7 @@
  */
 #include "base/hash.h"
 #include "collect/operation.h"
+#include "price/served.h"
 #include "price/usage_fields.h"
 
 #include <string.h>
@@ -25,6 +26,14 @@ static tacho_price_model price_of(tacho_collector *collector, const tacho__lane 
         tacho_price_model_find(collector->prices, *provider ? provider : NULL, model, &price);
     }
     return price;
+}
+
+/* How the response was served: as its newest report says, or an earlier one. */
+static void served_as(const tacho__op *op, tacho_usage *usage) {
+    const char *tier = tacho__served_tier(tacho__op_served(op));
+    const char *place = tacho__served_place(tacho__op_served(op));
+    usage->service_tier = tier ? tier : usage->service_tier;
+    usage->region = place ? place : usage->region;
 }
 
 static void price(tacho_collector *collector, const tacho__lane *lane, const tacho__op *op, const tacho_usage *usage,
@@ -185,19 +194,16 @@ static void first_report(const report *r) {
 
 /* The only response so far, again: the last value of each field counts. */
 static void repeat_only(const report *r) {
-    tacho_usage all = *r->usage;
+    tacho_usage all;
     tacho_cost cost TACHO__UNINITIALIZED;
-    replace_counts(r->op, r->usage);
-    const uint32_t present = r->op->present;
-    for (uint32_t left = present & ~r->usage->present; left; left &= left - 1) {
-        const unsigned unit = (unsigned)__builtin_ctz(left);
-        tacho_usage_set(&all, (tacho_unit)unit, (int64_t)tacho__op_count(r->op, unit));
-    }
-    all.present = present;
+    counts_of(r->op, &all);
+    tacho_usage_update(&all, r->usage);
+    replace_counts(r->op, &all);
     if (!(r->op->flags & TACHO__OP_COST_GIVEN)) {
         forget_cost(r->op);
     }
     r->op->table_pusd = TACHO_COST_UNKNOWN;
+    served_as(r->op, &all);
     cost_of(r, &all, &cost);
     add_cost(r->op, &cost);
 }
@@ -222,6 +228,8 @@ static void repeat_last(const report *r) {
     recall(r->op, &before);
     after = before;
     tacho_usage_update(&after, r->usage);
+    served_as(r->op, &before);
+    served_as(r->op, &after);
     price(r->collector, r->lane, r->op, &before, &cost);
     take_back_cost(r->op, &cost);
     for (unsigned unit = 0; unit < TACHO_UNIT_COUNT; ++unit) {
@@ -236,8 +244,10 @@ static void repeat_last(const report *r) {
 
 static void add_report(const report *r) {
     tacho__op *op = r->op;
-    const bool again = r->response != 0 && r->response == op->response;
-    if (again) {
+    const bool continues = (r->usage->flags & TACHO_USAGE_CONTINUES) != 0;
+    const bool again = continues || (r->response != 0 && r->response == op->response);
+    tacho__op_set_served(op, tacho__served_join(again ? tacho__op_served(op) : 0, tacho__served_of(r->usage)));
+    if (again && !continues) {
         tacho__drop_count(r->lane->segment, TACHO__DROP_USAGE_REPEATED);
     }
     if (!(op->flags & TACHO__RECORD_USAGE)) {
@@ -256,8 +266,13 @@ static void add_report(const report *r) {
     }
 }
 
-static uint64_t hash_response(const char *id) {
-    return id && *id ? tacho__hash(id, strlen(id), 0) | 1 : 0;
+/* Which response a usage is of; 0 = nobody knows. An event without an id goes on with the newest one. */
+static uint64_t response_of(const tacho__op *op, const tacho_usage *usage) {
+    const char *id = usage->response_id;
+    if (id && *id) {
+        return tacho__hash(id, strlen(id), 0) | 1;
+    }
+    return usage->flags & TACHO_USAGE_CONTINUES ? op->response : 0;
 }
 
 static bool is_absent(const tacho_usage *usage) {
@@ -284,7 +299,7 @@ void tacho__op_usage(tacho_collector *collector, tacho__lane *lane, tacho__op *o
         return;
     }
     op->flags &= ~TACHO__RECORD_ABSENT;
-    const report r = {collector, lane, op, usage, NULL, false, hash_response(usage->response_id)};
+    const report r = {collector, lane, op, usage, NULL, false, response_of(op, usage)};
     add_report(&r);
 }
 
@@ -313,7 +328,7 @@ void tacho__op_response(tacho_collector *collector, tacho__lane *lane, tacho__op
                         *series->names.model ? series->names.model : NULL,
                         tacho__segment_wall(lane->segment, op->begin_ns), &cost);
     op->flags &= ~TACHO__RECORD_ABSENT;
-    const report r = {collector, lane, op, &sum, &cost, true, hash_response(first->response_id)};
+    const report r = {collector, lane, op, &sum, &cost, true, response_of(op, first)};
     add_report(&r);
 }
 

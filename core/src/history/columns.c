@@ -75,6 +75,8 @@ static const column_info columns[] = {
     {"notes", COLUMN_NOTES, ROW(notes), 0},
     {"line", COLUMN_TEXT, ROW(line), 0},
     {"line_flags", COLUMN_COUNT, ROW(line_flags), 0},
+    {"service_tier", COLUMN_TEXT, VIEW(service_tier), 0},
+    {"region", COLUMN_TEXT, VIEW(region), 0},
 };
 
 #define COLUMN_COUNT_ALL ((int)(sizeof columns / sizeof columns[0]))
@@ -121,9 +123,9 @@ void tacho__selection_all(tacho__selection *selection) {
 /* What no table of sums shows. */
 static bool is_detail(const char *name) {
     static const char *const details[] = {
-        "source",     "source_id",     "id",         "parent_id",   "trace_id",    "requested_model", "agent",
-        "estimated",  "reported_pusd", "table_pusd", "price_sheet", "error_count", "context_limit",   "line",
-        "line_flags", "error_category"};
+        "source",     "source_id",      "id",           "parent_id",   "trace_id",    "requested_model", "agent",
+        "estimated",  "reported_pusd",  "table_pusd",   "price_sheet", "error_count", "context_limit",   "line",
+        "line_flags", "error_category", "service_tier", "region"};
     for (size_t i = 0; i < sizeof details / sizeof details[0]; i++) {
         if (strcmp(name, details[i]) == 0) {
             return true;

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "history/lock.h"
+#include "history/migrate.h"
 #include "history/schema.h"
 #include "history/store.h"
 
@@ -62,6 +63,8 @@ static const char *why(tacho_status status, sqlite3 *db) {
         return "the file is not a history of tachograph";
     case TACHO_NEWER:
         return "the file was written by a newer version of tachograph";
+    case TACHO_UNSUPPORTED:
+        return "the file has an older layout, and bringing it up to date needs permission to write to it and beside it";
     case TACHO_DAMAGED:
         return "the file is damaged";
     default:
@@ -97,6 +100,11 @@ static tacho_status open_checked(tacho_history *history, const char *path, uint3
     if (read_only && sqlite3_extended_errcode(history->db) == SQLITE_READONLY_ROLLBACK) {
         roll_back(path);
         status = tacho__schema_check(history->db, &empty);
+    }
+    if (status == TACHO_UNSUPPORTED) {
+        tacho_status migrated = tacho__migrate(path);
+        status = migrated == TACHO_OK ? tacho__schema_check(history->db, &empty) : migrated;
+        status = status == TACHO_DENIED ? TACHO_UNSUPPORTED : status;
     }
     if (status != TACHO_OK) {
         return status;

@@ -41,14 +41,14 @@ static tacho_usage usage_of(const tacho_record_view *view) {
 }
 
 /*
- * The cost of now. Where the call was served in another class than the standard one, its stored cost and sheet come out
- * again under that class: then nothing has changed.
+ * The cost of now, in the class of service that is stored. Rows of layout 1 have none: where such a call was served in
+ * another class than the standard one, its stored cost and sheet come out again under that class, and nothing changed.
  */
 static tacho_status price(const repricing *run, const tacho_record_view *view, tacho_cost *out) {
     static const char *const regions[] = {NULL, "us"};
     tacho_usage usage = usage_of(view);
     int64_t at = view->started_at_ns ? view->started_at_ns : view->ended_at_ns;
-    uint32_t stored = sheet_of(view);
+    uint32_t stored = view->service_tier ? 0 : sheet_of(view);
     for (uint32_t service = 0; stored && service <= TACHO_PRICE_SERVICE_FAST; service++) {
         for (size_t region = 0; region < sizeof regions / sizeof *regions; region++) {
             usage.service_tier = tacho_price_service_name(service);
@@ -59,7 +59,8 @@ static tacho_status price(const repricing *run, const tacho_record_view *view, t
             }
         }
     }
-    usage.service_tier = usage.region = NULL;
+    usage.service_tier = view->service_tier;
+    usage.region = view->region;
     return tacho_calculate_cost(run->table, &usage, at, out);
 }
 

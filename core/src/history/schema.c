@@ -1,5 +1,5 @@
 /**
- * Layout 1. `record`: one finished operation each, keyed by (source, source_id), NULL = unknown (semantics 56). `mark`:
+ * Layout 2. `record`: one finished operation each, keyed by (source, source_id), NULL = unknown (semantics 56). `mark`:
  * what an importer read that is no operation itself but decides about others: prompts, compactions, results whose call
  * was not read yet. `progress`: how far each log file was read. The views carry the names of the JSON output.
  */
@@ -38,7 +38,7 @@ static const char views[] =
                        " reasoning AS reasoning_tokens, web_searches, total_tokens, " USD(
                            "cost_pusd") " AS cost_usd, cost_state, low_confidence, retries, interventions, warnings,"
                                         " error_count, tool_calls, context_size, context_limit, compressions, weight,"
-                                        " source, source_id FROM record;"
+                                        " service_tier, region, source, source_id FROM record;"
                                         "CREATE VIEW calls AS SELECT * FROM records"
                                         " WHERE kind IN ('llm', 'embedding');";
 
@@ -129,6 +129,9 @@ tacho_status tacho__schema_check(sqlite3 *db, int *empty) {
     if (version > TACHO__HISTORY_VERSION) {
         return TACHO_NEWER;
     }
+    if (version > 0 && version < TACHO__HISTORY_VERSION) {
+        return TACHO_UNSUPPORTED;
+    }
     status = read_number(db,
                          "SELECT count(*) FROM sqlite_schema WHERE type='table' AND name IN"
                          " ('record', 'mark', 'progress', 'unit')",
@@ -154,6 +157,37 @@ tacho_status tacho__schema_create(sqlite3 *db) {
     int result = text ? sqlite3_exec(db, text, NULL, NULL, NULL) : SQLITE_NOMEM;
     tacho__buffer_free(&sql);
     return tacho__schema_status(result);
+}
+
+tacho_status tacho__schema_layout(sqlite3 *db, int64_t *layout) {
+    return read_number(db, "PRAGMA user_version", layout);
+}
+
+/* What each layout is made the next one by; the views are made anew at the end. */
+static const char *const upgrades[TACHO__HISTORY_VERSION] = {
+    [1] = "ALTER TABLE record ADD COLUMN service_tier TEXT;"
+          "ALTER TABLE record ADD COLUMN region TEXT;"
+          "DROP INDEX record_key;"
+          "CREATE UNIQUE INDEX record_key ON record(source_id, source);",
+};
+
+tacho_status tacho__schema_upgrade(sqlite3 *db, int64_t layout) {
+    tacho__buffer sql = TACHO__BUFFER_INIT;
+    tacho__buffer_string(&sql, "BEGIN IMMEDIATE; DROP VIEW IF EXISTS calls; DROP VIEW IF EXISTS records;");
+    for (int64_t from = layout; from > 0 && from < TACHO__HISTORY_VERSION; from++) {
+        tacho__buffer_string(&sql, upgrades[from]);
+    }
+    tacho__buffer_string(&sql, views);
+    tacho__buffer_string(&sql, "PRAGMA user_version=");
+    tacho__buffer_int(&sql, TACHO__HISTORY_VERSION);
+    tacho__buffer_string(&sql, "; COMMIT");
+    const char *text = tacho__buffer_text(&sql);
+    int result = text ? sqlite3_exec(db, text, NULL, NULL, NULL) : SQLITE_NOMEM;
+    tacho__buffer_free(&sql);
+    if (result != SQLITE_OK) {
+        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    return (result & 0xff) == SQLITE_ERROR ? TACHO_DAMAGED : tacho__schema_status(result);
 }
 
 /* A PRAGMA that does not take says nothing: only the row that it (or its question) returns tells. */

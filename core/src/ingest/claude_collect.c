@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "history/columns.h"
+#include "price/served.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -77,6 +78,7 @@ static void keep_usage(const tacho_usage *sum, int64_t reported_pusd, tacho__fac
                                  .cost_pusd = TACHO_COST_UNKNOWN,
                                  .reported_pusd = reported_pusd,
                                  .table_pusd = TACHO_COST_UNKNOWN,
+                                 .served = tacho__served_of(sum),
                                  .input_tokens = tacho_usage_input_tokens(sum),
                                  .total_tokens = tacho_usage_total_tokens(sum)};
     for (int unit = 0; unit < TACHO_UNIT_COUNT; unit++) {

@@ -191,7 +191,8 @@ static int compare_usage(const tacho__fact_usage *a, const tacho__fact_usage *b)
     for (int unit = 0; unit < TACHO_UNIT_COUNT && !order; unit++) {
         order = compare_count(a->units[unit], b->units[unit]);
     }
-    return order ? order : compare_count(a->reported_pusd, b->reported_pusd);
+    order = order ? order : compare_count(a->reported_pusd, b->reported_pusd);
+    return order ? order : compare_count(a->served, b->served);
 }
 
 /* Semantics 57: most output tokens; not sidechain; direct before wrapped; earliest; smallest id of the line. */

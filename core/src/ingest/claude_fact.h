@@ -45,6 +45,7 @@ typedef struct tacho__fact_usage {
     int64_t cost_pusd, reported_pusd, table_pusd;
     int64_t units[TACHO_UNIT_COUNT];
     int64_t input_tokens, total_tokens;
+    uint32_t served;      /* see price/served.h */
     char price_sheet[40]; /* "version/sheet" of the price table; "" = none */
 } tacho__fact_usage;
 

@@ -2,6 +2,7 @@
 
 #include "ingest/claude_collect.h"
 #include "ingest/claude_derive.h"
+#include "price/served.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,8 @@ static void call_row(const tacho__facts *facts, const tacho__fact *call, tacho__
     view->reported_pusd = usage->reported_pusd;
     view->table_pusd = usage->table_pusd;
     view->price_sheet = *usage->price_sheet ? usage->price_sheet : NULL;
+    view->service_tier = tacho__served_tier(usage->served);
+    view->region = tacho__served_place(usage->served);
 }
 
 static void tool_row(const tacho__facts *facts, const tacho__fact *tool, tacho__history_row *row) {
@@ -134,6 +137,8 @@ static void call_of(const tacho_record_view *view, tacho__fact *call, tacho__fac
                                  .input_tokens = input_tokens(view),
                                  .total_tokens = view->total_tokens};
     memcpy(usage->units, view->units, sizeof usage->units);
+    const tacho_usage texts = TACHO_USAGE(.service_tier = view->service_tier, .region = view->region);
+    usage->served = tacho__served_of(&texts);
     snprintf(usage->price_sheet, sizeof usage->price_sheet, "%s", view->price_sheet ? view->price_sheet : "");
 }
 

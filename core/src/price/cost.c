@@ -3,6 +3,7 @@
 #include "base/money.h"
 #include "price/cost_state.h"
 #include "price/match.h"
+#include "price/served.h"
 #include "price/usage_fields.h"
 
 #include <string.h>
@@ -100,61 +101,6 @@ static const tacho__price_sheet *oldest(const tacho__match *match) {
         }
     }
     return NULL;
-}
-
-static bool equal_text(const char *a, const char *b) {
-    for (; *a && *b; a++, b++) {
-        char lower = *a >= 'A' && *a <= 'Z' ? (char)(*a + ('a' - 'A')) : *a;
-        if (lower != *b) {
-            return false;
-        }
-    }
-    return *a == *b;
-}
-
-/* The class of service that a tier names; -1 for a tier that is not known. */
-static int service_of(const char *tier) {
-    static const struct {
-        const char *name;
-        int service;
-    } tiers[] = {
-        {"standard", TACHO_PRICE_SERVICE_STANDARD},
-        {"default", TACHO_PRICE_SERVICE_STANDARD},
-        {"auto", TACHO_PRICE_SERVICE_STANDARD},
-        {"on_demand", TACHO_PRICE_SERVICE_STANDARD},
-        {"standard_only", TACHO_PRICE_SERVICE_STANDARD},
-        {"scale", TACHO_PRICE_SERVICE_STANDARD},
-        {"batch", TACHO_PRICE_SERVICE_BATCH},
-        {"flex", TACHO_PRICE_SERVICE_FLEX},
-        {"priority", TACHO_PRICE_SERVICE_PRIORITY},
-        {"fast", TACHO_PRICE_SERVICE_FAST},
-        {"ultrafast", TACHO_PRICE_SERVICE_ULTRAFAST},
-    };
-    for (size_t i = 0; i < sizeof tiers / sizeof *tiers; i++) {
-        if (equal_text(tier, tiers[i].name)) {
-            return tiers[i].service;
-        }
-    }
-    return -1;
-}
-
-/* Billed is what was served; what was asked for counts only where nobody says what was served. */
-static uint32_t wanted_service(const tacho_usage *usage, bool *unknown) {
-    if (usage->speed && equal_text(usage->speed, "fast")) {
-        return TACHO_PRICE_SERVICE_FAST;
-    }
-    const char *tier = usage->service_tier && *usage->service_tier ? usage->service_tier : usage->requested_tier;
-    int service = tier && *tier ? service_of(tier) : TACHO_PRICE_SERVICE_STANDARD;
-    *unknown = service < 0;
-    return service < 0 ? TACHO_PRICE_SERVICE_STANDARD : (uint32_t)service;
-}
-
-static uint32_t wanted_region(const tacho_usage *usage) {
-    const char *region = usage->region;
-    if (!region || !*region || equal_text(region, "not_available") || equal_text(region, "global")) {
-        return TACHO__PRICE_REGION_GLOBAL;
-    }
-    return TACHO__PRICE_REGION_REGIONAL;
 }
 
 static uint32_t modifier_bit(const tacho__price_modifier *modifier) {
@@ -326,7 +272,7 @@ static bool price_from_table(const tacho__match *match, const tacho_usage *usage
                              tacho_cost *out) {
     pricing p = {.table = match->table, .used = used, .numerator = 1, .denominator = 1};
     bool unknown_tier = false;
-    uint32_t service = wanted_service(usage, &unknown_tier), region = wanted_region(usage);
+    uint32_t service = tacho__served_service(usage, &unknown_tier), region = tacho__served_region(usage);
     int64_t minute = at_unix_ns < 0 ? 0 : at_unix_ns / NS_PER_MINUTE;
     out->match = match->match;
     p.sheet = last_holding(match, minute, service, region);

@@ -26,7 +26,8 @@ typedef enum tacho__dialect_target {
     TACHO__TARGET_INCLUSIVE,                      /* boolean: input and output include their other classes */
     TACHO__TARGET_TOTAL,                          /* the provider's own total of all tokens: checked */
     TACHO__TARGET_QUERY,                          /* a text of which the different ones are counted, not kept */
-    TACHO__TARGET_FALLBACK                        /* a text; "fallback_message" = answered after a refusal */
+    TACHO__TARGET_FALLBACK,                       /* a text; "fallback_message" = answered after a refusal */
+    TACHO__TARGET_DELTA                           /* a text; "message_delta" = goes on with the response before */
 } tacho__dialect_target;
 
 typedef enum tacho__dialect_rule {

@@ -16,7 +16,7 @@ typedef struct tally {
     bool has_total[3];
     int64_t of_tool;
     int64_t own_total, cost, ticks, upstream, byok;
-    bool has_own_total, has_cost, has_ticks, has_upstream, inclusive, fallback;
+    bool has_own_total, has_cost, has_ticks, has_upstream, inclusive, fallback, delta;
     uint32_t faults;
 } tally;
 
@@ -58,6 +58,9 @@ static void gather_special(tally *t, const tacho__dialect_row *row, int64_t valu
         break;
     case TACHO__TARGET_FALLBACK:
         t->fallback = value != 0;
+        break;
+    case TACHO__TARGET_DELTA:
+        t->delta = value != 0;
         break;
     default:
         break;
@@ -192,6 +195,7 @@ static void classes_of(tally *t, tacho_usage *usage, tacho_unit plain, int direc
     if (t->has_total[direction]) {
         counts[plain] = capped(counts[plain], without(t->total[direction], sum, t));
         usage->present |= TACHO_UNIT_BIT(plain);
+        usage->flags |= direction == TACHO_DIRECTION_IN ? TACHO_USAGE_INPUT_REST : TACHO_USAGE_OUTPUT_REST;
     }
 }
 
@@ -281,6 +285,7 @@ static bool settle_slots(tacho_response *response, const tacho__slots *own, bool
     take_cost(&t, usage);
     take_texts(own, &response->top, usage);
     take_searches(response, usage);
+    usage->flags |= t.delta && !usage->response_id ? TACHO_USAGE_CONTINUES : 0;
     usage->faults = t.faults;
     if (response->dialect == &tacho__dialects[TACHO__DIALECT_OWN]) {
         complete_own(&t, usage);

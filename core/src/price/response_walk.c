@@ -102,9 +102,9 @@ void tacho__response_text(tacho_response *response, uint16_t row, const char *te
         count_query(response, text, length);
         return;
     }
-    if (target == TACHO__TARGET_FALLBACK) {
-        static const char served[] = "fallback_message";
-        put_value(response, row, length == sizeof served - 1 && memcmp(text, served, length) == 0);
+    if (target == TACHO__TARGET_FALLBACK || target == TACHO__TARGET_DELTA) {
+        const char *word = target == TACHO__TARGET_FALLBACK ? "fallback_message" : "message_delta";
+        put_value(response, row, length == strlen(word) && memcmp(text, word, length) == 0);
         return;
     }
     if (target < TACHO__TARGET_MODEL) {

@@ -170,9 +170,33 @@ void tacho_usage_add(tacho_usage *sum, const tacho_usage *more) {
     keep_texts(sum, more);
 }
 
+/* Counts of `from` that `later` does not name are parts of what it calls `total`. */
+static int64_t without_parts(const tacho_usage *from, const tacho_usage *later, uint32_t parts, int64_t total) {
+    int64_t known = sum_of(from, parts & from->present & ~later->present);
+    return known < total ? total - known : 0;
+}
+
+/* The total classes of `later`, less the parts that are known from before. */
+static void take_totals(const tacho_usage *usage, const tacho_usage *later, int64_t *counts) {
+    const uint32_t hour = TACHO_UNIT_BIT(TACHO_UNIT_CACHE_WRITE_1H);
+    if (later->flags & TACHO_USAGE_INPUT_REST) {
+        counts[TACHO_UNIT_INPUT] =
+            without_parts(usage, later, TACHO__UNITS_INPUT_TOKENS & ~TACHO_UNIT_BIT(TACHO_UNIT_INPUT), later->input);
+    }
+    if (later->flags & TACHO_USAGE_OUTPUT_REST) {
+        counts[TACHO_UNIT_OUTPUT] =
+            without_parts(usage, later, TACHO__UNITS_OUTPUT_TOKENS & ~TACHO_UNIT_BIT(TACHO_UNIT_OUTPUT), later->output);
+    }
+    if (later->present & TACHO_UNIT_BIT(TACHO_UNIT_CACHE_WRITE)) {
+        counts[TACHO_UNIT_CACHE_WRITE] = without_parts(usage, later, hour, later->cache_write);
+    }
+}
+
 void tacho_usage_update(tacho_usage *usage, const tacho_usage *later) {
     int64_t *counts = tacho__usage_counts(usage);
-    const int64_t *newer = tacho__usage_counts_const(later);
+    int64_t newer[TACHO_UNIT_COUNT];
+    memcpy(newer, tacho__usage_counts_const(later), sizeof newer);
+    take_totals(usage, later, newer);
     for (uint32_t mask = later->present; mask; mask &= mask - 1) {
         int unit = __builtin_ctz(mask);
         counts[unit] = newer[unit];

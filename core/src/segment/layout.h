@@ -373,6 +373,9 @@ typedef struct tacho__open_slot {
 #define TACHO__RECORD_LOW         2048u
 #define TACHO__RECORD_REPEATED    4096u
 #define TACHO__RECORD_SHORT       8192u
+/* Bits 16 to 20: how the call was served, see price/served.h. */
+#define TACHO__RECORD_SERVED_SHIFT 16
+#define TACHO__RECORD_SERVED_MASK  31u
 
 /* A record as a struct; it is stored and read as TACHO__RECORD_WORDS words. */
 typedef struct tacho__record {

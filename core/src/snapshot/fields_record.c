@@ -29,6 +29,8 @@ static const tacho_field fields[] = {
     FIELD(reported_usd, USD, reported_pusd, "Cost in USD as the provider or the caller reported it"),
     FIELD(table_usd, USD, table_pusd, "Cost in USD as the price table says"),
     FIELD(price_sheet, TEXT, price_sheet, "Sheet of the price table that priced it"),
+    FIELD(service_tier, TEXT, service_tier, "Class of service: standard, batch, flex, priority, ultrafast, fast"),
+    FIELD(region, TEXT, region, "Where it was served, as far as prices tell: global, regional"),
     FIELD(retries, COUNT, retries, "Attempts beyond the first"),
     FIELD(interventions, COUNT, interventions, "How often a human stepped in"),
     FIELD(error_count, COUNT, error_count, "Errors, those of failed attempts included"),

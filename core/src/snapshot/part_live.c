@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "collect/reading.h"
+#include "price/served.h"
 #include "snapshot/kinds.h"
 
 #include <stdio.h>
@@ -258,6 +259,9 @@ static void take_record_usage(const tacho__record_view *from, tacho_record_view 
     to->cost_state = booked ? from->cost_state : TACHO_COST_STATE_UNKNOWN;
     to->reported_pusd = from->reported_pusd;
     to->table_pusd = from->table_pusd;
+    const uint32_t served = from->flags >> TACHO__RECORD_SERVED_SHIFT & TACHO__RECORD_SERVED_MASK;
+    to->service_tier = tacho__served_tier(served);
+    to->region = tacho__served_place(served);
 }
 
 static void take_record_parts(const tacho__record_view *from, tacho__arena *arena, tacho_record_view *to) {

@@ -94,10 +94,10 @@ static bool make_room(tacho__record_list *list) {
 
 static void copy_texts(tacho__arena *arena, tacho_record_view *view) {
     const char **const texts[] = {
-        &view->id,         &view->parent_id,      &view->trace_id,   &view->session,         &view->operation,
-        &view->kind,       &view->provider,       &view->model,      &view->requested_model, &view->tool,
-        &view->outcome,    &view->error_category, &view->error_type, &view->source,          &view->source_id,
-        &view->price_sheet};
+        &view->id,          &view->parent_id,      &view->trace_id,   &view->session,         &view->operation,
+        &view->kind,        &view->provider,       &view->model,      &view->requested_model, &view->tool,
+        &view->outcome,     &view->error_category, &view->error_type, &view->source,          &view->source_id,
+        &view->price_sheet, &view->service_tier,   &view->region};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         *texts[i] = tacho__arena_text(arena, *texts[i]);
     }
