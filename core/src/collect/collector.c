@@ -5,6 +5,7 @@
 #include "base/seconds.h"
 #include "base/text.h"
 #include "collect/reading.h"
+#include "segment/fold.h"
 
 #include <string.h>
 
@@ -149,6 +150,10 @@ static tacho_status start(tacho_collector *collector, const char *dir) {
     status = tacho__writer_open(&collector->writer, segment);
     if (status == TACHO_OK) {
         tacho__session_start(collector, segment);
+    }
+    if (status == TACHO_OK && collector->registry) {
+        tacho__folding done; /* what cannot be folded now is folded by the next who comes */
+        tacho__fold_if_free(collector->registry, tacho__wall(&collector->clock), &done);
     }
     return status;
 }

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define FOLDED_MOST 4096u
-
 static bool join_views(tacho__base_work *work, const tacho__base_plan *plan) {
     work->count = plan->count;
     work->joining = tacho__calloc(plan->count + 1, sizeof *work->joining);

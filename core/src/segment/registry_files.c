@@ -94,7 +94,7 @@ tacho_status tacho__registry_publish(const tacho__registry *registry, const char
 }
 
 void tacho__registry_remove(const tacho__registry *registry, const char *name) {
-    unlinkat(registry->folder, name, 0);
+    tacho__system_calls.remove_at(registry->folder, name);
 }
 
 tacho_status tacho__registry_write(const tacho__registry *registry, const char *name, const void *bytes,

@@ -57,6 +57,10 @@ static int rename_at(int folder, const char *from, const char *to) {
     return renameat(folder, from, folder, to);
 }
 
+static int remove_at(int folder, const char *name) {
+    return unlinkat(folder, name, 0);
+}
+
 static int link_at(int folder, const char *from, const char *to) {
     return linkat(folder, from, folder, to, 0);
 }
@@ -72,7 +76,8 @@ static ssize_t write_to(int file, const void *from, size_t bytes) {
 #define REAL                                                                                                           \
     {                                                                                                                  \
         .open_at = open_at, .make_folder = make_folder, .filesystem = filesystem, .allocate = allocate, .map = map,    \
-        .lock = flock, .rename_at = rename_at, .link_at = link_at, .read_at = read_at, .write_to = write_to            \
+        .lock = flock, .rename_at = rename_at, .remove_at = remove_at, .link_at = link_at, .read_at = read_at,         \
+        .write_to = write_to                                                                                           \
     }
 
 tacho__system tacho__system_calls = REAL;

@@ -17,6 +17,7 @@ typedef struct tacho__system {
     void *(*map)(size_t bytes, int file);               /* shared, readable and writable; MAP_FAILED with errno */
     int (*lock)(int file, int how);                     /* as flock */
     int (*rename_at)(int folder, const char *from, const char *to);
+    int (*remove_at)(int folder, const char *name);
     int (*link_at)(int folder, const char *from, const char *to);
     ssize_t (*read_at)(int file, void *to, size_t bytes, off_t from);
     ssize_t (*write_to)(int file, const void *from, size_t bytes);

@@ -1,0 +1,387 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "segment/attach.h"
+#include "segment/fold.h"
+#include "segment/system.h"
+#include "support/digest.h"
+#include "support/recorder.h"
+
+static char folder[256]; /* of the test at hand */
+
+static tacho_collector *open_shared(void) {
+    tacho_collector *collector;
+    const tacho_config config = {.struct_size = sizeof config, .dir = folder};
+    assert_int_equal(tacho_collector_open(&collector, &config), TACHO_OK);
+    assert_non_null(tacho_collector_dir(collector, NULL));
+    return collector;
+}
+
+static void record(tacho_collector *collector, const char *name, unsigned n) {
+    tacho_series *series;
+    assert_int_equal(tacho_bind(collector, TACHO_KIND_STEP, name, NULL, &series), TACHO_OK);
+    tacho_finished finished = TACHO_FINISHED_INIT;
+    for (unsigned i = 0; i < n; ++i) {
+        finished.duration_ns = (i + 1) * MS;
+        tacho_record(series, &finished);
+    }
+    tacho_series_release(series);
+}
+
+/* A process that records `n` operations, leaves `open` of them in flight, and is killed. */
+static void live_and_die(unsigned n, unsigned open) {
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        tacho_collector *collector = open_shared();
+        record(collector, "work", n);
+        tacho_series *series;
+        tacho_bind(collector, TACHO_KIND_AGENT, "run", NULL, &series);
+        for (unsigned i = 0; i < open; ++i) {
+            tacho_operation operation;
+            tacho_begin(series, NULL, &operation);
+        }
+        raise(SIGKILL);
+        _exit(1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static unsigned count_files(const char *prefix) {
+    unsigned count = 0;
+    DIR *listing = opendir(folder);
+    for (const struct dirent *entry; listing && (entry = readdir(listing));) {
+        count += strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
+    }
+    if (listing) {
+        closedir(listing);
+    }
+    return count;
+}
+
+static tacho__registry *open_registry(void) {
+    tacho__registry *registry;
+    assert_int_equal(tacho__registry_open(folder, TACHO__REGISTRY_CREATE, &registry), TACHO_OK);
+    return registry;
+}
+
+/* Calls of everybody, read without folding anything. */
+static uint64_t calls_without_folding(tacho__registry *registry) {
+    tacho__attached attached;
+    uint64_t calls = 0;
+    assert_int_equal(tacho__registry_read(registry, NULL, 0, RECORDER_WALL, &attached), TACHO_OK);
+    for (size_t i = 0; i < attached.count; ++i) {
+        calls += digest_calls(attached.views[i]);
+        const char *broken = digest_check(attached.views[i]);
+        if (broken) {
+            fail_msg("%s", broken);
+        }
+    }
+    for (unsigned i = 0; i < TACHO__SKIP_COUNT; ++i) {
+        assert_int_equal(attached.skipped[i], 0);
+    }
+    tacho__attached_free(&attached);
+    return calls;
+}
+
+static void test_fold__dead_segments_become_one(void **state) {
+    (void)state;
+    tacho__registry *registry = open_registry();
+    tacho_collector *alive = open_shared();
+    record(alive, "work", 5);
+    /* While somebody else has the lease, nobody folds. */
+    assert_true(tacho__registry_lease_try(registry));
+    for (unsigned i = 0; i < 10; ++i) {
+        live_and_die(10 + i, 2);
+    }
+    assert_int_equal(count_files("seg-"), 11);
+    assert_int_equal(calls_without_folding(registry), 5 + 145 + 20);
+    tacho__folding done;
+    assert_int_equal(tacho__fold_if_free(registry, RECORDER_WALL, &done), TACHO_BUSY);
+    assert_int_equal(count_files("seg-"), 11);
+    assert_int_equal(tacho__fold(registry, RECORDER_WALL, &done), TACHO_OK);
+    assert_int_equal(done.folded, 10);
+    assert_int_equal(count_files("seg-"), 1);
+    assert_int_equal(count_files("base"), 1);
+    assert_int_equal(calls_without_folding(registry), 5 + 145 + 20);
+    assert_int_equal(tacho__fold(registry, RECORDER_WALL, &done), TACHO_OK);
+    assert_int_equal(done.folded + done.removed + done.left, 0);
+    tacho__registry_lease_release(registry);
+    tacho_collector_close(alive);
+    tacho_snapshot *snapshot; /* reading folds */
+    assert_int_equal(tacho_snapshot_attach(folder, &snapshot), TACHO_OK);
+    assert_int_equal(count_files("seg-"), 0);
+    tacho_rows *rows;
+    assert_int_equal(tacho_snapshot_operations(snapshot, &rows), TACHO_OK);
+    assert_int_equal(rows->totals.calls, 5 + 145 + 20);
+    tacho_rows_free(rows);
+    tacho_snapshot_free(snapshot);
+    tacho__registry_release(registry);
+}
+
+static void test_fold__leaves_the_living_alone(void **state) {
+    (void)state;
+    tacho_collector *a = open_shared(), *b = open_shared();
+    record(a, "work", 3);
+    record(b, "work", 4);
+    tacho__registry *registry = open_registry();
+    tacho__folding done;
+    assert_int_equal(tacho__fold_if_free(registry, RECORDER_WALL, &done), TACHO_OK);
+    assert_int_equal(done.folded, 0);
+    assert_int_equal(tacho_collector_reset(a), TACHO_OK);
+    record(a, "work", 1);
+    assert_int_equal(tacho__fold_if_free(registry, RECORDER_WALL, &done), TACHO_OK);
+    assert_int_equal(done.folded, 0);
+    assert_int_equal(calls_without_folding(registry), 5);
+    tacho_collector_close(a);
+    tacho_collector_close(b);
+    assert_int_equal(tacho__fold_if_free(registry, RECORDER_WALL, &done), TACHO_OK);
+    assert_int_equal(done.folded, 2);
+    assert_int_equal(calls_without_folding(registry), 5);
+    tacho__registry_release(registry);
+}
+
+static void test_fold__takes_sixty_four_at_a_time(void **state) {
+    (void)state;
+    tacho__registry *registry = open_registry();
+    assert_true(tacho__registry_lease_try(registry));
+    for (unsigned i = 0; i < 70; ++i) {
+        live_and_die(1, 0);
+    }
+    tacho__folding done;
+    assert_int_equal(tacho__fold(registry, RECORDER_WALL, &done), TACHO_OK);
+    assert_int_equal(done.folded, 64);
+    assert_true(done.more);
+    assert_int_equal(calls_without_folding(registry), 70);
+    assert_int_equal(tacho__fold(registry, RECORDER_WALL, &done), TACHO_OK);
+    assert_int_equal(done.folded, 6);
+    assert_int_equal(calls_without_folding(registry), 70);
+    tacho__registry_release(registry);
+}
+
+static void test_fold__sets_a_damaged_base_aside(void **state) {
+    (void)state;
+    live_and_die(3, 0);
+    tacho__registry *registry = open_registry();
+    assert_int_equal(tacho__registry_write(registry, "base", "nonsense", 8), TACHO_OK);
+    tacho__folding done;
+    assert_int_equal(tacho__fold_if_free(registry, RECORDER_WALL, &done), TACHO_OK);
+    assert_int_equal(done.folded, 1);
+    assert_int_equal(count_files("damaged-base-"), 1);
+    assert_int_equal(calls_without_folding(registry), 3);
+    tacho__registry_release(registry);
+}
+
+/* ------------------------------------------------------------------------------------------- a folder that is killed
+ */
+
+static int calls_left; /* system calls until the process is killed */
+
+static void maybe_die(void) {
+    if (calls_left-- == 0) {
+        raise(SIGKILL);
+    }
+}
+static int dying_open_at(int at, const char *name, int flags, mode_t mode) {
+    maybe_die();
+    return tacho__system_real.open_at(at, name, flags, mode);
+}
+static int dying_lock(int file, int how) {
+    maybe_die();
+    return tacho__system_real.lock(file, how);
+}
+static int dying_rename_at(int at, const char *from, const char *to) {
+    maybe_die();
+    return tacho__system_real.rename_at(at, from, to);
+}
+static int dying_remove_at(int at, const char *name) {
+    maybe_die();
+    return tacho__system_real.remove_at(at, name);
+}
+static ssize_t dying_read_at(int file, void *to, size_t bytes, off_t from) {
+    maybe_die();
+    return tacho__system_real.read_at(file, to, bytes, from);
+}
+/* A file is written piece by piece, so that it can be half there. */
+static ssize_t dying_write_to(int file, const void *from, size_t bytes) {
+    maybe_die();
+    return tacho__system_real.write_to(file, from, bytes > 40000 ? 40000 : bytes);
+}
+
+/* Folds in a process that is killed at its system call number `step`; false when it came to the end before. */
+static bool fold_until(int step) {
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        tacho__registry *registry;
+        if (tacho__registry_open(folder, 0, &registry) != TACHO_OK) {
+            _exit(2);
+        }
+        calls_left = step;
+        tacho__system_calls.open_at = dying_open_at;
+        tacho__system_calls.lock = dying_lock;
+        tacho__system_calls.rename_at = dying_rename_at;
+        tacho__system_calls.remove_at = dying_remove_at;
+        tacho__system_calls.read_at = dying_read_at;
+        tacho__system_calls.write_to = dying_write_to;
+        tacho__folding done;
+        const tacho_status status = tacho__fold_if_free(registry, RECORDER_WALL, &done);
+        _exit(status == TACHO_OK ? 0 : 3);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+    return WIFSIGNALED(status);
+}
+
+static void test_folder__killed_at_any_step_loses_nothing(void **state) {
+    (void)state;
+    tacho__registry *registry = open_registry();
+    uint64_t calls = 0;
+    int step = 0;
+    bool killed = true;
+    for (; killed; ++step) {
+        assert_true(tacho__registry_lease_try(registry));
+        live_and_die(3, 1);
+        live_and_die(4, 0);
+        calls += 3 + 1 + 4;
+        tacho__registry_lease_release(registry); /* taken over from a living holder here, from a dead one below */
+        killed = fold_until(step);
+        assert_int_equal(calls_without_folding(registry), calls);
+        tacho__folding done;
+        assert_int_equal(tacho__fold_if_free(registry, RECORDER_WALL, &done), TACHO_OK);
+        assert_int_equal(calls_without_folding(registry), calls);
+        assert_int_equal(count_files("seg-"), 0);
+        assert_int_equal(count_files(".new-"), 0);
+    }
+    printf("    the folder was killed at %d steps\n", step - 1);
+    assert_true(step > 25);
+    tacho__registry_release(registry);
+}
+
+/* -------------------------------------------------------------------------------- reading while somebody else folds */
+
+typedef struct scene {
+    _Atomic uint64_t issued, done; /* operations that will have been, or have been, recorded */
+    _Atomic uint32_t stop;
+    _Atomic uint64_t folds;
+} scene;
+
+static void keep_dying(scene *s) {
+    while (!atomic_load(&s->stop)) {
+        atomic_fetch_add(&s->issued, 3);
+        live_and_die(2, 1);
+        atomic_fetch_add(&s->done, 3);
+    }
+    _exit(0);
+}
+
+static void keep_folding(scene *s) {
+    tacho__registry *registry = open_registry();
+    while (!atomic_load(&s->stop)) {
+        tacho__folding done;
+        if (tacho__fold_if_free(registry, RECORDER_WALL, &done) == TACHO_OK) {
+            atomic_fetch_add(&s->folds, done.folded);
+        }
+        sched_yield();
+    }
+    _exit(0);
+}
+
+static pid_t start(void (*run)(scene *), scene *s) {
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        run(s);
+    }
+    return child;
+}
+
+static void test_reader__never_sees_more_or_less_while_somebody_folds(void **state) {
+    (void)state;
+    tacho__registry *registry = open_registry();
+    scene *s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(s != MAP_FAILED);
+    const pid_t children[] = {start(keep_dying, s), start(keep_dying, s), start(keep_folding, s),
+                              start(keep_folding, s)};
+    const time_t end = time(NULL) + 3;
+    unsigned readings = 0, busy = 0;
+    while (time(NULL) < end) {
+        const uint64_t least = atomic_load(&s->done);
+        tacho__attached attached;
+        const tacho_status status = tacho__registry_read(registry, NULL, 0, RECORDER_WALL, &attached);
+        const uint64_t most = atomic_load(&s->issued);
+        if (status == TACHO_BUSY) {
+            ++busy;
+            continue;
+        }
+        assert_int_equal(status, TACHO_OK);
+        uint64_t calls = 0;
+        for (size_t i = 0; i < attached.count; ++i) {
+            calls += digest_calls(attached.views[i]) +
+                     tacho__view_in_flight(attached.views[i], TACHO_KIND_AGENT); /* of a process that lives still */
+        }
+        if (calls < least || calls > most) {
+            fail_msg("read %llu, between %llu and %llu were right", (unsigned long long)calls,
+                     (unsigned long long)least, (unsigned long long)most);
+        }
+        tacho__attached_free(&attached);
+        ++readings;
+    }
+    atomic_store(&s->stop, 1);
+    for (size_t i = 0; i < sizeof children / sizeof *children; ++i) {
+        waitpid(children[i], NULL, 0);
+    }
+    printf("    %u readings, %u given up, %llu segments folded meanwhile\n", readings, busy,
+           (unsigned long long)atomic_load(&s->folds));
+    assert_true(readings > 20);
+    assert_true(atomic_load(&s->folds) > 20);
+    tacho__folding done;
+    tacho__fold_if_free(registry, RECORDER_WALL, &done);
+    assert_int_equal(calls_without_folding(registry), atomic_load(&s->done));
+    munmap(s, sizeof *s);
+    tacho__registry_release(registry);
+}
+
+static int setup(void **state) {
+    (void)state;
+    snprintf(folder, sizeof folder, "/dev/shm/tacho-test-fold-%ld", (long)getpid());
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    char command[320];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_fold__dead_segments_become_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fold__leaves_the_living_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fold__takes_sixty_four_at_a_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fold__sets_a_damaged_base_aside, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_folder__killed_at_any_step_loses_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reader__never_sees_more_or_less_while_somebody_folds, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("fold", tests, NULL, NULL);
+}
