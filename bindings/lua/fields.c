@@ -42,6 +42,24 @@ static void push_named(lua_State *L, const tacho_named *items, uint32_t count, i
     }
 }
 
+/* A figure of a custom metric: whole numbers of bytes and tokens as integers, everything else as a float. */
+static void push_scaled(lua_State *L, int64_t value, uint32_t digits) {
+    if (value == TACHO_VALUE_UNKNOWN)
+        lua_pushnil(L);
+    else if (digits == 0)
+        lua_pushinteger(L, value);
+    else
+        lua_pushnumber(L, (lua_Number)value / (digits == 9 ? 1e9 : 1e6));
+}
+
+static void push_tags(lua_State *L, const tacho_tag *tags, uint32_t count) {
+    lua_createtable(L, 0, (int)count);
+    for (uint32_t i = 0; i < count; i++) {
+        lua_pushstring(L, tags[i].value); /* nil for NULL */
+        lua_setfield(L, -2, tags[i].name);
+    }
+}
+
 static void push_value(lua_State *L, const tacho_field *field, const char *at, int named_seconds) {
     switch ((tacho_field_type)field->type) {
     case TACHO_FIELD_TEXT:
@@ -77,6 +95,12 @@ static void push_value(lua_State *L, const tacho_field *field, const char *at, i
     case TACHO_FIELD_NAMED:
         push_named(L, *(const tacho_named *const *)at, *(const uint32_t *)(at + sizeof(tacho_named *)), named_seconds);
         return;
+    case TACHO_FIELD_SCALED: /* the digits stand at offset 4 of the struct */
+        push_scaled(L, *(const int64_t *)at, *(const uint32_t *)(at - field->offset + sizeof(uint32_t)));
+        return;
+    case TACHO_FIELD_TAGS:
+        push_tags(L, *(const tacho_tag *const *)at, *(const uint32_t *)(at + sizeof(tacho_tag *)));
+        return;
     }
     lua_pushnil(L); /* a type of a later version */
 }
@@ -92,6 +116,18 @@ static void push_struct(lua_State *L, const tacho_field *fields, size_t count, c
 void tacho_lua_push_row(lua_State *L, const tacho_row *row) {
     size_t count;
     const tacho_field *fields = tacho_row_fields(&count);
+    push_struct(L, fields, count, row, 0);
+}
+
+void tacho_lua_push_metric(lua_State *L, const tacho_metric_row *row) {
+    size_t count;
+    const tacho_field *fields = tacho_metric_fields(&count);
+    push_struct(L, fields, count, row, 0);
+}
+
+void tacho_lua_push_cache(lua_State *L, const tacho_cache_row *row) {
+    size_t count;
+    const tacho_field *fields = tacho_cache_fields(&count);
     push_struct(L, fields, count, row, 0);
 }
 

@@ -293,6 +293,8 @@ tacho_status tacho_lua_read_table(lua_State *L, int index, const tacho_dialect *
 void tacho_lua_push_seconds(lua_State *L, int64_t ns);
 void tacho_lua_push_money(lua_State *L, int64_t pusd);
 void tacho_lua_push_row(lua_State *L, const tacho_row *row);
+void tacho_lua_push_metric(lua_State *L, const tacho_metric_row *row);
+void tacho_lua_push_cache(lua_State *L, const tacho_cache_row *row);
 void tacho_lua_push_record(lua_State *L, const tacho_record_view *record);
 /** The fields of a summary that say how far it can be trusted. */
 void tacho_lua_push_quality(lua_State *L, const tacho_summary *summary);

@@ -25,6 +25,24 @@ static PyObject *named_dict(const char *at, int seconds) {
     return dict;
 }
 
+/* name -> text or None */
+static PyObject *tags_dict(const char *at) {
+    const tacho_tag *tags;
+    uint32_t count;
+    memcpy(&tags, at, sizeof(tags));
+    memcpy(&count, at + sizeof(tags), sizeof(count));
+    PyObject *dict = PyDict_New();
+    for (uint32_t i = 0; dict != NULL && i < count; i++) {
+        PyObject *name = core_string(tags[i].name), *value = core_string(tags[i].value);
+        if (name == NULL || value == NULL || PyDict_SetItem(dict, name, value) < 0) {
+            Py_CLEAR(dict);
+        }
+        Py_XDECREF(name);
+        Py_XDECREF(value);
+    }
+    return dict;
+}
+
 static int64_t integer_at(const char *at) {
     int64_t value;
     memcpy(&value, at, sizeof(value));
@@ -59,6 +77,17 @@ static PyObject *state_at(const char *at) {
     return core_string(tacho_cost_state_name((uint32_t)state));
 }
 
+/* A figure of a custom metric: whole numbers of bytes and tokens as int, everything else as float. */
+static PyObject *scaled_at(const char *at, const char *base) {
+    int64_t value = integer_at(at);
+    uint32_t digits;
+    memcpy(&digits, base + sizeof(digits), sizeof(digits));
+    if (value == TACHO_VALUE_UNKNOWN) {
+        return core_none();
+    }
+    return digits == 0 ? PyLong_FromLongLong(value) : PyFloat_FromDouble((double)value / (digits == 9 ? 1e9 : 1e6));
+}
+
 static PyObject *value_of(core_state *state, const tacho_field *field, const char *base, int times) {
     const char *at = base + field->offset;
     switch ((tacho_field_type)field->type) {
@@ -80,6 +109,10 @@ static PyObject *value_of(core_state *state, const tacho_field *field, const cha
         return millis_at(at);
     case TACHO_FIELD_NAMED:
         return named_dict(at, times);
+    case TACHO_FIELD_SCALED:
+        return scaled_at(at, base);
+    case TACHO_FIELD_TAGS:
+        return tags_dict(at);
     }
     return core_none();
 }
@@ -98,8 +131,8 @@ PyObject *core_fields_values(core_state *state, const tacho_field *fields, size_
 }
 
 static const char *type_word(uint16_t type) {
-    static const char *const words[] = {"text", "count", "seconds", "usd",    "ratio",
-                                        "time", "state", "named",   "seconds"};
+    static const char *const words[] = {"text",  "count", "seconds", "usd",    "ratio", "time",
+                                        "state", "named", "seconds", "number", "tags"};
     return type < sizeof(words) / sizeof(words[0]) ? words[type] : "?";
 }
 

@@ -9,6 +9,8 @@
 #include <tachograph/price.h>
 #include <tachograph/collector.h>
 #include <tachograph/record.h>
+#include <tachograph/metric.h>
+#include <tachograph/cache.h>
 #include <tachograph/snapshot.h>
 #include <tachograph/codec.h>
 #include <tachograph/settings.h>

@@ -66,7 +66,8 @@ static void test_header__reads_as_the_format_says(void **state) {
     assert_memory_equal(bytes + 144, "tachograph ", 11);
     assert_int_equal(half_at(bytes, 1020), tacho__crc32c(bytes, 1020));
     assert_int_equal(half_at(bytes, 1024), 0x59444552);
-    assert_int_equal(half_at(bytes, 1040), 12); /* the overflow series */
+    assert_int_equal(half_at(bytes, 1040), 16); /* the overflow series */
+    assert_int_equal(half_at(bytes, 1116), 3);  /* the metrics `other` */
     tacho__segment_release(segment);
 }
 
@@ -74,15 +75,15 @@ static void test_regions__lie_one_after_the_other(void **state) {
     (void)state;
     tacho__segment *segment = make_segment(TACHO__SEGMENT_LEAST);
     const uint8_t *bytes = segment->base;
-    static const uint32_t counts[] = {64, 1024, 65, 512}, strides[] = {512, 4, 320, 128};
+    static const uint32_t counts[] = {64, 1024, 65, 512, 256}, strides[] = {512, 4, 320, 128, 64};
     uint32_t next = 64;
-    for (size_t i = 0; i < 4; ++i) {
+    for (size_t i = 0; i < 5; ++i) {
         assert_int_equal(half_at(bytes, 256 + 16 * i), next);
         assert_int_equal(half_at(bytes, 260 + 16 * i), counts[i]);
         assert_int_equal(half_at(bytes, 264 + 16 * i), strides[i]);
         next += (counts[i] * strides[i] + 63) / 64;
     }
-    for (size_t i = 4; i < 16; ++i) { /* reserved, not faked */
+    for (size_t i = 5; i < 16; ++i) { /* reserved, not faked */
         assert_int_equal(word_at(bytes, 256 + 16 * i), 0);
     }
     tacho__segment_release(segment);
@@ -96,7 +97,7 @@ static void test_grids__are_described(void **state) {
     assert_int_equal(grids[TACHO__GRID_LONG_SECONDS].first_exponent, -12);
     assert_int_equal(grids[TACHO__GRID_TOKENS].first_exponent, 0);
     assert_int_equal(grids[TACHO__GRID_USD].first_exponent, -22);
-    for (int i = 0; i < TACHO__GRID_ONE; ++i) {
+    for (int i = 0; i <= TACHO__GRID_ONE; ++i) {
         assert_int_equal(grids[i].octaves, 32);
         assert_int_equal(grids[i].scale, 4);
     }
@@ -121,6 +122,8 @@ static void test_goals__of_bytes_per_series_hold(void **state) {
     /* Block, directory and every octave; a typical model call spreads over five octaves. */
     assert_true(TACHO__BLOCK_LINES * 64 + 32 * 64 <= 2304);
     assert_true(TACHO__BLOCK_LINES * 64 + 5 * 64 + sizeof(tacho__descriptor) <= 640);
+    /* A counter: descriptor, cell, and a text of its own. */
+    assert_true(sizeof(tacho__descriptor) + sizeof(tacho__counter_cell) + TACHO__LINE <= 160);
 }
 
 int main(void) {

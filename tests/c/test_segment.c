@@ -201,7 +201,7 @@ static void test_chain__that_is_a_circle_ends(void **state) {
     size_t length;
     uint8_t *bytes = sample(r, &length);
     const tacho__segment *segment = tacho__segment_of(r->collector);
-    const tacho__descriptor *descriptor = tacho__segment_descriptor(segment, TACHO__SERIES_RESERVED + 1);
+    const tacho__descriptor *descriptor = tacho__segment_descriptor(segment, TACHO__SERIES_BUILTIN + 1);
     const uint32_t line = tacho__get_half(&descriptor->first_block);
     memcpy(bytes + (size_t)line * TACHO__LINE + offsetof(tacho__sketch, next), &line, sizeof line);
     assert_int_equal(try_bytes(bytes, length), TACHO_OK);

@@ -64,6 +64,14 @@ TACHO_API tacho_status tacho_write_rows(const tacho_rows *rows, tacho_format for
 TACHO_API tacho_status tacho_write_summary(const tacho_summary *summary, tacho_format format, const tacho_style *style,
                                            tacho_sink sink, void *context);
 /**
+ * Write caches (schema "tacho.caches/1", with totals) or series of custom metrics ("tacho.metrics/1") as table, text,
+ * plain, json, jsonl or csv. Results as tacho_write_rows.
+ */
+TACHO_API tacho_status tacho_write_caches(const tacho_cache_rows *rows, tacho_format format, const tacho_style *style,
+                                          tacho_sink sink, void *context);
+TACHO_API tacho_status tacho_write_metrics(const tacho_metric_rows *rows, tacho_format format, const tacho_style *style,
+                                           tacho_sink sink, void *context);
+/**
  * Write records: csv is one row per step with the columns step,duration,tokens,cost,tool,success and further columns
  * after these (without a step among the records one row per operation that is no tool call); json (schema
  * "tacho.records/1"), jsonl, table (a tree by parent, nested by indentation). In csv and table the tokens and the cost

@@ -28,7 +28,10 @@ typedef enum tacho_field_type {
     TACHO_FIELD_STATE,   /* int32_t tacho_cost_state, shown as its word */
     TACHO_FIELD_NAMED,   /* const tacho_named * and a following uint32_t count: name -> count (rows), nanoseconds
                             (records) */
-    TACHO_FIELD_MILLIS /* int64_t milliseconds, shown as decimal seconds; -1 = unknown (billed audio and video time) */
+    TACHO_FIELD_MILLIS, /* int64_t milliseconds, shown as decimal seconds; -1 = unknown (billed audio and video time) */
+    TACHO_FIELD_SCALED, /* int64_t with the decimal digits that the uint32_t at offset 4 of the struct tells;
+                           TACHO_VALUE_UNKNOWN = unknown */
+    TACHO_FIELD_TAGS    /* const tacho_tag * and a following uint32_t count: name -> text; value NULL = unknown */
 } tacho_field_type;
 
 typedef struct tacho_field {
@@ -105,12 +108,44 @@ typedef struct tacho_record_view {
     const char *region;             /* "global" or "regional", as far as a price depends on it; NULL = not said */
 } tacho_record_view;
 
+#define TACHO_VALUE_UNKNOWN INT64_MIN
+
+/** One series of a metric that the application declared (tachograph/metric.h). Figures are integers of `digits` decimal
+ * digits of the unit: 9 for seconds, 0 for bytes and tokens, else 6. */
+typedef struct tacho_metric_row {
+    uint32_t struct_size;
+    uint32_t digits;
+    const char *metric, *type, *unit, *merge, *description; /* description NULL = none */
+    const tacho_tag *labels;                                /* of the overflow series all values are `other` */
+    uint32_t label_count;
+    uint32_t reserved;
+    int64_t value;              /* counters and gauges */
+    int64_t count;              /* histograms, as the rest: values; -1 in counters and gauges */
+    int64_t sum, min, max, avg; /* exact (avg rounded to a digit) */
+    int64_t p50, p95, p99;      /* from the sketch: within 2.2 % */
+    int64_t low, high;          /* of `count`: values outside the grid, in its first or last bucket */
+    int64_t changed_at_ns;      /* gauges: Unix time of the latest change; 0 = unknown */
+} tacho_metric_row;
+
+/** One cache of the application (tachograph/cache.h). */
+typedef struct tacho_cache_row {
+    uint32_t struct_size;
+    uint32_t reserved;
+    const char *cache;
+    int64_t hits, misses, total_requests; /* total = hits + misses */
+    double hit_rate;                      /* hits / total; NaN without requests */
+    int64_t evictions, size_rejections;
+    int64_t size, capacity; /* entries now, entries that fit, all processes together; -1 = never told */
+} tacho_cache_row;
+
 /** The field tables, in the order in which the fields are shown. Static storage. */
 TACHO_API const tacho_field *tacho_row_fields(size_t *count);     /* of tacho_row */
 TACHO_API const tacho_field *tacho_record_fields(size_t *count);  /* of tacho_record_view */
 TACHO_API const tacho_field *tacho_summary_fields(size_t *count); /* scalars of tacho_summary */
 /** Names of the fields of a summary that say how far it can be trusted: its `data_quality`. */
 TACHO_API const char *const *tacho_summary_quality(size_t *count);
+TACHO_API const tacho_field *tacho_metric_fields(size_t *count);  /* of tacho_metric_row */
+TACHO_API const tacho_field *tacho_cache_fields(size_t *count);   /* of tacho_cache_row */
 
 /** What a table groups by. X(ENUM, word) */
 #define TACHO_BY_MAP(X)                                                                                                \
@@ -220,6 +255,31 @@ TACHO_API tacho_status tacho_snapshot_sessions(const tacho_snapshot *snapshot, t
  * prefix that is short or not unique).
  */
 TACHO_API tacho_status tacho_snapshot_usage(const tacho_snapshot *snapshot, const tacho_query *query, tacho_rows **out);
+
+/** Series of custom metrics by name, then labels; merged over processes by the merge rule of the metric. */
+typedef struct tacho_metric_rows {
+    uint32_t struct_size;
+    uint32_t reserved;
+    const tacho_metric_row *rows;
+    size_t count;
+} tacho_metric_rows;
+/** `metric` NULL = all. TACHO_OK; TACHO_NOMEM. An unlabelled counter or histogram has a row from its declaration on,
+ * any other series from its first record on. */
+TACHO_API tacho_status tacho_snapshot_metrics(const tacho_snapshot *snapshot, const char *metric,
+                                              tacho_metric_rows **out);
+TACHO_API void tacho_metric_rows_free(tacho_metric_rows *rows); /* NULL is allowed */
+
+/** Caches by name. `totals` is over all of them; its `cache` is NULL. */
+typedef struct tacho_cache_rows {
+    uint32_t struct_size;
+    uint32_t reserved;
+    const tacho_cache_row *rows;
+    size_t count;
+    tacho_cache_row totals;
+} tacho_cache_rows;
+/** TACHO_OK; TACHO_NOMEM. */
+TACHO_API tacho_status tacho_snapshot_caches(const tacho_snapshot *snapshot, tacho_cache_rows **out);
+TACHO_API void tacho_cache_rows_free(tacho_cache_rows *rows); /* NULL is allowed */
 
 /** Records: an array of views sorted by end time, oldest first. */
 typedef struct tacho_records {

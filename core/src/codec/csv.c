@@ -67,6 +67,9 @@ static void number_cell(tacho__csv *csv, const tacho_field *field, const void *b
     case TACHO_FIELD_MILLIS:
         tacho__decimal_text(value, 3, text);
         break;
+    case TACHO_FIELD_SCALED:
+        tacho__decimal_text(value, tacho__field_digits(base), text);
+        break;
     case TACHO_FIELD_USD:
         tacho__money_text(value, text);
         break;
@@ -91,6 +94,7 @@ void tacho__csv_field(tacho__csv *csv, const tacho_field *field, const void *bas
         tacho__csv_text(csv, tacho__field_text(field, base));
         break;
     case TACHO_FIELD_NAMED:
+    case TACHO_FIELD_TAGS:
         named_cell(csv, field, base, named);
         break;
     case TACHO_FIELD_RATIO:

@@ -19,6 +19,17 @@ static void write_named(tacho__json_writer *writer, const tacho_field *field, co
     tacho__json_object_end(writer);
 }
 
+static void write_tags(tacho__json_writer *writer, const tacho_field *field, const void *base) {
+    uint32_t count;
+    const tacho_tag *list = tacho__field_tags(field, base, &count);
+    tacho__json_object_begin(writer);
+    for (uint32_t i = 0; list && i < count; i++) {
+        tacho__json_key(writer, list[i].name);
+        tacho__json_string(writer, list[i].value);
+    }
+    tacho__json_object_end(writer);
+}
+
 void tacho__json_field_value(tacho__json_writer *writer, const tacho_field *field, const void *base,
                              tacho__named_values named) {
     if (tacho__field_unknown(field, base)) {
@@ -38,6 +49,12 @@ void tacho__json_field_value(tacho__json_writer *writer, const tacho_field *fiel
         break;
     case TACHO_FIELD_MILLIS:
         tacho__json_decimal(writer, tacho__field_integer(field, base), 3);
+        break;
+    case TACHO_FIELD_SCALED:
+        tacho__json_decimal(writer, tacho__field_integer(field, base), tacho__field_digits(base));
+        break;
+    case TACHO_FIELD_TAGS:
+        write_tags(writer, field, base);
         break;
     case TACHO_FIELD_USD:
         tacho__json_money(writer, tacho__field_integer(field, base));

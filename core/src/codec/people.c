@@ -168,6 +168,18 @@ const char *tacho__people_zone(const tacho_zone *zone) {
     return zone && zone->name ? zone->name : "UTC";
 }
 
+/* A figure of a custom metric: seconds as a time, bytes and tokens as counts, others as they are. */
+static const char *people_scaled(int64_t value, unsigned digits, char out[TACHO__PEOPLE_TEXT]) {
+    if (value == TACHO_VALUE_UNKNOWN) {
+        return NONE;
+    }
+    if (value >= 0 && (digits == 0 || digits == 9)) {
+        return digits ? tacho__people_time(value, out) : tacho__people_count(value, out);
+    }
+    tacho__decimal_text(value, digits, out);
+    return out;
+}
+
 const char *tacho__people_field(const tacho_field *field, const void *base, const tacho_zone *zone,
                                 char out[TACHO__PEOPLE_TEXT]) {
     switch (field->type) {
@@ -189,6 +201,8 @@ const char *tacho__people_field(const tacho_field *field, const void *base, cons
     case TACHO_FIELD_RATIO:
         return strstr(field->name, "_rate") ? tacho__people_part(tacho__field_ratio(field, base), out)
                                             : tacho__people_rate(tacho__field_ratio(field, base), out);
+    case TACHO_FIELD_SCALED:
+        return people_scaled(tacho__field_integer(field, base), tacho__field_digits(base), out);
     case TACHO_FIELD_TIME:
         return tacho__people_instant(tacho__field_integer(field, base), zone, 1, out);
     default: {

@@ -155,6 +155,49 @@ static const tacho_field sessions[] = {
     UNITS(tacho__part_session),
 };
 
+#define OF(T, name, type, member)                                                                                      \
+    { name, type, offsetof(T, member), NULL }
+#define LABELS(T, prefix, member)                                                                                      \
+    OF(T, prefix "0", TEXT, member[0]), OF(T, prefix "1", TEXT, member[1]), OF(T, prefix "2", TEXT, member[2]),        \
+        OF(T, prefix "3", TEXT, member[3]), OF(T, prefix "4", TEXT, member[4]), OF(T, prefix "5", TEXT, member[5]),    \
+        OF(T, prefix "6", TEXT, member[6]), OF(T, prefix "7", TEXT, member[7])
+
+static const tacho_field metrics[] = {
+    OF(tacho__part_metric, "name", TEXT, name),
+    OF(tacho__part_metric, "type", TEXT, type),
+    OF(tacho__part_metric, "unit", TEXT, unit),
+    OF(tacho__part_metric, "merge", TEXT, merge),
+    OF(tacho__part_metric, "description", TEXT, description),
+    OF(tacho__part_metric, "digits", COUNT, digits),
+    OF(tacho__part_metric, "label_count", COUNT, label_count),
+    LABELS(tacho__part_metric, "label", labels),
+};
+
+static const tacho_field custom[] = {
+    OF(tacho__part_custom, "metric", COUNT, metric),
+    OF(tacho__part_custom, "flags", COUNT, flags),
+    LABELS(tacho__part_custom, "value_of_label", values),
+    OF(tacho__part_custom, "value", AMOUNT, value),
+    OF(tacho__part_custom, "changed_at_ns", TIME, changed_at_ns),
+    OF(tacho__part_custom, "sum", COUNT, measure.sum),
+    OF(tacho__part_custom, "min", COUNT, measure.min),
+    OF(tacho__part_custom, "max", COUNT, measure.max),
+    OF(tacho__part_custom, "low", COUNT, measure.low),
+    OF(tacho__part_custom, "high", COUNT, measure.high),
+    OF(tacho__part_custom, "buckets", TACHO__FRAME_BUCKETS, measure.buckets),
+};
+
+static const tacho_field caches[] = {
+    OF(tacho__part_cache, "name", TEXT, name),
+    OF(tacho__part_cache, "flags", COUNT, flags),
+    OF(tacho__part_cache, "hits", COUNT, hits),
+    OF(tacho__part_cache, "misses", COUNT, misses),
+    OF(tacho__part_cache, "evictions", COUNT, evictions),
+    OF(tacho__part_cache, "size_rejections", COUNT, size_rejections),
+    OF(tacho__part_cache, "size", TACHO_FIELD_COUNT, size),
+    OF(tacho__part_cache, "capacity", TACHO_FIELD_COUNT, capacity),
+};
+
 _Static_assert(sizeof series / sizeof *series <= TACHO__FRAME_COLUMNS, "a frame has room for all columns of a series");
 _Static_assert(sizeof sessions / sizeof *sessions <= TACHO__FRAME_COLUMNS, "and of a session");
 _Static_assert(offsetof(tacho__part_series, sums) == 0, "error types are read into the group at the start");
@@ -162,6 +205,10 @@ _Static_assert(offsetof(tacho__part_series, sums) == 0, "error types are read in
 const tacho__frame_sort tacho__frame_series = {series, sizeof series / sizeof *series, sizeof(tacho__part_series)};
 const tacho__frame_sort tacho__frame_sessions = {sessions, sizeof sessions / sizeof *sessions,
                                                  sizeof(tacho__part_session)};
+
+const tacho__frame_sort tacho__frame_metrics = {metrics, sizeof metrics / sizeof *metrics, sizeof(tacho__part_metric)};
+const tacho__frame_sort tacho__frame_custom = {custom, sizeof custom / sizeof *custom, sizeof(tacho__part_custom)};
+const tacho__frame_sort tacho__frame_caches = {caches, sizeof caches / sizeof *caches, sizeof(tacho__part_cache)};
 
 tacho__frame_sort tacho__frame_records(tacho_field columns[TACHO__FRAME_COLUMNS]) {
     size_t count;

@@ -9,6 +9,7 @@
 
 #include <string.h>
 #include <tachograph/codec.h>
+#include <tachograph/metric.h>
 
 /* The beginning of a snapshot file, behind the byte of the map: "format" and its value, then the key "version". */
 #define BEGINNING                                                                                                      \
@@ -136,6 +137,73 @@ static tacho_status take_records(const tacho__msgpack *map, const char *key, tac
     return status;
 }
 
+/* Words become those of the lists; false for a definition that makes no sense. */
+static bool settle_metric(tacho__part_metric *metric) {
+    int type = 0, merge = 0;
+    while (type < TACHO_METRIC_TYPE_COUNT && metric->type && strcmp(metric->type, tacho_metric_type_text(type)) != 0) {
+        type++;
+    }
+    while (merge < TACHO_MERGE_COUNT && metric->merge && strcmp(metric->merge, tacho_merge_text(merge)) != 0) {
+        merge++;
+    }
+    bool known = metric->type && metric->merge && type < TACHO_METRIC_TYPE_COUNT && merge < TACHO_MERGE_COUNT;
+    known = known && metric->name && metric->unit && metric->digits <= 9 && metric->label_count <= TACHO__PART_LABELS;
+    for (int64_t i = 0; known && i < metric->label_count; i++) {
+        known = metric->labels[i] != NULL;
+    }
+    metric->type = tacho_metric_type_text(type);
+    metric->merge = tacho_merge_text(merge);
+    return known;
+}
+
+static tacho_status take_metrics(const tacho__msgpack *map, tacho__part *part, allowance *left) {
+    tacho__frame_reader reader;
+    void *structs;
+    tacho_status status =
+        open_frame(map, "metrics", &tacho__frame_metrics, &left->series, &part->arena, &reader, &structs);
+    part->metrics = status == TACHO_OK ? structs : NULL;
+    for (size_t i = 0; status == TACHO_OK && i < reader.rows; i++) {
+        part->metric_count = i + 1;
+        status = tacho__frame_next(&reader, &part->arena, &part->metrics[i]);
+        if (status == TACHO_OK && !settle_metric(&part->metrics[i])) {
+            status = TACHO_DAMAGED;
+        }
+    }
+    return status;
+}
+
+static tacho_status take_custom(const tacho__msgpack *map, tacho__part *part, allowance *left) {
+    tacho__frame_reader reader;
+    void *structs;
+    tacho_status status =
+        open_frame(map, "custom", &tacho__frame_custom, &left->series, &part->arena, &reader, &structs);
+    part->custom = status == TACHO_OK ? structs : NULL;
+    for (size_t i = 0; status == TACHO_OK && i < reader.rows; i++) {
+        part->custom_count = i + 1;
+        status = tacho__frame_next(&reader, &part->arena, &part->custom[i]);
+        if (status == TACHO_OK && (size_t)part->custom[i].metric >= part->metric_count) {
+            status = TACHO_DAMAGED;
+        }
+    }
+    return status;
+}
+
+static tacho_status take_caches(const tacho__msgpack *map, tacho__part *part, allowance *left) {
+    tacho__frame_reader reader;
+    void *structs;
+    tacho_status status =
+        open_frame(map, "caches", &tacho__frame_caches, &left->series, &part->arena, &reader, &structs);
+    part->caches = status == TACHO_OK ? structs : NULL;
+    for (size_t i = 0; status == TACHO_OK && i < reader.rows; i++) {
+        part->cache_count = i + 1;
+        status = tacho__frame_next(&reader, &part->arena, &part->caches[i]);
+        if (status == TACHO_OK && !part->caches[i].name) {
+            status = TACHO_DAMAGED;
+        }
+    }
+    return status;
+}
+
 static tacho_status take_text(const tacho__msgpack *map, const char *key, tacho__arena *arena, const char **out) {
     const char *text;
     size_t length;
@@ -196,7 +264,16 @@ static tacho_status take_part(const tacho__msgpack *map, tacho__part *part, allo
     if (status == TACHO_OK) {
         status = take_records(map, "records", part, left, &part->records, &part->record_count);
     }
-    return status == TACHO_OK ? take_records(map, "slowest", part, left, &part->slowest, &part->slowest_count) : status;
+    if (status == TACHO_OK) {
+        status = take_records(map, "slowest", part, left, &part->slowest, &part->slowest_count);
+    }
+    if (status == TACHO_OK) {
+        status = take_metrics(map, part, left);
+    }
+    if (status == TACHO_OK) {
+        status = take_custom(map, part, left);
+    }
+    return status == TACHO_OK ? take_caches(map, part, left) : status;
 }
 
 static tacho_status take_parts(const tacho__msgpack *list, tacho_snapshot **out) {

@@ -28,7 +28,7 @@ static void put_drops(tacho__buffer *out, const tacho__part *part) {
 static void put_part(tacho__buffer *out, const tacho__part *part) {
     tacho_field columns[TACHO__FRAME_COLUMNS];
     tacho__frame_sort records = tacho__frame_records(columns);
-    tacho__msgpack_put_map(out, 11);
+    tacho__msgpack_put_map(out, 14);
     tacho__msgpack_put_key(out, "segment");
     tacho__msgpack_put_bin(out, part->segment, sizeof part->segment);
     tacho__msgpack_put_key(out, "generation");
@@ -45,6 +45,9 @@ static void put_part(tacho__buffer *out, const tacho__part *part) {
     put_frame(out, "sessions", &tacho__frame_sessions, part->sessions, part->session_count);
     put_frame(out, "records", &records, part->records, part->record_count);
     put_frame(out, "slowest", &records, part->slowest, part->slowest_count);
+    put_frame(out, "metrics", &tacho__frame_metrics, part->metrics, part->metric_count);
+    put_frame(out, "custom", &tacho__frame_custom, part->custom, part->custom_count);
+    put_frame(out, "caches", &tacho__frame_caches, part->caches, part->cache_count);
 }
 
 void tacho__snapshot_encode(const tacho_snapshot *snapshot, tacho__buffer *out) {

@@ -17,6 +17,9 @@
 
 extern const tacho__frame_sort tacho__frame_series;
 extern const tacho__frame_sort tacho__frame_sessions;
+extern const tacho__frame_sort tacho__frame_metrics;
+extern const tacho__frame_sort tacho__frame_custom;
+extern const tacho__frame_sort tacho__frame_caches;
 /** Records: all of tacho_record_fields, the units that were reported, the weight; into `columns`, which has to stay. */
 tacho__frame_sort tacho__frame_records(tacho_field columns[TACHO__FRAME_COLUMNS]);
 

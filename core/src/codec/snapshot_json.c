@@ -1,6 +1,7 @@
 #include "codec/snapshot_json.h"
 
 #include "codec/base64.h"
+#include "codec/plain_rows.h"
 #include "codec/snapshot_file.h"
 #include "codec/summary_json.h"
 #include "collect/reading.h"
@@ -12,6 +13,8 @@ typedef struct reading {
     tacho_summary *summary;
     tacho_rows *operations, *tools, *models, *sessions;
     tacho_records *slowest;
+    tacho_cache_rows *caches;
+    tacho_metric_rows *metrics;
 } reading;
 
 static tacho_status read_all(const tacho_snapshot *snapshot, reading *all) {
@@ -27,6 +30,12 @@ static tacho_status read_all(const tacho_snapshot *snapshot, reading *all) {
     }
     if (status == TACHO_OK) {
         status = tacho_snapshot_sessions(snapshot, &all->sessions);
+    }
+    if (status == TACHO_OK) {
+        status = tacho_snapshot_caches(snapshot, &all->caches);
+    }
+    if (status == TACHO_OK) {
+        status = tacho_snapshot_metrics(snapshot, NULL, &all->metrics);
     }
     return status == TACHO_OK ? tacho_snapshot_slowest(snapshot, 0, &all->slowest) : status;
 }
@@ -60,6 +69,8 @@ static void free_all(reading *all) {
     tacho_rows_free(all->models);
     tacho_rows_free(all->sessions);
     tacho_records_free(all->slowest);
+    tacho_cache_rows_free(all->caches);
+    tacho_metric_rows_free(all->metrics);
 }
 
 static void write_rows(tacho__json_writer *writer, const char *key, const tacho_rows *rows) {
@@ -96,6 +107,10 @@ static tacho_status write_all(const tacho_snapshot *snapshot, const reading *all
     write_rows(&writer, "sessions", all->sessions);
     tacho__json_key(&writer, "slowest");
     tacho__json_records_plain(&writer, all->slowest);
+    tacho__json_key(&writer, "caches");
+    tacho__json_caches(&writer, all->caches);
+    tacho__json_key(&writer, "metrics");
+    tacho__json_metrics(&writer, all->metrics);
     if (carry) {
         write_file(&writer, snapshot, output);
     }

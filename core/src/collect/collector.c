@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/seconds.h"
 #include "base/text.h"
+#include "collect/custom.h"
 #include "collect/reading.h"
 #include "segment/fold.h"
 
@@ -160,6 +161,7 @@ static tacho_status start(tacho_collector *collector, const char *dir) {
 
 static void dispose(tacho_collector *collector) {
     tacho__series_stop(collector);
+    tacho__custom_stop(collector);
     for (uint32_t i = 0; i < collector->tag_count; ++i) {
         tacho__free(collector->tag_names[i]);
     }
@@ -280,6 +282,7 @@ tacho_status tacho_collector_reset(tacho_collector *collector) {
         withdraw(collector, old, segment);
         tacho__put(&old->header->ended_mono_ns, (uint64_t)segment->header->started_mono_ns);
         tacho__series_sweep(collector);
+        tacho__custom_sweep(collector);
         tacho__session_start(collector, segment);
         tacho__writer_replace(&collector->writer, segment, in_flight(old));
     }

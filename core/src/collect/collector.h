@@ -89,6 +89,7 @@ struct tacho_collector {
     uint32_t *table; /* slot + 1 by hash */
     uint32_t table_mask;
     tacho__distinct models, providers, tools;
+    struct tacho__custom_table *customs; /* custom metrics and caches; NULL until one is declared */
     char *tag_names[TACHO__TAGS];
     uint32_t tag_count;
 };

@@ -40,8 +40,8 @@ bool tacho__spot_find_slow(tacho__writer *writer, tacho__lane *lane, tacho__spot
 
 tacho__block *tacho__block_make(tacho__lane *lane, uint32_t number, bool overflow) {
     tacho__descriptor *descriptor = tacho__segment_descriptor(lane->segment, number);
-    const bool component = descriptor->type == TACHO__TYPE_COMPONENT;
-    const uint32_t lines = component ? TACHO__HISTOGRAM_LINES : TACHO__BLOCK_LINES;
+    const bool operation = descriptor->type == TACHO__TYPE_OPERATION;
+    const uint32_t lines = operation ? TACHO__BLOCK_LINES : TACHO__HISTOGRAM_LINES;
     const tacho__line line = tacho__lane_take_locked(lane, lines, overflow);
     if (line == 0) {
         return NULL;

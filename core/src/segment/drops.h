@@ -36,7 +36,8 @@
     X(OUT_OF_MEMORY, "out_of_memory", "requests for memory that were refused")                                         \
     X(REGISTRY_REFUSED, "registry_refused", "segments in private memory because the shared folder was refused")        \
     X(WINDOW_SHORT, "window_short", "windows of recent durations that hold fewer than asked for, for lack of room")    \
-    X(WINDOW_REFUSED, "window_refused", "windows of recent durations that found no room")
+    X(WINDOW_REFUSED, "window_refused", "windows of recent durations that found no room")                              \
+    X(METRIC_OVERFLOW, "metric_overflow", "custom metrics beyond the bound, booked to the metric `other` of their type")
 
 typedef enum tacho__drop {
 #define X(name, text, meaning) TACHO__DROP_##name,

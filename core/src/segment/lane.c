@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "segment/metrics.h"
 #include "segment/sketch.h"
 
 #include <pthread.h>
@@ -86,6 +87,7 @@ static bool settle(tacho__writer *writer, tacho__lane *lane) {
     memset(lane->bound, 0, writer->series_slots * sizeof(*lane->bound));
     memset(lane->cells, 0, sizeof lane->cells);
     memset(lane->windows, 0, sizeof lane->windows);
+    tacho__customs_forget(&lane->customs);
     lane->own_session = 0;
     memset(lane->slowest, 0, sizeof lane->slowest);
     memset(lane->slowest_ns, 0, sizeof lane->slowest_ns);

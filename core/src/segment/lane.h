@@ -51,6 +51,16 @@ typedef struct tacho__bound {
 
 #define TACHO__LANE_BUSY UINT64_MAX
 
+/**
+ * What a lane knows of custom metrics and caches: by slot of the handle its cell (of a gauge the only one there is),
+ * NULL = not resolved yet. Grown by the lane's owner only.
+ */
+typedef struct tacho__customs {
+    void **cell;
+    uint32_t count;
+    uint32_t next, end; /* cells left of the line for small ones, in units of TACHO__METRIC_CELL */
+} tacho__customs;
+
 typedef struct tacho__lane {
     _Atomic uint64_t state;      /* TACHO__LANE_BUSY while its owner is inside, else `generation` */
     _Atomic uint64_t generation; /* of the segment that everything below points into */
@@ -85,6 +95,7 @@ typedef struct tacho__lane {
     uint16_t open_free[TACHO__OPEN_SLOTS]; /* stack of own open slots that are free for sure */
     uint64_t open_chunks;                  /* as in the lane's header */
     _Atomic uint32_t open_returned;        /* another lane freed a slot of ours */
+    tacho__customs customs;
 } tacho__lane;
 
 /**

@@ -35,6 +35,8 @@ typedef uint32_t tacho__line; /* number of a line of 64 bytes; 0 = none */
 #define TACHO__COST_SUMS       4u /* partial, estimated, reported, exact */
 #define TACHO__ERROR_NAMES     8u
 #define TACHO__TAGS            8u
+#define TACHO__METRICS         256u /* custom metrics, the three `other` included */
+#define TACHO__METRIC_LABELS   8u
 
 #define TACHO__OCTAVES        32u
 #define TACHO__OCTAVE_BUCKETS 16u
@@ -45,6 +47,9 @@ typedef uint32_t tacho__line; /* number of a line of 64 bytes; 0 = none */
 #define TACHO__SERIES_OVERFLOW   0u /* series 0..10: operations of that kind */
 #define TACHO__SERIES_COMPONENTS TACHO__KINDS
 #define TACHO__SERIES_RESERVED   (TACHO__KINDS + 1u)
+#define TACHO__SERIES_CACHES     (TACHO__KINDS + 1u) /* then what found no room: caches, counters, gauges, histograms */
+#define TACHO__SERIES_METRICS    (TACHO__KINDS + 2u)
+#define TACHO__SERIES_BUILTIN    (TACHO__KINDS + 5u) /* series that exist from the start */
 #define TACHO__SESSION_SLOTS     64u
 #define TACHO__SESSION_OTHER     64u
 #define TACHO__SESSION_CELLS     65u
@@ -101,7 +106,13 @@ enum {
 
 enum { TACHO__ROLE_PROCESS, TACHO__ROLE_BASE };
 
-enum { TACHO__UNIT_SECONDS = 1, TACHO__UNIT_TOKENS, TACHO__UNIT_USD, TACHO__UNIT_BYTES, TACHO__UNIT_ONE };
+enum {
+    TACHO__GRID_UNIT_SECONDS = 1,
+    TACHO__GRID_UNIT_TOKENS,
+    TACHO__GRID_UNIT_USD,
+    TACHO__GRID_UNIT_BYTES,
+    TACHO__GRID_UNIT_ONE
+};
 
 typedef struct tacho__grid_spec {
     uint32_t unit;
@@ -169,7 +180,7 @@ typedef struct tacho__header {
     tacho__half models;
     tacho__half providers;
     tacho__half tools;
-    uint32_t reserved4;
+    tacho__half metrics;
     tacho__word ended_mono_ns;
     uint8_t reserved5[920];
     tacho__word drops[TACHO__DROPS];
@@ -210,7 +221,8 @@ enum {
     TACHO__TYPE_COMPONENT,
     TACHO__TYPE_COUNTER,
     TACHO__TYPE_GAUGE,
-    TACHO__TYPE_HISTOGRAM
+    TACHO__TYPE_HISTOGRAM,
+    TACHO__TYPE_CACHE
 };
 #define TACHO__SERIES_IS_OVERFLOW    1u
 #define TACHO__SERIES_OTHER_MODEL    2u
@@ -225,9 +237,51 @@ typedef struct tacho__descriptor {
     tacho__half error_names;
     tacho__half first_block;
     uint16_t window; /* its number + 1; 0 = none */
-    uint16_t metric; /* reserved */
-    uint8_t reserved[12];
+    uint16_t metric; /* types counter, gauge, histogram: number of the definition */
+    tacho__line labels_more[3];
 } tacho__descriptor;
+
+/* Values of the labels of a custom metric stand where an operation has its names. */
+static inline tacho__line *tacho__descriptor_label(tacho__descriptor *descriptor, unsigned index) {
+    tacho__line *const first[] = {&descriptor->name, &descriptor->provider, &descriptor->model, &descriptor->component,
+                                  &descriptor->tags};
+    return index < 5 ? first[index] : &descriptor->labels_more[index - 5];
+}
+
+/* How the values of several processes become one (only gauges differ from the sum). */
+enum { TACHO__METRIC_SUM, TACHO__METRIC_NEWEST, TACHO__METRIC_MAX, TACHO__METRIC_RULES };
+
+typedef struct tacho__metric_definition {
+    tacho__line name, unit, description;
+    uint8_t type, grid, merge, label_count;
+    tacho__line labels[TACHO__METRIC_LABELS];
+    uint32_t overflow; /* series */
+    uint8_t reserved[12];
+} tacho__metric_definition;
+
+#define TACHO__METRIC_CELL 16u /* bytes; cells of counters and gauges are named by byte offset / 16 */
+
+typedef struct tacho__counter_cell { /* one per lane */
+    tacho__word value;               /* stored units of the grid */
+    tacho__half series;
+    tacho__half next; /* cell; 0 = last */
+} tacho__counter_cell;
+
+typedef struct tacho__gauge_cell { /* one per series; several writers */
+    tacho__word value;             /* int64_t, stored units of the grid */
+    tacho__word stamp;             /* of the latest change; 0 = never set */
+} tacho__gauge_cell;
+
+enum { TACHO__CACHE_HIT, TACHO__CACHE_MISS, TACHO__CACHE_EVICTION, TACHO__CACHE_REJECTION, TACHO__CACHE_EVENTS };
+
+typedef struct tacho__cache_cell { /* one per lane */
+    tacho__word events[TACHO__CACHE_EVENTS];
+    tacho__word size;
+    tacho__word capacity; /* plus 1; 0 = unknown */
+    tacho__word stamp;    /* of size and capacity; 0 = never told */
+    tacho__half series;
+    tacho__half next; /* line; 0 = last */
+} tacho__cache_cell;
 
 typedef struct tacho__error_names {
     tacho__half name[TACHO__ERROR_NAMES];

@@ -76,7 +76,8 @@ static bool find_regions(tacho__view *view) {
     view->series_first = find_region(view, TACHO__REGION_SERIES, TACHO__SERIES_CHUNKS, sizeof(tacho__half));
     view->sessions_first = find_region(view, TACHO__REGION_SESSIONS, view->session_slots, sizeof(tacho__session_slot));
     view->open_first = find_region(view, TACHO__REGION_OPEN, TACHO__OPEN_SLOTS, sizeof(tacho__open_slot));
-    return view->lanes_first && view->series_first && view->sessions_first && view->open_first;
+    view->metrics_first = find_region(view, TACHO__REGION_METRICS, TACHO__METRICS, sizeof(tacho__metric_definition));
+    return view->lanes_first && view->series_first && view->sessions_first && view->open_first && view->metrics_first;
 }
 
 static void fill_info(tacho__view *view, int64_t mono_ns, int64_t wall_ns) {

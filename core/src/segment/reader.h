@@ -192,6 +192,40 @@ typedef struct tacho__recent_view {
 bool tacho__view_recent(const tacho__view *view, uint32_t series, tacho__recent_view *about,
                         tacho__recent_value *values, size_t room);
 
+/** What a custom metric is. */
+typedef struct tacho__metric_view {
+    uint8_t type;                          /* TACHO__TYPE_COUNTER, _GAUGE or _HISTOGRAM */
+    uint8_t grid;                          /* TACHO__GRID_*: says how many stored units make one */
+    uint8_t merge;                         /* TACHO__METRIC_* */
+    const char *name, *unit, *description; /* description NULL = none */
+    const char *labels[TACHO__METRIC_LABELS];
+    uint32_t label_count;
+} tacho__metric_view;
+
+/** Definitions, the three named `other` included. */
+uint32_t tacho__view_metric_count(const tacho__view *view);
+bool tacho__view_metric(const tacho__view *view, uint32_t number, tacho__metric_view *out);
+
+/** A series of a custom metric, or a cache, all lanes together. */
+typedef struct tacho__custom_view {
+    uint8_t type;    /* TACHO__TYPE_COUNTER to _CACHE */
+    uint8_t flags;   /* TACHO__SERIES_IS_OVERFLOW */
+    uint32_t metric; /* number of the definition; caches: 0 */
+    uint64_t hash;
+    const char *labels[TACHO__METRIC_LABELS]; /* NULL = empty; a cache has its name in the first */
+    uint64_t total;                           /* counter, stored units of the grid */
+    int64_t value;                            /* gauge, the same */
+    uint64_t events[TACHO__CACHE_EVENTS];     /* cache */
+    uint64_t size, capacity;                  /* cache; UINT64_MAX = unknown */
+    int64_t changed_mono_ns;                  /* of a gauge or of a cache's size; INT64_MIN = never set */
+    tacho__histogram histogram;               /* histogram, stored units of the grid */
+} tacho__custom_view;
+
+/** Type of series `number` if it is one of these and whole, else 0. */
+int tacho__view_custom_type(const tacho__view *view, uint32_t number);
+/** The series; false where its type is 0. */
+bool tacho__view_custom(const tacho__view *view, uint32_t number, tacho__custom_view *out);
+
 /** One session, all lanes together. */
 typedef struct tacho__session_view {
     uint32_t slot;

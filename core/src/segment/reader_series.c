@@ -25,7 +25,7 @@ static void add_money(int64_t *sum, const tacho__word *word) {
 
 /* ------------------------------------------------------------------------------------------------------- histograms */
 
-static void start_histogram(tacho__histogram *out, uint32_t grid) {
+void tacho__view_histogram_start(tacho__histogram *out, uint32_t grid) {
     out->count = out->zero = out->low = out->high = out->sum = out->max = 0;
     out->min = UINT64_MAX;
     out->octaves = 0;
@@ -48,7 +48,7 @@ static void add_octave(tacho__histogram *out, uint32_t octave, const tacho__octa
     }
 }
 
-static void add_sketch(const tacho__view *view, tacho__histogram *out, const tacho__sketch *sketch) {
+void tacho__view_sketch_add(const tacho__view *view, tacho__histogram *out, const tacho__sketch *sketch) {
     const tacho__octaves *highs = tacho__view_lines(view, tacho__get_half(&sketch->high_directory), 2);
     for (uint32_t octave = 0; octave < TACHO__OCTAVES; ++octave) {
         const tacho__line line = tacho__get_half(&sketch->octaves[octave]);
@@ -74,7 +74,7 @@ static void add_sketch(const tacho__view *view, tacho__histogram *out, const tac
 static void add_linked(const tacho__view *view, tacho__histogram *out, const tacho__half *link) {
     const tacho__sketch *sketch = tacho__view_lines(view, tacho__get_half(link), TACHO__HISTOGRAM_LINES);
     if (sketch) {
-        add_sketch(view, out, sketch);
+        tacho__view_sketch_add(view, out, sketch);
     }
 }
 
@@ -123,7 +123,7 @@ static void add_failures(tacho__series_view *out, const tacho__failure_cell *cel
 static void add_block(const tacho__view *view, tacho__series_view *out, const tacho__block *block,
                       uint64_t types[TACHO__ERROR_NAMES + 1]) {
     const tacho__sketch *duration = &block->duration;
-    add_sketch(view, &out->duration, duration);
+    tacho__view_sketch_add(view, &out->duration, duration);
     if (out->type != TACHO__TYPE_OPERATION) {
         return;
     }
@@ -185,12 +185,12 @@ static void name_series(const tacho__view *view, tacho__series_view *out, const 
 static void start_series(tacho__series_view *out, uint32_t number, uint32_t grid) {
     memset(out, 0, offsetof(tacho__series_view, duration));
     out->number = number;
-    start_histogram(&out->duration, grid);
-    start_histogram(&out->first_token, grid);
-    start_histogram(&out->time_per_token, TACHO__GRID_SECONDS);
-    start_histogram(&out->input, TACHO__GRID_TOKENS);
-    start_histogram(&out->output, TACHO__GRID_TOKENS);
-    start_histogram(&out->cost, TACHO__GRID_USD);
+    tacho__view_histogram_start(&out->duration, grid);
+    tacho__view_histogram_start(&out->first_token, grid);
+    tacho__view_histogram_start(&out->time_per_token, TACHO__GRID_SECONDS);
+    tacho__view_histogram_start(&out->input, TACHO__GRID_TOKENS);
+    tacho__view_histogram_start(&out->output, TACHO__GRID_TOKENS);
+    tacho__view_histogram_start(&out->cost, TACHO__GRID_USD);
 }
 
 uint32_t tacho__view_series_count(const tacho__view *view) {

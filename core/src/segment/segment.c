@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "segment/crc32c.h"
+#include "segment/metrics.h"
 #include "segment/sketch.h"
 
 #include <fcntl.h>
@@ -89,6 +90,7 @@ static void place_regions(tacho__segment *segment, const tacho__segment_plan *pl
     regions[TACHO__REGION_SERIES] = place_region(&next, TACHO__SERIES_CHUNKS, sizeof(tacho__half));
     regions[TACHO__REGION_SESSIONS] = place_region(&next, session_slots, sizeof(tacho__session_slot));
     regions[TACHO__REGION_OPEN] = place_region(&next, TACHO__OPEN_SLOTS, sizeof(tacho__open_slot));
+    regions[TACHO__REGION_METRICS] = place_region(&next, TACHO__METRICS, sizeof(tacho__metric_definition));
     if (plan->ended_records) {
         regions[TACHO__REGION_RECORDS] = place_region(&next, plan->ended_records, sizeof(tacho__stored_record));
     }
@@ -124,7 +126,7 @@ static bool add_overflow_series(tacho__segment *segment) {
             return false;
         }
     }
-    return true;
+    return tacho__metrics_begin(segment, name);
 }
 
 static bool make_index(tacho__segment *segment) {

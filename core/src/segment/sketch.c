@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 
-tacho__grid tacho__grids[TACHO__GRID_ONE];
+tacho__grid tacho__grids[TACHO__GRID_ONE + 1];
 
 /* The smallest value with a key; keys are exponent and mantissa bits of value - 1. */
 static uint64_t least_value(uint32_t key) {
@@ -35,6 +35,7 @@ static void prepare_all(void) {
     prepare(&tacho__grids[TACHO__GRID_TOKENS], tacho__bounds_tokens, 0);
     prepare(&tacho__grids[TACHO__GRID_USD], tacho__bounds_usd, -352);
     prepare(&tacho__grids[TACHO__GRID_BYTES], tacho__bounds_tokens, 0);
+    prepare(&tacho__grids[TACHO__GRID_ONE], tacho__bounds_one, -256);
 }
 
 void tacho__grids_prepare(void) {
@@ -44,17 +45,17 @@ void tacho__grids_prepare(void) {
 
 void tacho__grid_describe(tacho__grid_spec out[TACHO__GRIDS]) {
     static const tacho__grid_spec specs[TACHO__GRIDS] = {
-        [TACHO__GRID_SECONDS] = {TACHO__UNIT_SECONDS, -20, TACHO__OCTAVES, 4, {0}, 1000000000, 0},
-        [TACHO__GRID_LONG_SECONDS] = {TACHO__UNIT_SECONDS, -12, TACHO__OCTAVES, 4, {0}, 1000000000, 0},
-        [TACHO__GRID_TOKENS] = {TACHO__UNIT_TOKENS, 0, TACHO__OCTAVES, 4, {0}, 1, 0},
-        [TACHO__GRID_USD] = {TACHO__UNIT_USD, -22, TACHO__OCTAVES, 4, {0}, 1000000000000, 0},
-        [TACHO__GRID_BYTES] = {TACHO__UNIT_BYTES, 0, TACHO__OCTAVES, 4, {0}, 1, 0},
-        [TACHO__GRID_ONE] = {TACHO__UNIT_ONE, -16, TACHO__OCTAVES, 4, {0}, 1000000, 0},
+        [TACHO__GRID_SECONDS] = {TACHO__GRID_UNIT_SECONDS, -20, TACHO__OCTAVES, 4, {0}, 1000000000, 0},
+        [TACHO__GRID_LONG_SECONDS] = {TACHO__GRID_UNIT_SECONDS, -12, TACHO__OCTAVES, 4, {0}, 1000000000, 0},
+        [TACHO__GRID_TOKENS] = {TACHO__GRID_UNIT_TOKENS, 0, TACHO__OCTAVES, 4, {0}, 1, 0},
+        [TACHO__GRID_USD] = {TACHO__GRID_UNIT_USD, -22, TACHO__OCTAVES, 4, {0}, 1000000000000, 0},
+        [TACHO__GRID_BYTES] = {TACHO__GRID_UNIT_BYTES, 0, TACHO__OCTAVES, 4, {0}, 1, 0},
+        [TACHO__GRID_ONE] = {TACHO__GRID_UNIT_ONE, -16, TACHO__OCTAVES, 4, {0}, 1000000, 0},
     };
     memcpy(out, specs, sizeof specs);
 }
 
 int tacho__grid_absolute(uint32_t grid, unsigned index) {
     tacho__grids_prepare();
-    return grid < TACHO__GRID_ONE ? tacho__grids[grid].absolute + (int)index : 0;
+    return grid <= TACHO__GRID_ONE ? tacho__grids[grid].absolute + (int)index : 0;
 }

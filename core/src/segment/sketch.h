@@ -15,6 +15,7 @@
 extern const uint64_t tacho__bounds_seconds[641]; /* 2^-20 .. 2^20 seconds, in ns */
 extern const uint64_t tacho__bounds_tokens[513];  /* 2^0 .. 2^32 */
 extern const uint64_t tacho__bounds_usd[513];     /* 2^-22 .. 2^10 USD, in pusd */
+extern const uint64_t tacho__bounds_one[513];     /* 2^-16 .. 2^16, in millionths */
 
 #define TACHO__GRID_KEYS (54u * 32u) /* every value up to 2^53; none beyond is inside a grid */
 
@@ -25,7 +26,7 @@ typedef struct tacho__grid {
     int32_t absolute;                    /* index of bucket 0 in the OpenTelemetry data model */
 } tacho__grid;
 
-extern tacho__grid tacho__grids[TACHO__GRID_ONE]; /* up to the bytes; the others are reserved */
+extern tacho__grid tacho__grids[TACHO__GRID_ONE + 1]; /* the others are reserved */
 
 /** Fills the grids in; before their first use, any number of times, any thread. */
 void tacho__grids_prepare(void);

@@ -27,10 +27,10 @@ struct tacho__view {
     tacho__view_info info;
     const tacho__header *header;
     tacho__heads heads;
-    uint32_t lanes_first, sessions_first, open_first, series_first; /* lines of the regions, checked */
-    uint32_t session_slots;                                         /* with `other`, which is the last */
+    uint32_t session_slots;              /* with `other`, which is the last */
     uint32_t ended_first, ended_count;   /* region of records that are in no ring; 0 = none */
     uint32_t folded_first, folded_count; /* ids of the segments that a base contains; 0 = none */
+    uint32_t lanes_first, sessions_first, open_first, series_first, metrics_first; /* lines of the regions, checked */
     int64_t anchor_wall, anchor_mono;
     const tacho__stored_record **records; /* those that are whole */
     uint32_t record_count;
@@ -74,5 +74,8 @@ tacho_status tacho__view_open_copy(tacho__view *view, const tacho__source *sourc
 tacho_status tacho__view_find_records(tacho__view *view, const tacho__source *source);
 /** Copies the windows of live memory once more, so that their values are whole. */
 tacho_status tacho__view_find_windows(tacho__view *view, const tacho__source *source);
+/** An empty histogram of a grid, and the cells of one lane added to it. */
+void tacho__view_histogram_start(tacho__histogram *out, uint32_t grid);
+void tacho__view_sketch_add(const tacho__view *view, tacho__histogram *out, const tacho__sketch *sketch);
 
 #endif

@@ -322,6 +322,7 @@ void tacho__writer_close(tacho__writer *writer) {
     for (uint32_t i = 0; i < TACHO__LANES; ++i) {
         if (writer->lanes[i]) {
             tacho__free(writer->lanes[i]->bound);
+            tacho__free(writer->lanes[i]->customs.cell);
             tacho__free(writer->lanes[i]);
         }
     }

@@ -50,6 +50,19 @@ const tacho_named *tacho__field_named(const tacho_field *field, const void *base
     return list;
 }
 
+const tacho_tag *tacho__field_tags(const tacho_field *field, const void *base, uint32_t *count) {
+    const tacho_tag *list;
+    memcpy(&list, at(field, base), sizeof list);
+    memcpy(count, (const char *)at(field, base) + sizeof list, sizeof *count);
+    return list;
+}
+
+unsigned tacho__field_digits(const void *base) {
+    uint32_t digits;
+    memcpy(&digits, (const char *)base + sizeof digits, sizeof digits);
+    return digits;
+}
+
 int tacho__field_unknown(const tacho_field *field, const void *base) {
     switch (field->type) {
     case TACHO_FIELD_TEXT:
@@ -64,6 +77,8 @@ int tacho__field_unknown(const tacho_field *field, const void *base) {
         return isnan(tacho__field_ratio(field, base));
     case TACHO_FIELD_TIME:
         return tacho__field_integer(field, base) == 0;
+    case TACHO_FIELD_SCALED:
+        return tacho__field_integer(field, base) == TACHO_VALUE_UNKNOWN;
     default:
         return 0;
     }

@@ -35,6 +35,9 @@ void tacho__part_release(tacho__part *part) {
     for (size_t i = 0; i < part->session_count; i++) {
         tacho__group_free(&part->sessions[i].sums);
     }
+    for (size_t i = 0; i < part->custom_count; i++) {
+        tacho__buckets_free(&part->custom[i].measure.buckets);
+    }
     if (part->free_backing) {
         part->free_backing(part->backing);
     }

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #define TACHO__PART_CATEGORIES 16
+#define TACHO__PART_LABELS     8
 
 /** Sums and buckets of one measure in the stored unit of its grid: ns, tokens, pusd. */
 typedef struct tacho__measure {
@@ -52,6 +53,33 @@ typedef struct tacho__part_session {
     int64_t outcomes[TACHO__SESSION_GROUPS][TACHO_OUTCOME_COUNT];
 } tacho__part_session;
 
+/** What a custom metric is (core/FORMAT.md 1.16). */
+typedef struct tacho__part_metric {
+    const char *name, *unit, *description; /* description NULL = none */
+    const char *type, *merge;              /* words of tachograph/metric.h */
+    const char *labels[TACHO__PART_LABELS];
+    int64_t label_count;
+    int64_t digits; /* values are integers of this many decimal digits: 9, 6 or 0 */
+} tacho__part_metric;
+
+/** One series of a custom metric. */
+typedef struct tacho__part_custom {
+    int64_t metric;                         /* index in the part */
+    int64_t flags;                          /* TACHO__SERIES_IS_OVERFLOW */
+    const char *values[TACHO__PART_LABELS]; /* of the labels; NULL = empty */
+    int64_t value;                          /* counter, gauge */
+    int64_t changed_at_ns;                  /* gauge: Unix time of the latest change */
+    tacho__measure measure;                 /* histogram */
+} tacho__part_custom;
+
+/** One cache. */
+typedef struct tacho__part_cache {
+    const char *name;
+    int64_t flags;
+    int64_t hits, misses, evictions, size_rejections;
+    int64_t size, capacity; /* -1 = unknown */
+} tacho__part_cache;
+
 typedef struct tacho__part {
     _Atomic uint32_t references;
     tacho__arena arena; /* everything below, but buckets and error types */
@@ -73,6 +101,12 @@ typedef struct tacho__part {
     size_t slowest_count;
     tacho_named *drops; /* causes that occurred */
     size_t drop_count;
+    tacho__part_metric *metrics;
+    size_t metric_count;
+    tacho__part_custom *custom;
+    size_t custom_count;
+    tacho__part_cache *caches;
+    size_t cache_count;
 } tacho__part;
 
 /** An empty part with one reference; NULL when out of memory. */
@@ -87,6 +121,13 @@ void tacho__part_series_init(tacho__part_series *series);
 void tacho__part_session_init(tacho__part_session *session);
 /** Fills the counts of `sums` that follow from the outcomes of the groups. */
 void tacho__part_session_complete(tacho__part_session *session);
+
+struct tacho__view;
+struct tacho__histogram;
+/** The sums and buckets of a histogram; false when out of memory. */
+bool tacho__part_take_measure(const struct tacho__histogram *from, tacho__measure *to);
+/** Takes custom metrics and caches; false when out of memory. */
+bool tacho__part_take_custom(const struct tacho__view *view, tacho__part *part);
 
 struct tacho_collector;
 /** A part of a live collector. TACHO_OK; TACHO_NOMEM. */

@@ -23,7 +23,7 @@ static bool take_buckets(const tacho__histogram *from, tacho__buckets *to) {
     return done;
 }
 
-static bool take_measure(const tacho__histogram *from, tacho__measure *to) {
+bool tacho__part_take_measure(const tacho__histogram *from, tacho__measure *to) {
     if (from->count == 0) {
         return true;
     }
@@ -153,9 +153,10 @@ static bool take_series(const tacho__series_view *from, tacho__arena *texts, tac
     }
     tacho__part_series_complete(to);
     return take_error_types(from, texts, &to->sums) && take_buckets(&from->duration, &to->sums.durations) &&
-           take_measure(&from->first_token, &to->first_token) &&
-           take_measure(&from->time_per_token, &to->time_per_token) && take_measure(&from->input, &to->input) &&
-           take_measure(&from->output, &to->output) && take_measure(&from->cost, &to->cost);
+           tacho__part_take_measure(&from->first_token, &to->first_token) &&
+           tacho__part_take_measure(&from->time_per_token, &to->time_per_token) &&
+           tacho__part_take_measure(&from->input, &to->input) && tacho__part_take_measure(&from->output, &to->output) &&
+           tacho__part_take_measure(&from->cost, &to->cost);
 }
 
 static bool take_all_series(const tacho__view *view, tacho__part *part) {
@@ -372,7 +373,7 @@ tacho_status tacho__part_of_view(tacho__view *view, tacho__part **out) {
     part->records_lost = info->records_lost;
     part->prices = info->prices;
     bool done = take_all_series(view, part) && take_all_sessions(view, part) && take_all_records(view, part) &&
-                take_drops(view, part) && !part->arena.failed;
+                take_drops(view, part) && tacho__part_take_custom(view, part) && !part->arena.failed;
     if (!done) {
         tacho__part_release(part);
         return TACHO_NOMEM;

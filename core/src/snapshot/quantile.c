@@ -2,9 +2,9 @@
 
 #include <math.h>
 
-static double midpoint(const tacho__buckets *buckets, uint32_t at, int64_t min_ns, int64_t max_ns) {
+static double midpoint(const tacho__buckets *buckets, uint32_t at, int64_t min_ns, int64_t max_ns, double per_one) {
     int32_t index = buckets->first + (int32_t)at;
-    double ns = index == TACHO__BUCKET_ZERO ? 0.0 : exp2((2.0 * index + 1.0) / 32.0) * 1e9;
+    double ns = index == TACHO__BUCKET_ZERO ? 0.0 : exp2((2.0 * index + 1.0) / 32.0) * per_one;
     if (ns < (double)min_ns) {
         return (double)min_ns;
     }
@@ -12,7 +12,7 @@ static double midpoint(const tacho__buckets *buckets, uint32_t at, int64_t min_n
 }
 
 /* The value of a 0-based rank. */
-static double at_rank(const tacho__buckets *buckets, uint64_t rank, int64_t min_ns, int64_t max_ns) {
+static double at_rank(const tacho__buckets *buckets, uint64_t rank, int64_t min_ns, int64_t max_ns, double per_one) {
     if (rank == 0) {
         return (double)min_ns;
     }
@@ -20,13 +20,14 @@ static double at_rank(const tacho__buckets *buckets, uint64_t rank, int64_t min_
     for (uint32_t i = 0; i < buckets->length && rank + 1 < buckets->total; i++) {
         seen += buckets->counts[i];
         if (seen > rank) {
-            return midpoint(buckets, i, min_ns, max_ns);
+            return midpoint(buckets, i, min_ns, max_ns, per_one);
         }
     }
     return (double)max_ns;
 }
 
-int64_t tacho__quantile(const tacho__buckets *buckets, unsigned permille, int64_t min_ns, int64_t max_ns) {
+int64_t tacho__quantile_of(const tacho__buckets *buckets, unsigned permille, int64_t min_ns, int64_t max_ns,
+                           double per_one) {
     if (buckets->total == 0) {
         return -1;
     }
@@ -34,12 +35,16 @@ int64_t tacho__quantile(const tacho__buckets *buckets, unsigned permille, int64_
     wide position = (wide)(buckets->total - 1) * permille;
     uint64_t rank = (uint64_t)(position / 1000);
     double rest = (double)(unsigned)(position % 1000) / 1000.0;
-    double low = at_rank(buckets, rank, min_ns, max_ns);
+    double low = at_rank(buckets, rank, min_ns, max_ns, per_one);
     if (rest == 0.0) {
         return llround(low);
     }
-    double high = at_rank(buckets, rank + 1, min_ns, max_ns);
+    double high = at_rank(buckets, rank + 1, min_ns, max_ns, per_one);
     return llround(low + (high - low) * rest);
+}
+
+int64_t tacho__quantile(const tacho__buckets *buckets, unsigned permille, int64_t min_ns, int64_t max_ns) {
+    return tacho__quantile_of(buckets, permille, min_ns, max_ns, 1e9);
 }
 
 int64_t tacho__spread(const tacho__buckets *buckets, int64_t min_ns, int64_t max_ns) {
@@ -50,7 +55,7 @@ int64_t tacho__spread(const tacho__buckets *buckets, int64_t min_ns, int64_t max
     for (uint32_t i = 0; i < buckets->length; i++) {
         if (buckets->counts[i] > 0) { /* West (1979), "Updating mean and variance estimates" */
             double weight = (double)buckets->counts[i];
-            double value = midpoint(buckets, i, min_ns, max_ns);
+            double value = midpoint(buckets, i, min_ns, max_ns, 1e9);
             double step = value - mean;
             n += weight;
             mean += step * weight / n;

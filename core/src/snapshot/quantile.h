@@ -20,6 +20,9 @@
  */
 int64_t tacho__quantile(const tacho__buckets *buckets, unsigned permille, int64_t min_ns, int64_t max_ns);
 
+/** The same of other values; `per_one` = stored units in one second, token, dollar or whatever the grid is in. */
+int64_t tacho__quantile_of(const tacho__buckets *buckets, unsigned permille, int64_t min, int64_t max, double per_one);
+
 /** Sample standard deviation (n - 1) from bucket midpoints, in nanoseconds, about 3 %; -1 for fewer than 2 values. */
 int64_t tacho__spread(const tacho__buckets *buckets, int64_t min_ns, int64_t max_ns);
 

@@ -72,7 +72,9 @@ static int same(const char *a, const char *b) {
 const tacho__series_view *recorder_series(recorder *r, tacho_kind kind, const char *name, const char *model) {
     recorder_read(r);
     for (uint32_t i = 0; i < tacho__view_series_count(r->view); ++i) {
-        assert_true(tacho__view_series(r->view, i, &r->series));
+        if (!tacho__view_series(r->view, i, &r->series)) {
+            continue; /* a custom metric or a cache */
+        }
         if (r->series.type == TACHO__TYPE_OPERATION && r->series.kind == kind && same(r->series.name, name) &&
             (!model || same(r->series.model, model))) {
             return &r->series;
@@ -85,7 +87,9 @@ const tacho__series_view *recorder_series(recorder *r, tacho_kind kind, const ch
 const tacho__series_view *recorder_component(recorder *r, const char *operation, const char *component) {
     recorder_read(r);
     for (uint32_t i = 0; i < tacho__view_series_count(r->view); ++i) {
-        assert_true(tacho__view_series(r->view, i, &r->series));
+        if (!tacho__view_series(r->view, i, &r->series)) {
+            continue; /* a custom metric or a cache */
+        }
         if (r->series.type == TACHO__TYPE_COMPONENT && same(r->series.name, operation) &&
             same(r->series.component, component)) {
             return &r->series;
@@ -131,7 +135,9 @@ uint64_t recorder_all_calls(recorder *r) {
     uint64_t calls = 0;
     recorder_read(r);
     for (uint32_t i = 0; i < tacho__view_series_count(r->view); ++i) {
-        assert_true(tacho__view_series(r->view, i, &r->series));
+        if (!tacho__view_series(r->view, i, &r->series)) {
+            continue; /* a custom metric or a cache */
+        }
         calls += r->series.type == TACHO__TYPE_OPERATION ? r->series.calls : 0;
     }
     return calls;

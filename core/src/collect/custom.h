@@ -1,0 +1,130 @@
+/**
+ * Custom metrics and caches: the table of what was declared, and of the series that were bound (semantics 11, 16, 19).
+ *
+ * A declared metric is a family; its series are handles. Families and handles live as long as the collector, in slabs,
+ * so a pointer never dangles; a slot that nobody holds may be given to another series after a reset. Everything that is
+ * not atomic is under the writer's lock, or immutable once handed out.
+ */
+#ifndef TACHO_COLLECT_CUSTOM_H
+#define TACHO_COLLECT_CUSTOM_H
+
+#include "collect/collector.h"
+
+#include <tachograph/cache.h>
+#include <tachograph/metric.h>
+
+#define TACHO__CUSTOM_SLAB  256u
+#define TACHO__CUSTOM_SLABS 256u
+/** Series of all custom metrics and caches together: the series of operations keep the rest of the directory. */
+#define TACHO__CUSTOM_MOST (TACHO__CUSTOM_SLAB * TACHO__CUSTOM_SLABS / 2)
+
+typedef struct tacho__family {
+    uint8_t type; /* TACHO__TYPE_COUNTER to _CACHE */
+    uint8_t grid, merge;
+    uint32_t label_count;
+    const char *name, *unit, *description, *label[TACHO__METRIC_LABELS]; /* in `text` */
+    char *text;
+    uint64_t hash;
+    tacho_metric *other; /* takes what is beyond the bound */
+    /* of `generation` */
+    uint64_t generation;
+    uint16_t number;
+    uint32_t series; /* without `other` */
+    bool homeless;   /* no room for the definition: all goes to the built-in series of the type */
+} tacho__family;
+
+/** A bound series of a custom metric, or a cache (then it is seen as tacho_cache). */
+struct tacho_metric {
+    tacho_collector *collector;
+    tacho__family *family;
+    uint32_t slot;
+    uint8_t type;
+    bool overflow, used;
+    uint64_t one;               /* stored units in 1; 0 in a cache */
+    const tacho__grid *buckets; /* histograms: values in [least, least + span) are inside the grid */
+    uint64_t least, span;
+    _Atomic uint32_t references;
+    const char *value[TACHO__METRIC_LABELS]; /* in `text`; "" beyond the labels of the family */
+    char *text;
+    uint64_t hash;
+    uint64_t dead_since;
+    uint64_t generation; /* of `number` */
+    uint32_t number;
+};
+
+typedef struct tacho__custom_table {
+    tacho__family *families[TACHO__METRICS]; /* the first is the caches */
+    uint32_t family_count;
+    tacho_metric *slabs[TACHO__CUSTOM_SLABS];
+    uint32_t slots;
+    uint32_t *table; /* slot + 1 by hash; at most half full */
+    uint32_t table_mask, table_used;
+} tacho__custom_table;
+
+struct tacho_cache {
+    tacho_metric metric;
+};
+
+/** What a family is declared as; texts are clean. */
+typedef struct tacho__family_plan {
+    uint8_t type, grid, merge;
+    uint32_t label_count;
+    const char *name, *unit, *description, *label[TACHO__METRIC_LABELS];
+} tacho__family_plan;
+
+/**
+ * The family of this name, made if it is new. Needs the lock. TACHO_OK; TACHO_INVALID (declared before as something
+ * else); TACHO_NOMEM; TACHO_FULL.
+ */
+tacho_status tacho__family_declare(tacho_collector *collector, const tacho__family_plan *plan, tacho__family **out);
+/** The family of all caches; NULL = out of memory. Needs the lock. */
+tacho__family *tacho__family_of_caches(tacho_collector *collector);
+/**
+ * The series of these values (as many as the family has labels), which need not be clean, made if it is new; at the
+ * bound `other`. NULL = out of memory. Needs the lock.
+ */
+tacho_metric *tacho__custom_bind(tacho_collector *collector, tacho__family *family, const char *const *values);
+
+/** This lane's cell of a series; NULL = no room, or not of this lane's segment: the built-in cell takes it. */
+void *tacho__custom_cell_slow(tacho_collector *collector, tacho__lane *lane, tacho_metric *metric);
+static inline void *tacho__custom_cell(tacho_collector *collector, tacho__lane *lane, tacho_metric *metric) {
+    void *cell = metric->slot < lane->customs.count ? lane->customs.cell[metric->slot] : NULL;
+    return cell ? cell : tacho__custom_cell_slow(collector, lane, metric);
+}
+/**
+ * As tacho__lane_enter, for calls that leave everything unusual to one slow call: NULL when the thread has no lane yet,
+ * is inside already, a reset came, or recording is switched off.
+ */
+static inline tacho__lane *tacho__custom_enter(const tacho__writer *writer) {
+    if (__builtin_expect(tacho__lane_cached.serial != writer->serial, 0)) {
+        return NULL;
+    }
+    tacho__lane *lane = tacho__lane_cached.lane;
+    const uint64_t before = atomic_load_explicit(&lane->state, memory_order_relaxed);
+    atomic_store_explicit(&lane->state, TACHO__LANE_BUSY, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    if (__builtin_expect(before != atomic_load_explicit(&writer->gate, memory_order_acquire), 0)) {
+        atomic_store_explicit(&lane->state, before, memory_order_relaxed);
+        return NULL;
+    }
+    return lane;
+}
+static inline void tacho__custom_leave(tacho__lane *lane) {
+    atomic_store_explicit(&lane->state, atomic_load_explicit(&lane->generation, memory_order_relaxed),
+                          memory_order_release);
+}
+/** The cell of a series in a lane that was entered so; NULL = not resolved yet. */
+static inline void *tacho__custom_known(const tacho__lane *lane, const tacho_metric *metric) {
+    return __builtin_expect(metric->slot < lane->customs.count, 1) ? lane->customs.cell[metric->slot] : NULL;
+}
+
+/** Number of the built-in series of a type. */
+static inline uint32_t tacho__custom_common(uint8_t type) {
+    return type == TACHO__TYPE_CACHE ? TACHO__SERIES_CACHES : TACHO__SERIES_METRICS + type - TACHO__TYPE_COUNTER;
+}
+
+/** After a reset: slots of series that nobody holds may be used again. Needs the lock. */
+void tacho__custom_sweep(tacho_collector *collector);
+void tacho__custom_stop(tacho_collector *collector);
+
+#endif

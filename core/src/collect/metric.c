@@ -1,0 +1,317 @@
+/**
+ * Recording to custom metrics. Each call has a short way, which touches the handle, the lane and the cell only, and a
+ * slow one for everything unusual.
+ *
+ * A counter and a gauge change by one store, so they need no redo: whoever dies leaves the old value or the new one.
+ */
+#include "collect/custom.h"
+#include "segment/metrics.h"
+
+#include <string.h>
+
+#define STORED_MOST 9.2e18
+
+/* --------------------------------------------------------------------------------------------------------- amounts */
+
+/* In the stored unit, rounded to the nearest; false for what cannot be stored. Needs no math library. */
+static bool to_stored(const tacho_metric *metric, double value, int64_t *out) {
+    const double scaled = value * (double)metric->one;
+    if (!(scaled > -STORED_MOST && scaled < STORED_MOST)) { /* NaN too */
+        return false;
+    }
+    const int64_t whole = (int64_t)scaled;
+    const double rest = scaled - (double)whole;
+    *out = whole + (rest >= 0.5) - (rest <= -0.5);
+    return true;
+}
+
+/* The built-in series counts in millionths of whatever it is. */
+static int64_t to_millionths(const tacho_metric *metric, int64_t stored) {
+    int64_t millionths;
+    if (metric->one > 1000000) {
+        return stored / 1000;
+    }
+    if (__builtin_mul_overflow(stored, INT64_C(1000000) / (int64_t)metric->one, &millionths)) {
+        return stored < 0 ? INT64_MIN + 1 : INT64_MAX;
+    }
+    return millionths;
+}
+
+static tacho_status refuse(tacho_metric *metric) {
+    tacho__count(metric->collector, TACHO__DROP_INVALID);
+    return TACHO_INVALID;
+}
+
+static bool is_counter(const tacho_metric *metric) {
+    return metric->type == TACHO__TYPE_COUNTER;
+}
+
+/* --------------------------------------------------------------------------------------------------------- counters */
+
+static void add_to(tacho__segment *segment, tacho__counter_cell *cell, uint64_t stored) {
+    uint64_t sum;
+    if (__builtin_add_overflow(tacho__get(&cell->value), stored, &sum)) {
+        sum = UINT64_MAX;
+        tacho__drop_count(segment, TACHO__DROP_SATURATED);
+    }
+    tacho__put(&cell->value, sum);
+}
+
+/* No room for a cell of its own: the built-in series takes it, under the lock. */
+static void add_to_common(tacho__writer *writer, tacho__lane *lane, const tacho_metric *metric, uint64_t stored) {
+    if (!tacho__writer_lock(writer, lane)) {
+        tacho__drop_count(lane->segment, TACHO__DROP_LOST);
+        return;
+    }
+    const uint64_t most = INT64_MAX;
+    const int64_t millionths = to_millionths(metric, (int64_t)(stored < most ? stored : most));
+    add_to(lane->segment, tacho__metric_common(lane->segment, tacho__custom_common(metric->type)),
+           (uint64_t)millionths);
+    tacho__writer_unlock(writer);
+}
+
+__attribute__((noinline)) static tacho_status add_slowly(tacho_metric *metric, uint64_t stored) {
+    tacho_collector *collector = metric->collector;
+    if (!is_counter(metric)) {
+        return refuse(metric);
+    }
+    tacho__writer *writer = &collector->writer;
+    tacho__lane *lane = tacho__is_enabled(collector) ? tacho__lane_enter(writer) : NULL;
+    if (!lane) {
+        return TACHO_OK;
+    }
+    tacho__counter_cell *cell = tacho__custom_cell(collector, lane, metric);
+    if (cell) {
+        add_to(lane->segment, cell, stored);
+    } else {
+        add_to_common(writer, lane, metric, stored);
+    }
+    tacho__lane_leave(writer, lane);
+    return TACHO_OK;
+}
+
+static inline tacho_status add(tacho_metric *metric, uint64_t stored) {
+    tacho__lane *lane = is_counter(metric) ? tacho__custom_enter(&metric->collector->writer) : NULL;
+    if (__builtin_expect(!lane, 0)) {
+        return add_slowly(metric, stored);
+    }
+    tacho__counter_cell *cell = tacho__custom_known(lane, metric);
+    uint64_t sum;
+    const bool done = cell && !__builtin_add_overflow(tacho__get(&cell->value), stored, &sum);
+    if (__builtin_expect(done, 1)) {
+        tacho__put(&cell->value, sum);
+    }
+    tacho__custom_leave(lane);
+    return __builtin_expect(done, 1) ? TACHO_OK : add_slowly(metric, stored);
+}
+
+tacho_status tacho_counter_count(tacho_metric *metric, uint64_t count) {
+    uint64_t stored;
+    if (__builtin_expect(!metric, 0)) {
+        return TACHO_OK;
+    }
+    if (__builtin_expect(__builtin_mul_overflow(count, metric->one, &stored) || stored > INT64_MAX, 0)) {
+        return refuse(metric);
+    }
+    return add(metric, stored);
+}
+
+tacho_status tacho_counter_add(tacho_metric *metric, double amount) {
+    int64_t stored;
+    if (!metric) {
+        return TACHO_OK;
+    }
+    if (!to_stored(metric, amount, &stored) || stored < 0 || amount < 0) {
+        return refuse(metric);
+    }
+    return add(metric, (uint64_t)stored);
+}
+
+/* ----------------------------------------------------------------------------------------------------------- gauges */
+
+/* Sets, or adds to, the one cell of a gauge, which any thread may be writing to. */
+static void change(tacho_collector *collector, tacho__segment *segment, tacho__gauge_cell *cell, int64_t stored,
+                   bool more) {
+    uint64_t before = atomic_load_explicit(&cell->value, memory_order_relaxed);
+    int64_t after = stored;
+    do {
+        if (more && __builtin_add_overflow((int64_t)before, stored, &after)) {
+            after = stored < 0 ? INT64_MIN + 1 : INT64_MAX;
+            tacho__drop_count(segment, TACHO__DROP_SATURATED);
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&cell->value, &before, (uint64_t)after, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    tacho__put(&cell->stamp, tacho__stamp((int64_t)tacho__now(&collector->clock)));
+}
+
+static tacho_status change_gauge(tacho_metric *metric, double value, bool more) {
+    int64_t stored;
+    if (!metric) {
+        return TACHO_OK;
+    }
+    if (metric->type != TACHO__TYPE_GAUGE || !to_stored(metric, value, &stored)) {
+        return refuse(metric);
+    }
+    tacho_collector *collector = metric->collector;
+    tacho__writer *writer = &collector->writer;
+    tacho__lane *lane = tacho__is_enabled(collector) ? tacho__lane_enter(writer) : NULL;
+    if (!lane) {
+        return TACHO_OK;
+    }
+    tacho__gauge_cell *cell = tacho__custom_cell(collector, lane, metric);
+    if (cell) {
+        change(collector, lane->segment, cell, stored, more);
+    } else { /* the one cell has several writers anyway: no lock */
+        cell = tacho__metric_common(lane->segment, tacho__custom_common(metric->type));
+        change(collector, lane->segment, cell, to_millionths(metric, stored), more);
+    }
+    tacho__lane_leave(writer, lane);
+    return TACHO_OK;
+}
+
+tacho_status tacho_gauge_set(tacho_metric *metric, double value) {
+    return change_gauge(metric, value, false);
+}
+
+tacho_status tacho_gauge_add(tacho_metric *metric, double amount) {
+    return change_gauge(metric, amount, true);
+}
+
+/* ------------------------------------------------------------------------------------------------------- histograms */
+
+/* Bucket and sum of an ordinary value: between those seen so far, inside the grid, in a bucket with room. */
+static inline bool observe_ordinary(const tacho__lane *lane, tacho__sketch *sketch, const tacho_metric *metric,
+                                    uint64_t value) {
+    if (__builtin_expect(value - metric->least >= metric->span || ~value > tacho__get(&sketch->min_inverse) ||
+                             value > tacho__get(&sketch->max),
+                         0)) {
+        return false;
+    }
+    const uint32_t place = tacho__grid_bucket(metric->buckets, value);
+    const uint64_t line = tacho__get_half(&sketch->octaves[place / TACHO__OCTAVE_BUCKETS]);
+    uint8_t *base = lane->base;
+    tacho__half *bucket = (tacho__half *)base + line * TACHO__OCTAVE_BUCKETS + place % TACHO__OCTAVE_BUCKETS;
+    if (__builtin_expect(line == 0, 0)) {
+        return false;
+    }
+    const uint32_t count = tacho__get_half(bucket);
+    uint64_t sum;
+    if (__builtin_expect(count == UINT32_MAX || __builtin_add_overflow(tacho__get(&sketch->sum), value, &sum), 0)) {
+        return false;
+    }
+    tacho__redo *redo = lane->redo;
+    tacho__redo_put(&redo->entry[0], (uint64_t)((uint8_t *)bucket - base) + TACHO__REDO_HALF, (uint64_t)count + 1);
+    tacho__redo_put(&redo->entry[1], (uint64_t)((uint8_t *)&sketch->sum - base), sum);
+    atomic_store_explicit(&redo->count, 2, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
+    tacho__put_half(bucket, count + 1);
+    tacho__put(&sketch->sum, sum);
+    atomic_signal_fence(memory_order_seq_cst);
+    atomic_store_explicit(&redo->count, 0, memory_order_release);
+    return true;
+}
+
+/* The built-in histogram has every octave; only a bucket that is full has no way on. Under the lock. */
+static void observe_common(tacho__writer *writer, tacho__lane *lane, const tacho_metric *metric, uint64_t stored) {
+    if (!tacho__writer_lock(writer, lane)) {
+        tacho__drop_count(lane->segment, TACHO__DROP_LOST);
+        return;
+    }
+    const uint32_t number = tacho__custom_common(metric->type);
+    tacho__spot spot = {.sketch = tacho__metric_common(lane->segment, number),
+                        .value = (uint64_t)to_millionths(metric, (int64_t)stored)};
+    bool room = true;
+    if (spot.value) {
+        const uint32_t place = tacho__grid_place(&tacho__grids[TACHO__GRID_ONE], spot.value, &spot.low, &spot.high);
+        const tacho__line line = tacho__get_half(&spot.sketch->octaves[place / TACHO__OCTAVE_BUCKETS]);
+        spot.bucket = &((tacho__octave *)tacho__at(lane->segment, line))->bucket[place % TACHO__OCTAVE_BUCKETS];
+        room = tacho__get_half(spot.bucket) != UINT32_MAX;
+    }
+    if (room) {
+        tacho__set set = tacho__set_begin(lane);
+        tacho__spot_put(&set, &spot);
+        tacho__set_commit(&set, lane->redo, lane->base);
+    } else {
+        tacho__drop_count(lane->segment, TACHO__DROP_LOST);
+    }
+    tacho__writer_unlock(writer);
+}
+
+static void observe_in(tacho_collector *collector, tacho__lane *lane, tacho_metric *metric, uint64_t stored) {
+    tacho__writer *writer = &collector->writer;
+    tacho__sketch *sketch = tacho__custom_cell(collector, lane, metric);
+    tacho__spot spot;
+    if (!sketch || !tacho__spot_find(writer, lane, sketch, metric->family->grid, stored, false, &spot)) {
+        observe_common(writer, lane, metric, stored);
+        return;
+    }
+    tacho__set set = tacho__set_begin(lane);
+    tacho__spot_put(&set, &spot);
+    tacho__set_commit(&set, lane->redo, lane->base);
+    if (set.saturated) {
+        tacho__drop_count(lane->segment, TACHO__DROP_SATURATED);
+    }
+}
+
+__attribute__((noinline)) static tacho_status observe_slowly(tacho_metric *metric, uint64_t stored) {
+    tacho_collector *collector = metric->collector;
+    if (metric->type != TACHO__TYPE_HISTOGRAM || stored > INT64_MAX) {
+        return refuse(metric);
+    }
+    tacho__lane *lane = tacho__is_enabled(collector) ? tacho__lane_enter(&collector->writer) : NULL;
+    if (lane) {
+        observe_in(collector, lane, metric, stored);
+        tacho__lane_leave(&collector->writer, lane);
+    }
+    return TACHO_OK;
+}
+
+static inline tacho_status observe(tacho_metric *metric, uint64_t stored) {
+    const bool histogram = metric->type == TACHO__TYPE_HISTOGRAM;
+    tacho__lane *lane = histogram ? tacho__custom_enter(&metric->collector->writer) : NULL;
+    if (__builtin_expect(!lane, 0)) {
+        return observe_slowly(metric, stored);
+    }
+    tacho__sketch *sketch = tacho__custom_known(lane, metric);
+    const bool done = sketch && observe_ordinary(lane, sketch, metric, stored);
+    tacho__custom_leave(lane);
+    return __builtin_expect(done, 1) ? TACHO_OK : observe_slowly(metric, stored);
+}
+
+tacho_status tacho_histogram_observe(tacho_metric *metric, double value) {
+    int64_t stored;
+    if (!metric) {
+        return TACHO_OK;
+    }
+    if (!to_stored(metric, value, &stored) || stored < 0 || value < 0) {
+        return refuse(metric);
+    }
+    return observe(metric, (uint64_t)stored);
+}
+
+tacho_status tacho_histogram_observe_ns(tacho_metric *metric, uint64_t duration_ns) {
+    if (!metric) {
+        return TACHO_OK;
+    }
+    const tacho__family *family = metric->family;
+    if (family->grid == TACHO__GRID_SECONDS) {
+        return observe(metric, duration_ns);
+    }
+    if (family->grid != TACHO__GRID_ONE || duration_ns > TACHO__DURATION_MOST) {
+        return refuse(metric);
+    }
+    const bool millis = strcmp(family->unit, "ms") == 0, micros = strcmp(family->unit, "us") == 0;
+    if (micros && duration_ns > TACHO__DURATION_MOST / 1000) {
+        return refuse(metric);
+    }
+    return observe(metric, millis ? duration_ns : micros ? duration_ns * 1000 : (duration_ns + 500) / 1000);
+}
+
+uint64_t tacho_histogram_start(const tacho_metric *metric) {
+    return metric ? tacho__now(&metric->collector->clock) : 0;
+}
+
+tacho_status tacho_histogram_stop(tacho_metric *metric, uint64_t started_ns) {
+    const uint64_t now = tacho_histogram_start(metric);
+    return tacho_histogram_observe_ns(metric, now > started_ns ? now - started_ns : 0);
+}
