@@ -200,7 +200,9 @@ static void test_signal_handler__never_waits_and_loses_only_what_is_counted(void
     const uint64_t dropped = recorder_drops(r, TACHO__DROP_REENTRANT) + recorder_drops(r, TACHO__DROP_LOST);
     uint64_t mine = 0, handlers = 0;
     for (uint32_t i = 0; i < tacho__view_series_count(r->view); ++i) {
-        assert_true(tacho__view_series(r->view, i, &r->series));
+        if (!tacho__view_series(r->view, i, &r->series)) {
+            continue; /* a custom metric or a cache */
+        }
         if (r->series.type == TACHO__TYPE_OPERATION) {
             *(strcmp(r->series.name, "answer") == 0 ? &mine : &handlers) += r->series.calls;
         }

@@ -1,6 +1,7 @@
 #include "kill/kill_cases.h"
 
 #include "collect/collector.h"
+#include "kill/kill_custom.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -271,6 +272,26 @@ const kill_case kill_cases[] = {
     {"tacho_session_open", "session", NULL, open_session, false},
     {"tacho_session_end", "end of a session", NULL, open_session, false},
     {"tacho_collector_reset", "reset", begin, reset, false},
+    {"tacho_counter", "declare a counter", NULL, custom_declare_counter, false},
+    {"tacho_gauge", "declare a gauge", NULL, custom_declare_gauge, false},
+    {"tacho_histogram", "declare a histogram", NULL, custom_declare_histogram, false},
+    {"tacho_metric_labels", "bind labels", NULL, custom_bind, false},
+    {"tacho_counter_count", "count", NULL, custom_count, false, 1},
+    {"tacho_counter_add", "amount", NULL, custom_add, false, 1},
+    {"tacho_counter_add", "amount in a full segment", fill_up, custom_add, false, 1},
+    {"tacho_gauge_set", "set a gauge", NULL, custom_set, false, 1},
+    {"tacho_gauge_add", "change a gauge", custom_set, custom_change, false, 1},
+    {"tacho_histogram_observe", "value", NULL, custom_observe, false},
+    {"tacho_histogram_observe", "extreme values", custom_observe, custom_observe_extremes, false},
+    {"tacho_histogram_observe", "value in a full segment", fill_up, custom_observe, false},
+    {"tacho_histogram_observe_ns", "durations of a metric", NULL, custom_observe_time, false},
+    {"tacho_histogram_stop", "time of a metric", NULL, custom_observe_time, false},
+    {"tacho_cache_bind", "bind a cache", NULL, custom_bind_cache, false},
+    {"tacho_cache_count", "hit", NULL, custom_hit, false, 1},
+    {"tacho_cache_count", "hit in a full segment", fill_up, custom_hit, false, 1},
+    {"tacho_cache_size", "size of a cache", NULL, custom_size, false},
+    {"tacho_record_cache", "eviction by name", NULL, custom_record_cache, false, 1},
+    {"tacho_operation_cache", "miss of an operation", begin, custom_operation_cache, false, 1},
 };
 const size_t kill_case_count = sizeof kill_cases / sizeof *kill_cases;
 
@@ -283,6 +304,10 @@ const kill_exemption kill_exemptions[] = {
     {"tacho_collector_set_enabled", "changes a switch of the process"},
     {"tacho_series_retain", "counts references in the process"},
     {"tacho_series_release", "counts references in the process"},
+    {"tacho_metric_retain", "counts references in the process"},
+    {"tacho_metric_release", "counts references in the process"},
+    {"tacho_cache_retain", "counts references in the process"},
+    {"tacho_cache_release", "counts references in the process"},
     {"tacho_snapshot_take", "moves the anchor of the wall clock, which is no number"},
     {"tacho_snapshot_take_process", "moves the anchor of the wall clock, which is no number"},
 };
@@ -324,14 +349,14 @@ const kill_metric kill_metrics[] = {
     {"SESSION_CONTEXT_MAX", "end of a model call"},
     {"SESSION_CONTEXT_LIMIT", "end of a model call"},
     {"SESSION_COMPRESSIONS", "end of a model call"},
-    {"CACHE_HITS", "(caches are not recorded yet)"},
-    {"CACHE_MISSES", "(caches are not recorded yet)"},
-    {"CACHE_EVICTIONS", "(caches are not recorded yet)"},
-    {"CACHE_REJECTIONS", "(caches are not recorded yet)"},
-    {"CACHE_SIZE", "(caches are not recorded yet)"},
-    {"CACHE_CAPACITY", "(caches are not recorded yet)"},
-    {"CUSTOM_VALUE", "(custom metrics are not recorded yet)"},
-    {"CUSTOM_HISTOGRAM", "(custom metrics are not recorded yet)"},
+    {"CACHE_HITS", "hit"},
+    {"CACHE_MISSES", "miss of an operation"},
+    {"CACHE_EVICTIONS", "eviction by name"},
+    {"CACHE_REJECTIONS", "hit"},
+    {"CACHE_SIZE", "size of a cache"},
+    {"CACHE_CAPACITY", "size of a cache"},
+    {"CUSTOM_VALUE", "amount"},
+    {"CUSTOM_HISTOGRAM", "value"},
     {"BLOCK_DURATION_MCP", "end"},
     {"DERIVED_AVAILABILITY", "(computed from outcomes and categories)"},
     {"DERIVED_ACTIVE_SESSIONS", "(computed from sessions)"},

@@ -9,6 +9,8 @@ typedef struct world {
     tacho_series *step, *llm, *tool, *bare; /* `bare` has no model: the end picks its series */
     tacho_session *session;
     tacho_operation op, parent;
+    tacho_metric *counter, *gauge, *histogram;
+    tacho_cache *cache;
     uint32_t round; /* how often the case ran before in this world */
 } world;
 
@@ -18,6 +20,7 @@ typedef struct kill_case {
     void (*prepare)(world *w); /* before every run; may be NULL */
     void (*run)(world *w);     /* what is stopped at every store */
     bool wraps;                /* overwrites records of others, which may vanish one store earlier */
+    uint32_t lone;             /* steps that are one store, without a set */
 } kill_case;
 
 extern const kill_case kill_cases[];

@@ -114,6 +114,53 @@ static int by_id(const void *left, const void *right) {
     return (a->id > b->id) - (a->id < b->id);
 }
 
+static void put_custom(FILE *out, const tacho__view *view, const tacho__custom_view *one) {
+    tacho__metric_view metric = {.name = "cache"};
+    if (one->type != TACHO__TYPE_CACHE && !tacho__view_metric(view, one->metric, &metric)) {
+        abort();
+    }
+    fprintf(out, "%s %u", metric.name, one->flags);
+    for (uint32_t i = 0; i < TACHO__METRIC_LABELS; ++i) {
+        fprintf(out, " %s", one->labels[i] ? one->labels[i] : "-");
+    }
+    fprintf(out, " %" PRIu64, one->total);
+    if (one->changed_mono_ns != INT64_MIN) {
+        fprintf(out, " %" PRId64 " %" PRIu64 " %" PRIu64, one->value, one->size, one->capacity);
+    }
+    for (uint32_t i = 0; i < TACHO__CACHE_EVENTS; ++i) {
+        fprintf(out, " %" PRIu64, one->events[i]);
+    }
+    const tacho__histogram *histogram = &one->histogram;
+    fprintf(out, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, histogram->count,
+            histogram->zero, histogram->sum, histogram->low, histogram->high, histogram->count ? histogram->min : 0);
+    for (unsigned i = 0; i < TACHO__BUCKETS; ++i) {
+        const uint64_t count = tacho__histogram_bucket(histogram, i);
+        if (count) {
+            fprintf(out, " %u:%" PRIu64, i, count);
+        }
+    }
+    fprintf(out, "\n");
+}
+
+/* Series that were bound and not used yet are no number. */
+static bool is_used(const tacho__custom_view *one) {
+    bool used = one->total || one->histogram.count || one->changed_mono_ns != INT64_MIN;
+    for (uint32_t i = 0; i < TACHO__CACHE_EVENTS; ++i) {
+        used = used || one->events[i];
+    }
+    return used;
+}
+
+static void put_customs(FILE *out, const tacho__view *view) {
+    tacho__custom_view *one = malloc(sizeof *one);
+    for (uint32_t i = 0; one && i < tacho__view_series_count(view); ++i) {
+        if (tacho__view_custom(view, i, one) && is_used(one)) {
+            put_custom(out, view, one);
+        }
+    }
+    free(one);
+}
+
 static void put_records(FILE *out, const tacho__view *view, bool slowest) {
     const uint32_t count = slowest ? tacho__view_slowest_count(view) : tacho__view_record_count(view);
     tacho__record_view *records = calloc(count + 1u, sizeof *records);
@@ -175,6 +222,9 @@ char *digest_of(const tacho__view *view, unsigned what) {
         if (tacho__view_session(view, i, &session) && session_calls(&session)) {
             put_session(out, view, &session);
         }
+    }
+    if (what & DIGEST_NUMBERS) {
+        put_customs(out, view);
     }
     if (what & DIGEST_RECORDS) {
         put_records(out, view, false);
@@ -242,7 +292,7 @@ static const char *add_series(const tacho__view *view, totals *sum) {
     tacho__series_view *series = malloc(sizeof *series);
     for (uint32_t i = 0; series && !broken && i < tacho__view_series_count(view); ++i) {
         if (!tacho__view_series(view, i, series)) {
-            broken = "a series cannot be read";
+            broken = tacho__view_custom_type(view, i) ? NULL : "a series cannot be read";
         } else if (series->type == TACHO__TYPE_OPERATION) {
             broken = check_series(series);
             sum->calls += series->calls;
