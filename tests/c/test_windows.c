@@ -263,7 +263,7 @@ static void test_base__keeps_the_newest_of_all_that_joined(void **state) {
                      TACHO_OK);
     tacho__recent_value values[1100];
     tacho__recent_view about;
-    assert_true(tacho__view_recent(view, TACHO__SERIES_RESERVED, &about, values, 1100));
+    assert_true(tacho__view_recent(view, TACHO__SERIES_BUILTIN, &about, values, 1100));
     assert_int_equal(about.count, 1000);
     assert_true(about.since_mono_ns == INT64_MIN);
     qsort(calls, PROCESSES * EACH, sizeof *calls, by_end);
