@@ -352,6 +352,38 @@ static void test_snapshot__of_the_disabled_mode_is_empty(void **state) {
     tacho_snapshot_free(NULL);
 }
 
+static void test_readers__refuse_null(void **state) {
+    (void)state;
+    tacho_snapshot *snapshot = NULL, *none = (tacho_snapshot *)&snapshot;
+    tacho_rows *rows = (tacho_rows *)&snapshot;
+    tacho_records *records = (tacho_records *)&snapshot;
+    tacho_summary *summary = (tacho_summary *)&snapshot;
+    assert_int_equal(tacho_snapshot_take(NULL, NULL), TACHO_INVALID);
+    assert_int_equal(tacho_snapshot_take_process(NULL, NULL), TACHO_INVALID);
+    assert_int_equal(tacho_snapshot_take(NULL, &snapshot), TACHO_OK);
+    assert_int_equal(tacho_snapshot_operations(snapshot, NULL), TACHO_INVALID);
+    assert_int_equal(tacho_snapshot_tools(snapshot, NULL), TACHO_INVALID);
+    assert_int_equal(tacho_snapshot_models(snapshot, NULL), TACHO_INVALID);
+    assert_int_equal(tacho_snapshot_sessions(snapshot, NULL), TACHO_INVALID);
+    assert_int_equal(tacho_snapshot_usage(snapshot, NULL, NULL), TACHO_INVALID);
+    assert_int_equal(tacho_snapshot_records(snapshot, NULL, NULL), TACHO_INVALID);
+    assert_int_equal(tacho_snapshot_slowest(snapshot, 3, NULL), TACHO_INVALID);
+    assert_int_equal(tacho_snapshot_summary(snapshot, NULL, NULL), TACHO_INVALID);
+    assert_int_equal(tacho_snapshot_operations(NULL, &rows), TACHO_INVALID);
+    assert_null(rows);
+    assert_int_equal(tacho_snapshot_records(NULL, NULL, &records), TACHO_INVALID);
+    assert_null(records);
+    assert_int_equal(tacho_snapshot_summary(NULL, NULL, &summary), TACHO_INVALID);
+    assert_null(summary);
+    assert_int_equal(tacho_save(NULL, "never-made.json"), TACHO_INVALID);
+    assert_int_equal(tacho_save(snapshot, NULL), TACHO_INVALID);
+    assert_int_equal(tacho_load(NULL, &none), TACHO_INVALID);
+    assert_null(none);
+    assert_int_equal(tacho_load("never-made.json", NULL), TACHO_INVALID);
+    assert_int_equal(tacho_snapshot_decode("", 0, NULL), TACHO_INVALID);
+    tacho_snapshot_free(snapshot);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_operations__are_all_but_tools),
@@ -365,6 +397,7 @@ int main(void) {
         cmocka_unit_test(test_reset__starts_over),
         cmocka_unit_test(test_merge__takes_the_later_part_of_a_segment),
         cmocka_unit_test(test_snapshot__of_the_disabled_mode_is_empty),
+        cmocka_unit_test(test_readers__refuse_null),
     };
     return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);
 }

@@ -122,7 +122,12 @@ static tacho_status decode_json(const tacho__buffer *file, tacho_snapshot **out)
 
 tacho_status tacho_load(const char *path, tacho_snapshot **out) {
     tacho__buffer file = {.limit = FILE_MAX};
-    *out = NULL;
+    if (out) {
+        *out = NULL;
+    }
+    if (!path || !out) {
+        return TACHO_INVALID;
+    }
     tacho_status status = read_file(path, &file);
     if (status == TACHO_OK) {
         bool json = tacho__snapshot_recognise(file.data, file.length) == TACHO__SNAPSHOT_JSON;
@@ -219,6 +224,9 @@ static tacho_status make_json(const tacho_snapshot *snapshot, tacho__buffer *out
 tacho_status tacho_save(const tacho_snapshot *snapshot, const char *path) {
     tacho__buffer bytes = TACHO__BUFFER_INIT;
     tacho_status status = TACHO_OK;
+    if (!snapshot || !path) {
+        return TACHO_INVALID;
+    }
     if (is_json(path)) {
         status = make_json(snapshot, &bytes);
     } else {

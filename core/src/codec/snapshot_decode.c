@@ -309,6 +309,9 @@ static tacho_status take_parts(const tacho__msgpack *list, tacho_snapshot **out)
 tacho_status tacho_snapshot_decode(const void *bytes, size_t length, tacho_snapshot **out) {
     tacho__msgpack root, parts;
     uint64_t version;
+    if (!out) {
+        return TACHO_INVALID;
+    }
     *out = NULL;
     if (tacho__snapshot_recognise(bytes, length) != TACHO__SNAPSHOT_MSGPACK) {
         return TACHO_FOREIGN;

@@ -206,7 +206,12 @@ static tacho_status digest_session(const tacho_snapshot *snapshot, const char *i
 }
 
 tacho_status tacho_snapshot_summary(const tacho_snapshot *snapshot, const char *session, tacho_summary **out) {
-    *out = NULL;
+    if (out) {
+        *out = NULL;
+    }
+    if (!snapshot || !out) {
+        return TACHO_INVALID;
+    }
     tacho__digest_facts facts = {.price_table = tacho__snapshot_prices(snapshot)};
     tacho__digest *digest;
     tacho_status status = session ? tacho__snapshot_find_session(snapshot, session, &facts.session) : TACHO_OK;

@@ -53,6 +53,9 @@ static void fold_first(const tacho__registry *registry) {
 }
 
 tacho_status tacho_snapshot_take_process(tacho_collector *collector, tacho_snapshot **out) {
+    if (!out) {
+        return TACHO_INVALID;
+    }
     *out = NULL;
     if (!collector) {
         return tacho__snapshot_of_parts(NULL, 0, out); /* disabled mode: nothing was recorded */
@@ -63,6 +66,9 @@ tacho_status tacho_snapshot_take_process(tacho_collector *collector, tacho_snaps
 }
 
 tacho_status tacho_snapshot_take(tacho_collector *collector, tacho_snapshot **out) {
+    if (!out) {
+        return TACHO_INVALID;
+    }
     tacho__registry *registry = tacho__collector_registry(collector);
     if (!registry) {
         return tacho_snapshot_take_process(collector, out);

@@ -46,7 +46,12 @@ static tacho_status add_series(const tacho_snapshot *snapshot, series_filter fil
 static tacho_status table_of_series(const tacho_snapshot *snapshot, const tacho_query *query, series_filter filter,
                                     tacho_rows **out) {
     tacho__table *table;
-    *out = NULL;
+    if (out) {
+        *out = NULL;
+    }
+    if (!snapshot || !out) {
+        return TACHO_INVALID;
+    }
     tacho_status status = tacho__table_create(query, &table);
     if (status != TACHO_OK) {
         return status;
@@ -82,7 +87,12 @@ tacho_status tacho_snapshot_sessions(const tacho_snapshot *snapshot, tacho_rows 
     tacho_query query = TACHO_QUERY_INIT;
     query.by = TACHO_BY_SESSION;
     tacho__table *table;
-    *out = NULL;
+    if (out) {
+        *out = NULL;
+    }
+    if (!snapshot || !out) {
+        return TACHO_INVALID;
+    }
     tacho_status status = tacho__table_create(&query, &table);
     if (status != TACHO_OK) {
         return status;
@@ -159,7 +169,12 @@ static tacho_status resolve(const tacho_snapshot *snapshot, const tacho_query *q
 tacho_status tacho_snapshot_usage(const tacho_snapshot *snapshot, const tacho_query *query, tacho_rows **out) {
     tacho_query resolved;
     tacho__table *table;
-    *out = NULL;
+    if (out) {
+        *out = NULL;
+    }
+    if (!snapshot || !out) {
+        return TACHO_INVALID;
+    }
     tacho_status status = resolve(snapshot, query, &resolved);
     if (status != TACHO_OK) {
         return status;
@@ -182,7 +197,12 @@ tacho_status tacho_snapshot_usage(const tacho_snapshot *snapshot, const tacho_qu
 
 tacho_status tacho_snapshot_records(const tacho_snapshot *snapshot, const tacho_query *query, tacho_records **out) {
     tacho_query resolved;
-    *out = NULL;
+    if (out) {
+        *out = NULL;
+    }
+    if (!snapshot || !out) {
+        return TACHO_INVALID;
+    }
     tacho_status status = resolve(snapshot, query, &resolved);
     if (status != TACHO_OK) {
         return status;
@@ -211,7 +231,12 @@ tacho_status tacho_snapshot_records(const tacho_snapshot *snapshot, const tacho_
 }
 
 tacho_status tacho_snapshot_slowest(const tacho_snapshot *snapshot, size_t n, tacho_records **out) {
-    *out = NULL;
+    if (out) {
+        *out = NULL;
+    }
+    if (!snapshot || !out) {
+        return TACHO_INVALID;
+    }
     tacho__record_list *list = tacho__record_list_new(TACHO__RECORDS_BY_DURATION, n > 0 ? n : 10);
     if (!list) {
         return TACHO_NOMEM;
