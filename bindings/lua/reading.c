@@ -398,7 +398,8 @@ static int export(lua_State *L) {
     reading on = enter(L, 2);
     const char *word = tacho_lua_check_text(L, 2);
     if (tacho_format_parse(word, &format) != TACHO_OK)
-        tacho_lua_bad_argument(L, 2, lua_pushfstring(L, "unknown format '%s'", word));
+        tacho_lua_bad_argument(
+            L, 2, lua_pushfstring(L, "unknown format '%s'; it is one of json, jsonl, msgpack, text and csv", word));
     int target = lua_type(L, 3);
     if (target != LUA_TNIL && target != LUA_TSTRING && luaL_getmetafield(L, 3, "__index") == LUA_TNIL &&
         target != LUA_TTABLE)

@@ -87,7 +87,7 @@ static int read_components(core_collector *collector, PyObject *components, reco
 }
 
 static void read_outcome(const record_arguments *in, record_parts *out) {
-    int success = core_truth_of(in->success);
+    int success = core_given(in->success) == NULL || core_truth_of(in->success); /* None = not given */
     out->failure = (core_failure){TACHO_CATEGORY_NONE, success ? TACHO_OUTCOME_OK : TACHO_OUTCOME_ERROR, ""};
     if (core_given(in->error) != NULL) {
         core_failure_given(in->error, &out->failure);

@@ -36,6 +36,16 @@ static PyObject *raise_file(core_state *state, tacho_status status, const char *
     return core_raise_sentence(state, status, detail);
 }
 
+/* What save() leaves alone exists and is something else, which "the bytes are not of this format" does not tell. */
+static PyObject *raise_save(core_state *state, tacho_status status, const char *name, int reason) {
+    char detail[512];
+    if (status != TACHO_FOREIGN) {
+        return raise_file(state, status, name, reason);
+    }
+    PyOS_snprintf(detail, sizeof(detail), "it exists and is no snapshot, and was left alone: '%.400s'", name);
+    return core_raise_sentence(state, status, detail);
+}
+
 PyObject *core_load(core_state *state, PyObject *path) {
     PyObject *encoded = NULL;
     if (!PyUnicode_FSConverter(path, &encoded)) {
@@ -66,7 +76,7 @@ static PyObject *snapshot_save(snapshot *self, PyObject *path) {
     status = tacho_save(self->handle, name);
     reason = errno;
     Py_END_ALLOW_THREADS PyObject *saved =
-        status == TACHO_OK ? PyUnicode_DecodeFSDefault(name) : raise_file(self->state, status, name, reason);
+        status == TACHO_OK ? PyUnicode_DecodeFSDefault(name) : raise_save(self->state, status, name, reason);
     Py_DECREF(encoded);
     return saved;
 }
@@ -164,7 +174,8 @@ static PyObject *snapshot_export(snapshot *self, PyObject *args) {
         return NULL;
     }
     if (tacho_format_parse(word, &format) != TACHO_OK) {
-        return PyErr_Format(PyExc_ValueError, "unknown format '%.40s'", word);
+        return PyErr_Format(PyExc_ValueError, "unknown format '%.40s'; it is one of json, jsonl, msgpack, text and csv",
+                            word);
     }
     tacho_style style = TACHO_STYLE_INIT;
     core_output output = {NULL, 0, 0, 0};

@@ -356,7 +356,7 @@ class Snapshot:
 
     def slowest(self, n: int = 10) -> Records:
         """The n slowest finished operations, slowest first."""
-        return Records(self._taken.slowest(n))
+        return Records(self._taken.slowest(n) if n != 0 else ())
 
     def records(self, session: str | None = None) -> Records:
         """The recent records, oldest first."""

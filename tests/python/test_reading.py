@@ -140,6 +140,24 @@ def test_results_can_be_copied_and_pickled(story: tacho.Collector) -> None:
     assert same.by_operation == {"answer": Decimal("0.0195")}
 
 
+def test_the_slowest_none_are_none(story: tacho.Collector) -> None:
+    assert [len(story.slowest(n)) for n in (0, 1, 3)] == [0, 1, 3]
+
+
+def test_what_is_no_snapshot_is_left_alone(story: tacho.Collector, tmp_path: Path) -> None:
+    other = tmp_path / "notes.txt"
+    other.write_text("mine")
+    for path in (other, tmp_path, str(other).encode()):
+        with pytest.raises(tacho.ForeignError, match="it exists and is no snapshot"):
+            story.save(path)  # type: ignore[arg-type]
+    assert other.read_text() == "mine"
+
+
+def test_an_unknown_format_names_the_known_ones(story: tacho.Collector) -> None:
+    with pytest.raises(ValueError, match="one of json, jsonl, msgpack, text and csv"):
+        story.export("xml")
+
+
 def test_results_become_dictionaries_as_dataclasses_do(story: tacho.Collector) -> None:
     summary = story.summary("demo")
     plain = dataclasses.asdict(summary)

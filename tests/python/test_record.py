@@ -285,3 +285,9 @@ def test_a_wrong_session_is_told_in_strict_mode_whatever_else_is_given(
     with pytest.raises(TypeError, match="session"):
         strict.record("x", 1.0, session=5, **more)
     assert len(strict.snapshot().records()) == 0
+
+
+def test_a_success_that_is_not_given_is_no_failure(collector: tacho.Collector) -> None:
+    collector.record("x", 1, success=None)  # type: ignore[arg-type]
+    collector.record("y", 1, success=False)
+    assert [record.outcome for record in collector.snapshot().records()] == ["ok", "error"]
