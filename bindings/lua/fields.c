@@ -137,6 +137,12 @@ void tacho_lua_push_record(lua_State *L, const tacho_record_view *record) {
     push_struct(L, fields, count, record, 1);
 }
 
+void tacho_lua_push_system(lua_State *L, const tacho_system *system) {
+    size_t count;
+    const tacho_field *fields = tacho_system_fields(&count);
+    push_struct(L, fields, count, system, 0);
+}
+
 void tacho_lua_push_quality(lua_State *L, const tacho_summary *summary) {
     size_t count, names;
     const tacho_field *fields = tacho_summary_fields(&count);

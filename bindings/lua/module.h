@@ -296,6 +296,7 @@ void tacho_lua_push_row(lua_State *L, const tacho_row *row);
 void tacho_lua_push_metric(lua_State *L, const tacho_metric_row *row);
 void tacho_lua_push_cache(lua_State *L, const tacho_cache_row *row);
 void tacho_lua_push_record(lua_State *L, const tacho_record_view *record);
+void tacho_lua_push_system(lua_State *L, const tacho_system *system);
 /** The fields of a summary that say how far it can be trusted. */
 void tacho_lua_push_quality(lua_State *L, const tacho_summary *summary);
 void tacho_lua_push_scalars(lua_State *L, const tacho_summary *summary);

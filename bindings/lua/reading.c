@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void free_snapshot(void *object) {
@@ -77,6 +78,10 @@ static int text_of(lua_State *L, writer write) {
     return 1;
 }
 
+static tacho_status write_system(const void *object, const tacho_style *style, tacho_sink sink, void *context) {
+    return tacho_write_system(object, TACHO_FORMAT_TEXT, style, sink, context);
+}
+
 static int rows_text(lua_State *L) {
     return text_of(L, write_rows);
 }
@@ -85,6 +90,9 @@ static int records_text(lua_State *L) {
 }
 static int summary_text(lua_State *L) {
     return text_of(L, write_summary);
+}
+static int system_text(lua_State *L) {
+    return text_of(L, write_system);
 }
 
 /* Gives the table on top of L a __tostring that prints the boxed object at `box`. */
@@ -342,6 +350,25 @@ static int summary(lua_State *L) {
     return 1;
 }
 
+/* system(): what runs, and what it takes of the machine */
+static int system_function(lua_State *L) {
+    reading on = enter(L, 0);
+    tacho_lua_box *box = tacho_lua_new_box(L);
+    tacho_system *system = box->object = malloc(sizeof *system);
+    box->free = free;
+    if (on.status == TACHO_OK && !system)
+        on.status = TACHO_NOMEM;
+    if (on.status == TACHO_OK) {
+        *system = (tacho_system)TACHO_SYSTEM_INIT;
+        on.status = tacho_snapshot_system(on.snapshot, system);
+    }
+    if (on.status != TACHO_OK)
+        return tacho_lua_fail(L, on.status);
+    tacho_lua_push_system(L, system);
+    set_text(L, -2, system_text);
+    return 1;
+}
+
 /* (collector, session, target): gives the text of the session's summary to target:write */
 int tacho_lua_write_summary(lua_State *L) {
     const tacho_lua_collector *collector = luaL_checkudata(L, 1, TACHO_LUA_COLLECTOR);
@@ -459,13 +486,21 @@ static int save(lua_State *L) {
 }
 
 const luaL_Reg tacho_lua_reading_functions[] = {
-    {"costs", costs},         {"export", export},
-    {"models", models},       {"operations", operations},
-    {"providers", providers}, {"records", records},
-    {"save", save},           {"sessions", sessions},
-    {"slowest", slowest},     {"snapshot", snapshot_function},
-    {"summary", summary},     {"tools", tools},
-    {"usage", usage},         {NULL, NULL},
+    {"costs", costs},
+    {"export", export},
+    {"models", models},
+    {"operations", operations},
+    {"providers", providers},
+    {"records", records},
+    {"save", save},
+    {"sessions", sessions},
+    {"slowest", slowest},
+    {"snapshot", snapshot_function},
+    {"summary", summary},
+    {"system", system_function},
+    {"tools", tools},
+    {"usage", usage},
+    {NULL, NULL},
 };
 
 static int snapshot_gc(lua_State *L) {

@@ -27,6 +27,7 @@ typedef struct core_state {
     PyObject *errors[CORE_STATUSES + 1]; /* by -status; the last is TachoError */
     PyTypeObject *collector_type, *series_type, *session_type, *operation_type, *component_type, *ready_type;
     PyTypeObject *tracked_type, *coroutine_type, *snapshot_type, *table_type;
+    PyTypeObject *generator_type, *async_generator_type, *step_type;
     PyObject *variable;       /* ContextVar: the innermost `with` block, async function or session */
     core_collector *standard; /* the default collector; NULL until it is first needed */
     PyObject *arguments;      /* dict given to configure(); read again by reset() */
@@ -196,6 +197,12 @@ core_scope *core_scope_find(core_state *state, core_place *place);
 core_operation *core_scope_operation(core_scope *scope, const core_collector *collector);
 /** Session of this collector between the scope and its innermost operation, or NULL; borrowed. */
 core_session *core_scope_session(core_scope *scope, const core_collector *collector);
+/** The caller's stack and context alone. */
+void core_place_here(core_place *place);
+/** What the ContextVar holds, as a new reference; NULL = nothing. Never raises. */
+PyObject *core_ambient_get(core_state *state);
+/** Makes it hold `value` (NULL = nothing). Never raises. */
+void core_ambient_set(core_state *state, PyObject *value);
 void core_stack_push(core_operation *op, const core_place *place);
 void core_stack_pop(core_operation *op);
 /** Make `scope` the current one of this context and tell what it replaces. 0, or -1 with an exception. */
@@ -268,6 +275,7 @@ int core_query_read(core_state *state, PyObject *args, PyObject *kwargs, tacho_q
 PyObject *core_table_of_rows(core_state *state, tacho_rows *rows, PyObject *snapshot);
 PyObject *core_table_of_records(core_state *state, tacho_records *records, PyObject *snapshot);
 PyObject *core_table_of_summary(core_state *state, tacho_summary *summary, PyObject *snapshot);
+PyObject *core_table_of_system(core_state *state, const tacho_system *system);
 /** One struct described by a field table, as a tuple in the table's order. times: named values are nanoseconds. */
 PyObject *core_fields_values(core_state *state, const tacho_field *fields, size_t count, const void *base, int times);
 /** The table itself: list of (name, type word, help). */
@@ -283,6 +291,7 @@ PyObject *core_output_done(core_state *state, core_output *output, tacho_status 
 
 /* ---- types: each file makes its own */
 extern PyType_Spec core_collector_spec, core_series_spec, core_session_spec, core_operation_spec, core_component_spec;
+extern PyType_Spec core_generator_spec, core_async_generator_spec, core_step_spec;
 extern PyType_Spec core_ready_spec, core_tracked_spec, core_coroutine_spec, core_snapshot_spec, core_table_spec;
 /* What a tracked function records under; NULL = as track() documents it. All borrowed. */
 typedef struct core_track_options {
@@ -294,6 +303,13 @@ typedef struct core_track_options {
 PyObject *core_track(core_state *state, PyObject *function, const core_track_options *options);
 PyObject *core_track_function(core_state *state, PyObject *args, PyObject *kwargs);
 
+/** What kind of function this is, after unwrapping methods and partials. */
+typedef enum core_shape { CORE_SYNC, CORE_ASYNC, CORE_GENERATOR, CORE_ASYNC_GENERATOR } core_shape;
+/** 0, or -1 with TypeError: cannot be tracked. */
+int core_shape_of(PyObject *function, core_shape *shape);
+/** Name of a function as semantics 19 wants it; a new reference. */
+PyObject *core_function_name(PyObject *function);
+
 typedef struct core_tracked {
     PyObject_HEAD vectorcallfunc vectorcall;
     core_state *state;
@@ -302,18 +318,60 @@ typedef struct core_tracked {
     PyObject *usage, *cost; /* callables given to track(), or NULL */
     uint64_t generation;    /* of the default collector when the series was bound */
     char follows;           /* records to whatever the default collector is */
-    char nest, reports, usage_is_result, asynchronous;
+    char nest, reports, usage_is_result;
+    core_shape shape;
 } core_tracked;
 /** Series to record under, bound again if the default collector has been replaced; borrowed; NULL = record nothing. */
 core_series *core_tracked_series(core_tracked *tracked);
 /** Call the hooks of track() on a result. 0, or -1 with an exception that must reach the program. */
 int core_tracked_report(core_tracked *tracked, core_operation *op, PyObject *result);
 
-/** What kind of function this is, after unwrapping methods and partials. -1 with TypeError: cannot be tracked. */
-typedef enum core_shape { CORE_SYNC, CORE_ASYNC } core_shape;
-int core_shape_of(PyObject *function, core_shape *shape);
-/** Name of a function as semantics 19 wants it; a new reference. */
-PyObject *core_function_name(PyObject *function);
+/* ---- coroutine.c: driving coroutines and generators */
+#if PY_VERSION_HEX < 0x030A0000
+typedef enum { PYGEN_RETURN = 0, PYGEN_ERROR = -1, PYGEN_NEXT = 1 } PySendResult;
+#endif
+/** One step: PYGEN_NEXT with what it yielded, PYGEN_RETURN with what it returned, PYGEN_ERROR with an exception. */
+PySendResult core_send(PyObject *inner, PyObject *value, PyObject **result);
+/** Value of the StopIteration that is set, which is cleared. NULL with the exception, if it is another one. */
+PyObject *core_stop_value(void);
+/** Raises StopIteration(value), also where value is a tuple or an exception. */
+void core_raise_stop(PyObject *value);
+
+/* ---- generator.c, async_generator.c */
+/** A generator or async generator of a tracked function. */
+typedef struct core_stream {
+    PyObject_HEAD core_tracked *tracked;
+    PyObject *inner, *weak;
+    core_operation *op; /* begun and not ended */
+    PyObject *last;     /* the item before, where a hook of track() wants it; NULL = none */
+    PyObject *inside;   /* what the ContextVar held in there when the last step ended; NULL = nothing */
+    PyObject *outside;  /* what it held out here, while a step runs; NULL = nothing */
+    char begun, running;
+    char current;     /* a step runs, and the operation is current */
+    char stepped;     /* `inside` is known */
+    char by_variable; /* current by the ContextVar; else by the thread's stack */
+    char first_token; /* the first item sets it */
+} core_stream;
+PyObject *core_stream_new(core_tracked *tracked, PyObject *inner);
+/** Begins at the first step, and makes the operation current; and takes that back. An exception that is set stays. */
+void core_stream_enter(core_stream *self);
+void core_stream_leave(core_stream *self);
+/** A step has given an item. */
+void core_stream_yielded(core_stream *self, PyObject *item);
+void core_stream_end(core_stream *self, tacho_outcome outcome);
+/** By the exception that is set and stays. */
+void core_stream_end_raised(core_stream *self);
+/**
+ * It returned `result`; hooks of track() get that, or, where it is None, the last item. 0, or -1 with an exception of a
+ * hook that must reach the program.
+ */
+int core_stream_end_returned(core_stream *self, PyObject *result);
+PyObject *core_stream_getattro(PyObject *self, PyObject *name);
+PyObject *core_stream_class(core_stream *self, void *unused);
+PyObject *core_stream_repr(core_stream *self);
+int core_stream_traverse(core_stream *self, visitproc visit, void *arg);
+int core_stream_clear(core_stream *self);
+void core_stream_dealloc(core_stream *self);
 
 PyObject *core_coroutine_new(core_tracked *tracked, PyObject *inner);
 PyObject *core_ready_new(core_state *state, PyObject *value);

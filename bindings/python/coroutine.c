@@ -83,8 +83,7 @@ static int end_returned(core_coroutine *self, PyObject *result) {
 
 /* ----------------------------------------------------------------------------------------------------------- steps */
 
-/* Value of the StopIteration that is set, which is cleared. NULL with the exception, if it is another one. */
-static PyObject *stop_value(void) {
+PyObject *core_stop_value(void) {
     if (!PyErr_ExceptionMatches(PyExc_StopIteration)) {
         return NULL;
     }
@@ -98,8 +97,11 @@ static PyObject *stop_value(void) {
     return value;
 }
 
-/* Raises StopIteration(value), also where value is a tuple or an exception. */
-static void raise_stop(PyObject *value) {
+void core_raise_stop(PyObject *value) {
+    if (value == Py_None) {
+        PyErr_SetNone(PyExc_StopIteration); /* without arguments, as the interpreter does it */
+        return;
+    }
     PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, value);
     if (stop != NULL) {
         PyErr_SetObject(PyExc_StopIteration, stop);
@@ -107,18 +109,18 @@ static void raise_stop(PyObject *value) {
     }
 }
 
-#if PY_VERSION_HEX < 0x030A0000
-typedef enum { PYGEN_RETURN = 0, PYGEN_ERROR = -1, PYGEN_NEXT = 1 } PySendResult;
-
-static PySendResult PyIter_Send(PyObject *inner, PyObject *value, PyObject **result) {
+PySendResult core_send(PyObject *inner, PyObject *value, PyObject **result) {
+#if PY_VERSION_HEX >= 0x030A0000
+    return PyIter_Send(inner, value, result);
+#else
     *result = PyObject_CallMethod(inner, "send", "O", value);
     if (*result != NULL) {
         return PYGEN_NEXT;
     }
-    *result = stop_value();
+    *result = core_stop_value();
     return *result == NULL ? PYGEN_ERROR : PYGEN_RETURN;
-}
 #endif
+}
 
 /* The garbage collector took the coroutine apart: to who still holds it, it is one that has ended. */
 static void raise_taken_apart(void) {
@@ -132,13 +134,13 @@ static PySendResult step(PyObject *object, PyObject *value, PyObject **result) {
         return PYGEN_ERROR;
     }
     if (self->running) { /* sent to from within itself: the coroutine refuses, and goes on running */
-        return PyIter_Send(self->inner, value, result);
+        return core_send(self->inner, value, result);
     }
     if (!self->begun) {
         begin(self);
     }
     self->running = 1;
-    PySendResult how = PyIter_Send(self->inner, value, result);
+    PySendResult how = core_send(self->inner, value, result);
     self->running = 0;
     if (how == PYGEN_NEXT) {
         return how;
@@ -155,7 +157,7 @@ static PySendResult step(PyObject *object, PyObject *value, PyObject **result) {
 static PyObject *coroutine_send(PyObject *self, PyObject *value) {
     PyObject *result = NULL;
     if (step(self, value, &result) == PYGEN_RETURN) {
-        raise_stop(result);
+        core_raise_stop(result);
         Py_CLEAR(result);
     }
     return result;
@@ -186,13 +188,13 @@ static PyObject *coroutine_throw(core_coroutine *self, PyObject *args) {
     if (result != NULL || self->op == NULL || self->running) {
         return result; /* it goes on; or it never began */
     }
-    PyObject *value = stop_value();
+    PyObject *value = core_stop_value();
     if (value == NULL) {
         end_raised(self);
         return NULL;
     }
     if (end_returned(self, value) == 0) {
-        raise_stop(value);
+        core_raise_stop(value);
     }
     Py_DECREF(value);
     return NULL;

@@ -209,8 +209,10 @@ static PyObject *module_fields(PyObject *module, PyObject *what) {
         fields = tacho_record_fields(&count);
     } else if (PyUnicode_Check(what) && PyUnicode_CompareWithASCIIString(what, "summary") == 0) {
         fields = tacho_summary_fields(&count);
+    } else if (PyUnicode_Check(what) && PyUnicode_CompareWithASCIIString(what, "system") == 0) {
+        fields = tacho_system_fields(&count);
     } else {
-        PyErr_SetString(PyExc_ValueError, "expected 'row', 'record' or 'summary'");
+        PyErr_SetString(PyExc_ValueError, "expected 'row', 'record', 'summary' or 'system'");
         return NULL;
     }
     return core_fields_describe(fields, count);
@@ -266,7 +268,7 @@ static PyMethodDef module_methods[] = {
     {"reset", module_reset, METH_NOARGS, "Start the default collector over, with its settings read again."},
     {"load", module_load, METH_O, "Read a snapshot from a file that save() made."},
     {"quality", module_quality, METH_NOARGS, "Names of the summary's fields that say how far it can be trusted."},
-    {"fields", module_fields, METH_O, "(name, type, help) of each field of 'row', 'record' or 'summary'."},
+    {"fields", module_fields, METH_O, "(name, type, help) of each field of 'row', 'record', 'summary' or 'system'."},
     {"units", module_words, METH_NOARGS, "(field, key) of each unit of usage."},
     {"default_save_path", module_default_save_path, METH_NOARGS, "Folder in which save() without a path writes."},
     {NULL, NULL, 0, NULL}};
@@ -287,6 +289,9 @@ static int add_types(PyObject *module, core_state *state) {
                    add_type(module, &core_ready_spec, &state->ready_type, 0) < 0 ||
                    add_type(module, &core_tracked_spec, &state->tracked_type, 1) < 0 ||
                    add_type(module, &core_coroutine_spec, &state->coroutine_type, 0) < 0 ||
+                   add_type(module, &core_generator_spec, &state->generator_type, 0) < 0 ||
+                   add_type(module, &core_async_generator_spec, &state->async_generator_type, 0) < 0 ||
+                   add_type(module, &core_step_spec, &state->step_type, 0) < 0 ||
                    add_type(module, &core_snapshot_spec, &state->snapshot_type, 1) < 0 ||
                    add_type(module, &core_table_spec, &state->table_type, 1) < 0
                ? -1
@@ -324,6 +329,9 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT(state->ready_type);
     Py_VISIT(state->tracked_type);
     Py_VISIT(state->coroutine_type);
+    Py_VISIT(state->generator_type);
+    Py_VISIT(state->async_generator_type);
+    Py_VISIT(state->step_type);
     Py_VISIT(state->snapshot_type);
     Py_VISIT(state->table_type);
     Py_VISIT(state->variable);
@@ -359,6 +367,9 @@ static int module_clear(PyObject *module) {
     Py_CLEAR(state->ready_type);
     Py_CLEAR(state->tracked_type);
     Py_CLEAR(state->coroutine_type);
+    Py_CLEAR(state->generator_type);
+    Py_CLEAR(state->async_generator_type);
+    Py_CLEAR(state->step_type);
     Py_CLEAR(state->snapshot_type);
     Py_CLEAR(state->table_type);
     for (int i = 0; i <= CORE_STATUSES; i++) {

@@ -77,11 +77,29 @@ static PyObject *variable_get(core_state *state) {
     return value;
 }
 
-core_scope *core_scope_find(core_state *state, core_place *place) {
+PyObject *core_ambient_get(core_state *state) {
+    return state->variable == NULL ? NULL : variable_get(state);
+}
+
+void core_ambient_set(core_state *state, PyObject *value) {
+    if (state->variable == NULL) {
+        return; /* the interpreter ends and the module has been taken apart */
+    }
+    state->ambient = 1;
+    if (variable_set(state, value) < 0) {
+        PyErr_Clear();
+    }
+}
+
+void core_place_here(core_place *place) {
     place->stack = &stack_top;
     place->context = context_of(PyThreadState_Get());
+}
+
+core_scope *core_scope_find(core_state *state, core_place *place) {
+    core_place_here(place);
     core_scope *frame = (core_scope *)stack_find(state, place);
-    PyObject *ambient = state->ambient ? variable_get(state) : NULL;
+    PyObject *ambient = state->ambient ? core_ambient_get(state) : NULL;
     if (ambient != NULL && (frame == NULL || ((core_scope *)ambient)->sequence > frame->sequence)) {
         return (core_scope *)ambient;
     }
@@ -136,6 +154,10 @@ void core_stack_pop(core_operation *op) {
 
 int core_scope_enter(core_scope *scope, PyObject **previous) {
     core_state *state = scope->state;
+    *previous = NULL;
+    if (state->variable == NULL) {
+        return 0; /* the interpreter ends */
+    }
     *previous = variable_get(state);
     if (variable_set(state, (PyObject *)scope) < 0) {
         Py_CLEAR(*previous);
@@ -165,11 +187,9 @@ CORE_RARE static void unlink_scope(PyObject *now, PyObject *scope, PyObject *pre
 
 void core_scope_leave(core_scope *scope, PyObject *previous) {
     core_raised raised = core_raised_take();
-    PyObject *now = variable_get(scope->state);
+    PyObject *now = core_ambient_get(scope->state);
     if (now == (PyObject *)scope) {
-        if (variable_set(scope->state, previous) < 0) {
-            PyErr_Clear();
-        }
+        core_ambient_set(scope->state, previous);
     } else {
         unlink_scope(now, (PyObject *)scope, previous);
     }

@@ -57,7 +57,7 @@ static long flags_of_callable(PyObject *function) {
 }
 
 static int refuse(PyObject *function, const char *what) {
-    PyErr_Format(PyExc_TypeError, "%R is %s: not yet tracked", function, what);
+    PyErr_Format(PyExc_TypeError, "%R is %s and cannot be tracked", function, what);
     return -1;
 }
 
@@ -71,13 +71,10 @@ int core_shape_of(PyObject *function, core_shape *shape) {
     PyObject *inner = innermost(function);
     long flags = flags_of_callable(inner);
     Py_DECREF(inner);
-    if (flags & CO_ASYNC_GENERATOR) {
-        return refuse(function, "an async generator function");
-    }
-    if ((flags & CO_GENERATOR) && !(flags & CO_ITERABLE_COROUTINE)) {
-        return refuse(function, "a generator function");
-    }
-    *shape = flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE) ? CORE_ASYNC : CORE_SYNC;
+    *shape = flags & CO_ASYNC_GENERATOR                       ? CORE_ASYNC_GENERATOR
+             : flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE) ? CORE_ASYNC
+             : flags & CO_GENERATOR                           ? CORE_GENERATOR
+                                                              : CORE_SYNC;
     return 0;
 }
 

@@ -167,6 +167,13 @@ static PyObject *snapshot_summary(snapshot *self, PyObject *args) {
                               : core_raise(self->state, status, session);
 }
 
+static PyObject *snapshot_system(snapshot *self, PyObject *unused) {
+    (void)unused;
+    tacho_system system = TACHO_SYSTEM_INIT;
+    tacho_status status = tacho_snapshot_system(self->handle, &system);
+    return status == TACHO_OK ? core_table_of_system(self->state, &system) : core_raise(self->state, status, NULL);
+}
+
 static PyObject *snapshot_export(snapshot *self, PyObject *args) {
     const char *word;
     tacho_format format;
@@ -225,6 +232,7 @@ static PyMethodDef snapshot_methods[] = {
     {"slowest", PLAIN(snapshot_slowest), METH_VARARGS, "slowest(n=0): table of the slowest records; 0 = 10."},
     {"records", PLAIN(snapshot_records), METH_VARARGS, "records(session=None): table of the recent records."},
     {"summary", PLAIN(snapshot_summary), METH_VARARGS, "summary(session=None): the session summary."},
+    {"system", PLAIN(snapshot_system), METH_NOARGS, "What runs, and what it takes of the machine."},
     {"export", PLAIN(snapshot_export), METH_VARARGS, "export(format): str, or bytes for msgpack."},
     {"save", PLAIN(snapshot_save), METH_O, "save(path): write JSON (.json) or MessagePack; gives the path."},
     {NULL, NULL, 0, NULL}};

@@ -1,11 +1,11 @@
 /**
- * The type Table: rows, records or a summary of the core, to be taken over as Python values or written by the core's
- * own writers, so that a screen or a file looks the same from every language.
+ * The type Table: rows, records, a summary or system numbers of the core, to be taken over as Python values or written
+ * by the core's own writers, so that a screen or a file looks the same from every language.
  */
 #include "core.h"
 #include <string.h>
 
-typedef enum table_holds { HOLDS_ROWS, HOLDS_RECORDS, HOLDS_SUMMARY } table_holds;
+typedef enum table_holds { HOLDS_ROWS, HOLDS_RECORDS, HOLDS_SUMMARY, HOLDS_SYSTEM } table_holds;
 
 typedef struct table {
     PyObject_HEAD core_state *state;
@@ -16,6 +16,7 @@ typedef struct table {
         const tacho_rows *rows;
         const tacho_records *records;
         const tacho_summary *summary;
+        const tacho_system *system;
         void *any;
     } of;
 } table;
@@ -56,6 +57,19 @@ PyObject *core_table_of_summary(core_state *state, tacho_summary *summary, PyObj
     return (PyObject *)self;
 }
 
+PyObject *core_table_of_system(core_state *state, const tacho_system *system) {
+    tacho_system *copy = PyMem_Malloc(sizeof(*copy));
+    if (copy == NULL) {
+        return PyErr_NoMemory();
+    }
+    *copy = *system;
+    table *self = table_new(state, HOLDS_SYSTEM, copy, NULL, 1);
+    if (self == NULL) {
+        PyMem_Free(copy);
+    }
+    return (PyObject *)self;
+}
+
 /* --------------------------------------------------------------------------------------------------------- reading */
 
 static size_t count_of(const table *self) {
@@ -74,6 +88,9 @@ static PyObject *values_at(const table *self, size_t index) {
     } else if (self->holds == HOLDS_RECORDS) {
         fields = tacho_record_fields(&count);
         base = &self->of.records->records[index];
+    } else if (self->holds == HOLDS_SYSTEM) {
+        fields = tacho_system_fields(&count);
+        base = self->of.system;
     } else {
         fields = tacho_summary_fields(&count);
         base = self->of.summary;
@@ -168,6 +185,8 @@ static tacho_status write_table(const table *self, tacho_format format, const ch
         return tacho_write_rows(self->of.rows, format, schema, columns, style, core_output_sink, output);
     case HOLDS_RECORDS:
         return tacho_write_records(self->of.records, format, style, core_output_sink, output);
+    case HOLDS_SYSTEM:
+        return tacho_write_system(self->of.system, format, style, core_output_sink, output);
     default:
         return tacho_write_summary(self->of.summary, format, style, core_output_sink, output);
     }
@@ -261,6 +280,9 @@ static void table_free(table *self) {
         break;
     case HOLDS_SUMMARY:
         tacho_summary_free((tacho_summary *)self->of.any);
+        break;
+    case HOLDS_SYSTEM:
+        PyMem_Free(self->of.any);
         break;
     }
 }

@@ -119,13 +119,14 @@ static PyObject *call(PyObject *callable, PyObject *const *arguments, size_t cou
     return result;
 }
 
-static PyObject *call_async(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *names) {
+/* A coroutine, generator or async generator: measured from its first step on. */
+static PyObject *call_lazy(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *names) {
     core_tracked *self = (core_tracked *)callable;
     PyObject *inner = PyObject_Vectorcall(self->wrapped, arguments, count, names);
     if (inner == NULL) {
-        return NULL; /* the arguments did not fit: no coroutine, nothing to measure */
+        return NULL; /* the arguments did not fit: nothing to measure */
     }
-    PyObject *outer = core_coroutine_new(self, inner);
+    PyObject *outer = self->shape == CORE_ASYNC ? core_coroutine_new(self, inner) : core_stream_new(self, inner);
     Py_DECREF(inner);
     return outer;
 }
@@ -174,7 +175,7 @@ static PyObject *wrap(core_state *state, core_collector *collector, PyObject *fu
         Py_DECREF(series);
         return NULL;
     }
-    self->vectorcall = shape == CORE_ASYNC ? call_async : call;
+    self->vectorcall = shape == CORE_SYNC ? call : call_lazy;
     self->state = state;
     self->wrapped = core_own(function);
     self->series = series;
@@ -185,7 +186,7 @@ static PyObject *wrap(core_state *state, core_collector *collector, PyObject *fu
     self->nest = (char)(options->nest != 0);
     self->usage_is_result = (char)(options->usage_is_result != 0);
     self->reports = self->usage != NULL || self->cost != NULL || self->usage_is_result;
-    self->asynchronous = shape == CORE_ASYNC;
+    self->shape = shape;
     self->dict = PyDict_New();
     if (self->dict == NULL || copy_attributes(self->dict, function) < 0) {
         Py_CLEAR(self);

@@ -240,6 +240,20 @@
 ---@field slowest tachograph.Records
 ---@field data_quality table<string, integer|table> records_lost, unpriced_calls, usage_absent, drops (by cause) ...
 
+---What runs, and what it takes of the machine; prints for people.
+---@class tachograph.System
+---@field total_requests integer ended operations of kind llm, embedding and tool
+---@field concurrent_requests integer those in flight
+---@field active_sessions integer used within 15 minutes and not ended
+---@field active_agents integer
+---@field in_flight integer operations of any kind in flight
+---@field processes integer that the next three are sums over
+---@field cpu_seconds number?
+---@field memory_bytes integer?
+---@field open_descriptors integer?
+---@field start_time string?
+---@field uptime_seconds number?
+
 ---Immutable merged copy of all numbers.
 ---@class tachograph.Snapshot
 ---Session: id or unique prefix.
@@ -251,6 +265,7 @@
 ---@field costs fun(self, by?: tachograph.By, limits?: tachograph.Limits): tachograph.Grouped?, string?, string?
 ---@field usage fun(self, by?: tachograph.By, limits?: tachograph.Limits): tachograph.Grouped?, string?, string?
 ---@field sessions fun(self): tachograph.Rows?, string?, string?
+---@field system fun(self): tachograph.System?, string?, string?
 ---@field slowest fun(self, n?: integer): tachograph.Records?, string?, string? n: default 10
 ---@field records fun(self, n?: integer): tachograph.Records?, string?, string? n: default all
 ---With a file the text goes there, and the result is true.
@@ -290,6 +305,7 @@
 ---tools), an operation (all but tools) or a kind (all).
 ---@field usage fun(by?: tachograph.By, limits?: tachograph.Limits): tachograph.Grouped?, string?, string?
 ---@field sessions fun(): tachograph.Rows?, string?, string?
+---@field system fun(): tachograph.System?, string?, string?
 ---@field slowest fun(n?: integer): tachograph.Records?, string?, string?
 ---@field records fun(n?: integer): tachograph.Records?, string?, string?
 ---@field snapshot fun(): tachograph.Snapshot?, string?, string?

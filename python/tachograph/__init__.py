@@ -25,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .results import Cost, Grouped, Record, Records, Row, Rows, SessionSummary, Snapshot, Usage
+    from .results import Cost, Grouped, Record, Records, Row, Rows, SessionSummary, Snapshot, System, Usage
 
 __version__: str = core.version
 TachoError = core.TachoError
@@ -56,6 +56,7 @@ providers = default.providers
 costs = default.costs
 usage = default.usage
 sessions = default.sessions
+system = default.system
 slowest = default.slowest
 snapshot = default.snapshot
 export = default.export
@@ -64,7 +65,9 @@ flush = default.flush
 close = default.close
 enabled = default.enabled
 
-_LAZY = frozenset({"Cost", "Grouped", "Record", "Records", "Row", "Rows", "SessionSummary", "Snapshot", "Usage"})
+_LAZY = frozenset(
+    {"Cost", "Grouped", "Record", "Records", "Row", "Rows", "SessionSummary", "Snapshot", "System", "Usage"}
+)
 _ERRORS = frozenset(name for name in vars(core) if name.endswith("Error"))
 
 __all__ = [
@@ -80,6 +83,7 @@ __all__ = [
     "Session",
     "SessionSummary",
     "Snapshot",
+    "System",
     "TachoError",
     "Usage",
     "agent",
@@ -115,6 +119,7 @@ __all__ = [
     "snapshot",
     "step",
     "summary",
+    "system",
     "tool",
     "tools",
     "track",

@@ -95,6 +95,9 @@ class Snapshot:
     def summary(self, session: str | None = None, /) -> Table:
         return Table(1)
 
+    def system(self) -> Table:
+        return Table(1)
+
     def operations(self) -> Table:
         return Table()
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import IO, Any, Union
 
-    from .results import Cost, Grouped, Records, Rows, SessionSummary, Snapshot
+    from .results import Cost, Grouped, Records, Rows, SessionSummary, Snapshot, System
 
     Instant = Union[datetime, str, float]
     Target = Union[str, "os.PathLike[str]", IO[str], IO[bytes]]
@@ -198,6 +198,14 @@ class Face:
     def sessions(self) -> Rows:
         """One row per session."""
         return self.snapshot().sessions()
+
+    def system(self) -> System:
+        """What runs, and what it takes of the machine.
+
+        Requests ended and running, active sessions and agents; processor time, memory and descriptors of the process,
+        which are read now and never while recording.
+        """
+        return self.snapshot().system()
 
     def slowest(self, n: int = 10) -> Records:
         """The n slowest finished operations since the start, slowest first."""

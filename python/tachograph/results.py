@@ -303,6 +303,33 @@ def summary_of(table: core.Table) -> SessionSummary:
     return made
 
 
+class _System(_Fields):
+    """What runs, and what it takes of the machine, at one moment."""
+
+    _table: core.Table
+
+    def __str__(self) -> str:
+        return self._table.write("text").rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+
+if TYPE_CHECKING:
+    System = _System
+else:
+    System = _make(_System, "system")
+
+
+def system_of(table: core.Table) -> System:
+    """The dataclass of system numbers that the core has read."""
+    (values,) = table.values()
+    make: Any = System
+    made: System = make(*values)
+    object.__setattr__(made, "_table", table)
+    return made
+
+
 # ---------------------------------------------------------------------------------------------------------- snapshot
 
 
@@ -353,6 +380,10 @@ class Snapshot:
     def sessions(self) -> Rows:
         """One row per session."""
         return Rows(self._taken.sessions())
+
+    def system(self) -> System:
+        """What runs, and what it takes of the machine."""
+        return system_of(self._taken.system())
 
     def slowest(self, n: int = 10) -> Records:
         """The n slowest finished operations, slowest first."""

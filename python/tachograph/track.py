@@ -95,7 +95,9 @@ def track(
 ) -> Any:
     """Measure every call of a function: `@track`, `@track("name", ...)` or `track(fn, ...)`.
 
-    Works on functions, coroutine functions, methods, classmethods and staticmethods (over or under their decorator).
+    Works on functions, coroutine functions, generators, async generators, methods, classmethods and staticmethods (over
+    or under their decorator). Generators are measured from their first step to their end, and are current only while a
+    step runs; their result is what they return or, where that is None, the last item.
     The function's values, exceptions, tracebacks and signature stay as they are. Everything is decided here, once;
     wrapping twice records once. Where recording is off at this moment, the function itself is returned.
 
@@ -113,7 +115,7 @@ def track(
         nest:      False = without parent and children.
         collector: records here; the default is whatever the default collector is at the time of the call.
 
-    Raises: TypeError for what cannot be tracked (classes, generators) and for arguments of wrong type, ValueError for
+    Raises: TypeError for what cannot be tracked (classes) and for arguments of wrong type, ValueError for
         an unknown kind. The tracked function itself never raises because of the measuring.
     """
     kind = _checked_kind(kind, type, as_type)

@@ -183,6 +183,17 @@ describe("reading", function()
     assert.equal("NOT_FOUND", code)
   end)
 
+  it("tells what runs and what it takes", function()
+    local op = c:agent "run"
+    local system = c:system()
+    assert.equal(3, system.total_requests)
+    assert.equal(1, system.active_agents)
+    assert.is_true(system.cpu_seconds > 0 and system.memory_bytes > 0)
+    assert.matches("3 ended", tostring(system))
+    op:finish()
+    assert.equal(0, c:snapshot():system().in_flight)
+  end)
+
   it("says how far numbers can be trusted", function()
     local op = c:step "plan"
     op:finish()

@@ -349,3 +349,17 @@ def test_data_quality_names_what_was_dropped(collector: tacho.Collector) -> None
     quality = collector.summary().data_quality
     assert sum(quality["drops"].values()) == 1
     assert {"records_lost", "unpriced_calls", "usage_absent", "low_confidence_calls", "series_overflow"} < set(quality)
+
+
+def test_system(collector: tacho.Collector) -> None:
+    collector.record_tool_call("grep", 0.1)
+    with collector.agent("run"), collector.llm("answer"):
+        system = collector.system()
+    assert (system.total_requests, system.concurrent_requests, system.active_agents, system.in_flight) == (1, 1, 1, 2)
+    assert system.active_sessions == 1 and system.processes == 1
+    assert system.cpu_seconds > 0 and system.memory_bytes > 1 << 20 and system.open_descriptors >= 3
+    assert system.start_time.tzinfo is not None and 0 <= system.uptime_seconds < 60
+    assert system.to_dict()["total_requests"] == 1
+    assert "1 ended, 1 running" in str(system) and system._repr_html_().startswith("<pre>")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        system.total_requests = 2

@@ -485,17 +485,9 @@ def test_callable_objects_work() -> None:
     assert tacho.track(functools.partial(plain, 1))(7) == plain(1, 7)
 
 
-def generator() -> Iterator[int]:
-    yield 1
-
-
-async def async_generator() -> Any:
-    yield 1
-
-
-@pytest.mark.parametrize("function", [generator, async_generator, functools.partial(generator), Called, 3, property()])
+@pytest.mark.parametrize("function", [Called, 3, property()])
 def test_what_cannot_be_tracked_raises_at_decoration(function: Any) -> None:
-    with pytest.raises(TypeError, match="not yet tracked"):
+    with pytest.raises(TypeError, match="cannot be tracked"):
         tacho.track(function)
 
 

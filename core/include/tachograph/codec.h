@@ -79,6 +79,9 @@ TACHO_API tacho_status tacho_write_metrics(const tacho_metric_rows *rows, tacho_
  */
 TACHO_API tacho_status tacho_write_records(const tacho_records *records, tacho_format format, const tacho_style *style,
                                            tacho_sink sink, void *context);
+/** The same for system numbers: a few lines for people, json (schema "tacho.system/1"), jsonl, csv. */
+TACHO_API tacho_status tacho_write_system(const tacho_system *system, tacho_format format, const tacho_style *style,
+                                          tacho_sink sink, void *context);
 /**
  * Write a whole snapshot: json (schema "tacho.snapshot/1": summary, operations, tools, models, sessions, slowest; two
  * snapshots with equal numbers give equal bytes), msgpack (core/FORMAT.md "Snapshot file"), text (= the summary), csv

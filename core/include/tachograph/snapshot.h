@@ -333,6 +333,28 @@ typedef struct tacho_summary {
 TACHO_API tacho_status tacho_snapshot_summary(const tacho_snapshot *snapshot, const char *session, tacho_summary **out);
 TACHO_API void tacho_summary_free(tacho_summary *summary); /* NULL is allowed */
 
+/** What runs, and what it takes of the machine (semantics 31), when the snapshot was taken. */
+typedef struct tacho_system {
+    uint32_t struct_size;
+    uint32_t reserved;
+    int64_t total_requests;      /* ended operations of kind llm, embedding and tool */
+    int64_t concurrent_requests; /* those in flight */
+    int64_t active_sessions;     /* used within 15 minutes and not ended; those that found no slot are not seen */
+    int64_t active_agents;       /* operations of kind agent in flight */
+    int64_t in_flight;           /* operations of any kind in flight */
+    int64_t processes;           /* how many the next three are sums over */
+    int64_t cpu_ns;              /* user and system time; -1 = unknown, as the next two */
+    int64_t memory_bytes;        /* resident */
+    int64_t descriptors;         /* open */
+    int64_t started_at_ns;       /* when recording began: start or reset; Unix time, 0 = unknown */
+    int64_t uptime_ns;           /* since then; -1 = unknown */
+} tacho_system;
+#define TACHO_SYSTEM_INIT                                                                                              \
+    { sizeof(tacho_system), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+TACHO_API const tacho_field *tacho_system_fields(size_t *count); /* of tacho_system; static storage */
+/** Fills `out`, which starts as TACHO_SYSTEM_INIT. TACHO_OK; TACHO_INVALID (struct_size); TACHO_NOMEM. */
+TACHO_API tacho_status tacho_snapshot_system(const tacho_snapshot *snapshot, tacho_system *out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -236,6 +236,25 @@ static tacho_status take_drops(const tacho__msgpack *map, tacho__part *part) {
     return part->arena.failed ? TACHO_NOMEM : TACHO_OK;
 }
 
+/* The whole map or nothing; a part without it is one whose process is not known. */
+static tacho_status take_process(const tacho__msgpack *map, tacho__process *out) {
+    tacho__msgpack process;
+    tacho__process read = TACHO__PROCESS_UNKNOWN;
+    tacho_status found = tacho__msgpack_get_map(map, "process", &process);
+    if (found != TACHO_OK || process.count == 0) {
+        return found == TACHO_OK || found == TACHO_NOT_FOUND ? TACHO_OK : TACHO_DAMAGED;
+    }
+    if (tacho__msgpack_get_int(&process, "pid", &read.pid) != TACHO_OK || read.pid <= 0 ||
+        tacho__msgpack_get_int(&process, "started_at_ns", &read.started_at_ns) != TACHO_OK ||
+        tacho__msgpack_get_int(&process, "cpu_ns", &read.cpu_ns) != TACHO_OK ||
+        tacho__msgpack_get_int(&process, "memory_bytes", &read.memory_bytes) != TACHO_OK ||
+        tacho__msgpack_get_int(&process, "descriptors", &read.descriptors) != TACHO_OK) {
+        return TACHO_DAMAGED;
+    }
+    *out = read;
+    return TACHO_OK;
+}
+
 static tacho_status take_head(const tacho__msgpack *map, tacho__part *part) {
     const uint8_t *segment;
     size_t length;
@@ -252,6 +271,9 @@ static tacho_status take_head(const tacho__msgpack *map, tacho__part *part) {
 
 static tacho_status take_part(const tacho__msgpack *map, tacho__part *part, allowance *left) {
     tacho_status status = map->type == TACHO__MSGPACK_MAP ? take_head(map, part) : TACHO_DAMAGED;
+    if (status == TACHO_OK) {
+        status = take_process(map, &part->process);
+    }
     if (status == TACHO_OK) {
         status = take_drops(map, part);
     }

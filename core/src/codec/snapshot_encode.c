@@ -25,10 +25,28 @@ static void put_drops(tacho__buffer *out, const tacho__part *part) {
     }
 }
 
+static void put_process(tacho__buffer *out, const tacho__process *process) {
+    const struct {
+        const char *key;
+        int64_t value;
+    } members[] = {{"pid", process->pid},
+                   {"started_at_ns", process->started_at_ns},
+                   {"cpu_ns", process->cpu_ns},
+                   {"memory_bytes", process->memory_bytes},
+                   {"descriptors", process->descriptors}};
+    const size_t count = process->pid != 0 ? sizeof members / sizeof *members : 0;
+    tacho__msgpack_put_key(out, "process");
+    tacho__msgpack_put_map(out, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        tacho__msgpack_put_key(out, members[i].key);
+        tacho__msgpack_put_int(out, members[i].value);
+    }
+}
+
 static void put_part(tacho__buffer *out, const tacho__part *part) {
     tacho_field columns[TACHO__FRAME_COLUMNS];
     tacho__frame_sort records = tacho__frame_records(columns);
-    tacho__msgpack_put_map(out, 14);
+    tacho__msgpack_put_map(out, 15);
     tacho__msgpack_put_key(out, "segment");
     tacho__msgpack_put_bin(out, part->segment, sizeof part->segment);
     tacho__msgpack_put_key(out, "generation");
@@ -40,6 +58,7 @@ static void put_part(tacho__buffer *out, const tacho__part *part) {
     put_text(out, "prices", part->prices);
     tacho__msgpack_put_key(out, "records_lost");
     tacho__msgpack_put_uint(out, part->records_lost);
+    put_process(out, &part->process);
     put_drops(out, part);
     put_frame(out, "series", &tacho__frame_series, part->series, part->series_count);
     put_frame(out, "sessions", &tacho__frame_sessions, part->sessions, part->session_count);

@@ -96,6 +96,7 @@ static void fill_info(tacho__view *view, int64_t mono_ns, int64_t wall_ns) {
     info->taken_wall_ns = wall_ns;
     info->ended_mono_ns = (int64_t)tacho__get(&header->ended_mono_ns);
     info->pid = header->pid;
+    info->pid_namespace = header->pid_namespace;
     info->writer = view->writer;
     info->prices = view->prices[0] ? view->prices : NULL;
     info->bytes_used = view->lines * TACHO__LINE;

@@ -29,7 +29,7 @@ typedef struct tacho__view_info {
     int64_t taken_mono_ns, taken_wall_ns; /* when the copy was taken */
     int64_t ended_mono_ns;                /* 0 = not ended */
     bool alive; /* its writer lived when the copy was taken; true for bytes of which nobody can tell */
-    uint64_t pid;
+    uint64_t pid, pid_namespace;
     const char *writer;
     const char *prices; /* version of the price table; NULL = unknown */
     uint64_t bytes_used, bytes_max;

@@ -7,6 +7,7 @@ tacho__part *tacho__part_new(void) {
     tacho__part *part = tacho__calloc(1, sizeof *part);
     if (part) {
         atomic_init(&part->references, 1);
+        part->process = (tacho__process)TACHO__PROCESS_UNKNOWN;
     }
     return part;
 }

@@ -5,6 +5,7 @@
 #ifndef TACHO_SNAPSHOT_PART_H
 #define TACHO_SNAPSHOT_PART_H
 
+#include "collect/process.h"
 #include "snapshot/group.h"
 
 #include <stdatomic.h>
@@ -87,9 +88,10 @@ typedef struct tacho__part {
     void (*free_backing)(void *backing);
     uint8_t segment[16];
     uint64_t generation;
-    int64_t taken_at_ns;   /* Unix time */
-    int64_t started_at_ns; /* of the segment */
-    const char *prices;    /* version of the price table; NULL = unknown */
+    int64_t taken_at_ns;    /* Unix time */
+    int64_t started_at_ns;  /* of the segment */
+    tacho__process process; /* of a segment that lives */
+    const char *prices;     /* version of the price table; NULL = unknown */
     uint64_t records_lost;
     tacho__part_series *series;
     size_t series_count;

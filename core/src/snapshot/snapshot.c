@@ -83,6 +83,12 @@ uint64_t tacho__snapshot_skipped(const tacho_snapshot *snapshot) {
     return skipped;
 }
 
+bool tacho__snapshot_is_newest(const tacho_snapshot *snapshot, size_t part) {
+    const tacho__part *const *parts = (const tacho__part *const *)snapshot->parts;
+    return part + 1 == snapshot->count ||
+           memcmp(parts[part]->segment, parts[part + 1]->segment, sizeof parts[part]->segment) != 0;
+}
+
 uint64_t tacho__snapshot_records_lost(const tacho_snapshot *snapshot) {
     uint64_t lost = 0;
     for (size_t i = 0; i < snapshot->count; i++) {

@@ -17,6 +17,8 @@ tacho_status tacho__snapshot_of_parts(tacho__part **parts, size_t count, tacho_s
 
 /** Segments of the registry that are not in this snapshot because they could not be read. */
 uint64_t tacho__snapshot_skipped(const tacho_snapshot *snapshot);
+/** False for a part whose segment has started over since: what was in flight then ends elsewhere. */
+bool tacho__snapshot_is_newest(const tacho_snapshot *snapshot, size_t part);
 /** Records that the segments overwrote before this snapshot was taken. */
 uint64_t tacho__snapshot_records_lost(const tacho_snapshot *snapshot);
 /** What was dropped or ignored, by cause, over all parts; in `arena`, sorted by name. NULL and 0 when there is none. */

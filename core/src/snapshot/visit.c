@@ -11,21 +11,20 @@
 /* ----------------------------------------------------------------------------------------------- exact, from series */
 
 /* Which series a table is made of. */
-typedef bool (*series_filter)(const tacho__part_series *series);
+typedef bool (*series_filter)(const tacho__group *sums);
 
-static bool has_ended(const tacho__part_series *series) {
-    return !series->component && tacho__group_calls(&series->sums) > 0;
+static bool has_ended(const tacho__group *sums) {
+    return tacho__group_calls(sums) > 0;
 }
 
 /* Tables of what runs also show what has only begun; those of usage and cost are about what has ended. */
-static bool has_begun(const tacho__part_series *series) {
-    return has_ended(series) || (!series->component && series->sums.in_flight > 0);
+static bool has_begun(const tacho__group *sums) {
+    return has_ended(sums) || sums->in_flight > 0;
 }
 
-static bool is_request(const tacho__part_series *series) {
-    const tacho__group *sums = &series->sums;
+static bool is_request(const tacho__group *sums) {
     bool booked = sums->usage_calls > 0 || tacho__group_cost_state(sums) != TACHO_COST_STATE_UNKNOWN;
-    return has_begun(series) && sums->provider && (booked || !tacho__kind_is_container(sums->kind));
+    return has_begun(sums) && sums->provider && (booked || !tacho__kind_is_container(sums->kind));
 }
 
 static tacho_status add_series(const tacho_snapshot *snapshot, series_filter filter, tacho__table *table) {
@@ -34,8 +33,9 @@ static tacho_status add_series(const tacho_snapshot *snapshot, series_filter fil
         const tacho__part *part = snapshot->parts[i];
         for (size_t j = 0; j < part->series_count && status == TACHO_OK; j++) {
             tacho__group sums = part->series[j].sums; /* lists inside stay those of the part */
-            sums.in_flight = filter == has_ended ? -1 : sums.in_flight;
-            if (filter(&part->series[j]) && tacho__table_wants_group(table, &sums)) {
+            const bool tells = filter != has_ended && tacho__snapshot_is_newest(snapshot, i);
+            sums.in_flight = tells ? sums.in_flight : filter == has_ended ? -1 : 0;
+            if (!part->series[j].component && filter(&sums) && tacho__table_wants_group(table, &sums)) {
                 status = tacho__table_add_group(table, &sums);
             }
         }
