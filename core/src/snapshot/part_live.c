@@ -372,7 +372,9 @@ tacho_status tacho__part_of_view(tacho__view *view, tacho__part **out) {
     part->started_at_ns = info->started_wall_ns;
     part->records_lost = info->records_lost;
     part->prices = info->prices;
-    tacho__process_read(info->pid, info->pid_namespace, info->started_wall_ns, part->taken_at_ns, &part->process);
+    if (info->role == TACHO__ROLE_PROCESS) {
+        tacho__process_read(info->pid, info->pid_namespace, info->started_wall_ns, part->taken_at_ns, &part->process);
+    }
     bool done = take_all_series(view, part) && take_all_sessions(view, part) && take_all_records(view, part) &&
                 take_drops(view, part) && tacho__part_take_custom(view, part) && !part->arena.failed;
     if (!done) {
