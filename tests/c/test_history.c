@@ -256,6 +256,14 @@ static void test_add__keeps_every_field(void **state) {
     const tacho_named components[] = {{"vector_search", 12}, {"llm_inference", INT64_C(1) << 40}};
     in.components = components;
     in.component_count = 2;
+    const tacho_note metadata[] = {{.name = "n", .type = TACHO_NOTE_INTEGER, .integer = -7},
+                                   {.name = "tier", .type = TACHO_NOTE_TEXT, .text = "gold"}};
+    const tacho_event events[] = {{.name = "saved", .at_ns = 5, .fields = metadata, .field_count = 2}};
+    in.description = "about it";
+    in.metadata = metadata;
+    in.metadata_count = 2;
+    in.events = events;
+    in.event_count = 1;
     assert_int_equal(tacho_history_add(history, &in, 1), TACHO_OK);
     tacho_records *records;
     assert_int_equal(tacho_history_records(history, NULL, &records), TACHO_OK);
@@ -266,12 +274,18 @@ static void test_add__keeps_every_field(void **state) {
         const char *a = (const char *)&in + fields[i].offset, *b = (const char *)out + fields[i].offset;
         if (fields[i].type == TACHO_FIELD_TEXT) {
             assert_string_equal(*(const char *const *)a, *(const char *const *)b);
-        } else if (fields[i].type != TACHO_FIELD_NAMED) {
+        } else if (fields[i].type != TACHO_FIELD_NAMED && fields[i].type < TACHO_FIELD_NOTES) {
             assert_memory_equal(a, b, fields[i].type == TACHO_FIELD_STATE ? 4 : 8);
         }
     }
     assert_int_equal(out->present, in.present);
     assert_int_equal(out->weight, 9);
+    assert_int_equal(out->metadata_count, 2);
+    assert_int_equal(out->metadata[0].integer, -7);
+    assert_string_equal(out->metadata[1].text, "gold");
+    assert_int_equal(out->event_count, 1);
+    assert_int_equal(out->events[0].at_ns, 5);
+    assert_string_equal(out->events[0].fields[1].text, "gold");
     assert_int_equal(out->component_count, 2);
     assert_string_equal(out->components[0].name, "vector_search");
     assert_int_equal(out->components[0].value, 12);

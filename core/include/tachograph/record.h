@@ -131,7 +131,7 @@ typedef struct tacho_begin_options {
     const tacho_operation *parent; /* in flight or ended; NULL = root */
     tacho_session *session;        /* NULL = the parent's, else the collector's */
     const char *traceparent; /* W3C trace context; NULL = the parent's, else a random trace id; invalid = ignored */
-    const char *description; /* reserved */
+    const char *description; /* as tacho_operation_describe; NULL = none */
 } tacho_begin_options;
 #define TACHO_BEGIN_OPTIONS_INIT                                                                                       \
     { sizeof(tacho_begin_options), 0, NULL, NULL, NULL, NULL }
@@ -150,7 +150,8 @@ TACHO_API tacho_status tacho_end(tacho_operation *op, tacho_outcome outcome);
 /** Why it failed: kept until the end; the first call wins. `type` = class name or code, cut at 200 bytes; NULL = none.
  */
 TACHO_API tacho_status tacho_operation_fail(tacho_operation *op, tacho_category category, const char *type);
-/** Book a finished component of this operation's time at once. name: 1..200 bytes. The first 8 stay in the record. */
+/** Book a finished component of this operation's time at once. name: 1..200 bytes. The first 8 stay in the
+ * record, the others in its notes. */
 TACHO_API tacho_status tacho_operation_component(tacho_operation *op, const char *name, uint64_t duration_ns);
 /** Book a finished tool call as a child operation of kind tool at once. error_type NULL = none. */
 TACHO_API tacho_status tacho_operation_tool_call(tacho_operation *op, const char *tool, uint64_t duration_ns,
@@ -172,16 +173,51 @@ TACHO_API tacho_status tacho_operation_provider(tacho_operation *op, const char 
 TACHO_API tacho_status tacho_operation_cost(tacho_operation *op, int64_t cost_pusd);
 /** The first token (or item) arrived now; the first call wins. */
 TACHO_API tacho_status tacho_operation_first_token(tacho_operation *op);
-/** One more attempt; `reason` is a word for the notes (reserved), NULL = none. */
+/** One more attempt; `reason` becomes an event `retry` with the field `reason`, NULL = none. */
 TACHO_API tacho_status tacho_operation_retry(tacho_operation *op, const char *reason);
 /** A human stepped in. */
 TACHO_API tacho_status tacho_operation_human(tacho_operation *op);
-/** A warning; `type` is a word for the notes (reserved), NULL = none. */
+/** A warning; `type` becomes an event `warning` with the field `type`, NULL = none. */
 TACHO_API tacho_status tacho_operation_warn(tacho_operation *op, const char *type);
 /** Context size in tokens; limit 0 = unknown; compressed != 0 = a compaction happened. */
 TACHO_API tacho_status tacho_operation_context(tacho_operation *op, uint64_t size, uint64_t limit, int compressed);
 /** The tool a step used: a field of its record, not a tool call. */
 TACHO_API tacho_status tacho_operation_tool(tacho_operation *op, const char *tool);
+
+/* ---- notes: what belongs to the record of one operation and to no number (semantics 14). They are kept in a ring of
+ * their own, the oldest lost first, at most 1 KiB for each operation; what does not fit is left out and counted
+ * (`note_refused`, `note_lost`). Nothing is recorded there that the caller did not pass: no prompts, no arguments. */
+
+typedef enum tacho_note_type {
+    TACHO_NOTE_NONE, /* known to be nothing */
+    TACHO_NOTE_TEXT,
+    TACHO_NOTE_INTEGER,
+    TACHO_NOTE_NUMBER,
+    TACHO_NOTE_BOOLEAN
+} tacho_note_type;
+
+/** One named value: of the metadata of an operation, or a field of an event. */
+typedef struct tacho_note {
+    const char *name;
+    uint32_t type; /* tacho_note_type */
+    uint32_t reserved;
+    const char *text; /* TEXT: UTF-8, cut at 200 bytes with a hash suffix */
+    int64_t integer;  /* INTEGER; BOOLEAN: 0 or 1 */
+    double number;    /* NUMBER */
+} tacho_note;
+
+/**
+ * Add metadata to the record. Any number of times; of equal names the last value counts.
+ *
+ * @param notes  names of 1..200 bytes; copied
+ * @return TACHO_OK; TACHO_INVALID (a name that is empty, a type off its list: nothing is added)
+ */
+TACHO_API tacho_status tacho_operation_metadata(tacho_operation *op, const tacho_note *notes, size_t count);
+/** Add an event that happens now, with a name of 1..200 bytes and fields. As above. */
+TACHO_API tacho_status tacho_operation_event(tacho_operation *op, const char *name, const tacho_note *fields,
+                                             size_t count);
+/** What the operation is about, in a few words: cut at 200 bytes; the last call counts. NULL and "" do nothing. */
+TACHO_API tacho_status tacho_operation_describe(tacho_operation *op, const char *description);
 
 /** 64-bit id, shown as 16 hex digits; 0 when disabled. */
 TACHO_API uint64_t tacho_operation_id(const tacho_operation *op);
@@ -224,11 +260,15 @@ typedef struct tacho_finished {
     uint64_t context_limit;        /* tokens; 0 = unknown */
     const tacho_operation *parent; /* NULL = root */
     tacho_session *session;        /* NULL = the parent's, else the collector's */
+    const char *description;       /* as tacho_operation_describe; NULL = none */
+    const tacho_note *metadata;    /* as tacho_operation_metadata */
+    uint32_t metadata_count;
+    uint32_t reserved;
 } tacho_finished;
 #define TACHO_FINISHED_INIT                                                                                            \
     {                                                                                                                  \
         sizeof(tacho_finished), 0, 0, 0, 0, 0, TACHO_COST_UNKNOWN, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0,  \
-            NULL, NULL                                                                                                 \
+            NULL, NULL, NULL, NULL, 0, 0                                                                               \
     }
 
 /**

@@ -31,7 +31,9 @@ typedef enum tacho_field_type {
     TACHO_FIELD_MILLIS, /* int64_t milliseconds, shown as decimal seconds; -1 = unknown (billed audio and video time) */
     TACHO_FIELD_SCALED, /* int64_t with the decimal digits that the uint32_t at offset 4 of the struct tells;
                            TACHO_VALUE_UNKNOWN = unknown */
-    TACHO_FIELD_TAGS    /* const tacho_tag * and a following uint32_t count: name -> text; value NULL = unknown */
+    TACHO_FIELD_TAGS,   /* const tacho_tag * and a following uint32_t count: name -> text; value NULL = unknown */
+    TACHO_FIELD_NOTES,  /* const tacho_note * and a following uint32_t count: name -> value */
+    TACHO_FIELD_EVENTS  /* const tacho_event * and a following uint32_t count */
 } tacho_field_type;
 
 typedef struct tacho_field {
@@ -45,6 +47,15 @@ typedef struct tacho_named {
     const char *name;
     int64_t value; /* a count in rows (error types), nanoseconds in records (components) */
 } tacho_named;
+
+/** Something that happened during an operation. */
+typedef struct tacho_event {
+    const char *name;
+    int64_t at_ns; /* Unix time */
+    const tacho_note *fields;
+    uint32_t field_count;
+    uint32_t reserved;
+} tacho_event;
 
 /** One row of any table. Grouping keys that the table does not group by are NULL. */
 typedef struct tacho_row {
@@ -106,6 +117,13 @@ typedef struct tacho_record_view {
     const char *price_sheet;        /* sheet that priced it; NULL = none */
     const char *service_tier;       /* class of service it was priced in: "batch", "priority" ...; NULL = not said */
     const char *region;             /* "global" or "regional", as far as a price depends on it; NULL = not said */
+    const char *description;        /* NULL = none */
+    const tacho_note *metadata;     /* what the caller added; sorted by name */
+    uint32_t metadata_count;
+    uint32_t reserved2;
+    const tacho_event *events; /* in the order in which they happened */
+    uint32_t event_count;
+    uint32_t reserved3;
 } tacho_record_view;
 
 #define TACHO_VALUE_UNKNOWN INT64_MIN
@@ -144,8 +162,8 @@ TACHO_API const tacho_field *tacho_record_fields(size_t *count);  /* of tacho_re
 TACHO_API const tacho_field *tacho_summary_fields(size_t *count); /* scalars of tacho_summary */
 /** Names of the fields of a summary that say how far it can be trusted: its `data_quality`. */
 TACHO_API const char *const *tacho_summary_quality(size_t *count);
-TACHO_API const tacho_field *tacho_metric_fields(size_t *count);  /* of tacho_metric_row */
-TACHO_API const tacho_field *tacho_cache_fields(size_t *count);   /* of tacho_cache_row */
+TACHO_API const tacho_field *tacho_metric_fields(size_t *count); /* of tacho_metric_row */
+TACHO_API const tacho_field *tacho_cache_fields(size_t *count);  /* of tacho_cache_row */
 
 /** What a table groups by. X(ENUM, word) */
 #define TACHO_BY_MAP(X)                                                                                                \

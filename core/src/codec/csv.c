@@ -95,6 +95,8 @@ void tacho__csv_field(tacho__csv *csv, const tacho_field *field, const void *bas
         break;
     case TACHO_FIELD_NAMED:
     case TACHO_FIELD_TAGS:
+    case TACHO_FIELD_NOTES:
+    case TACHO_FIELD_EVENTS:
         named_cell(csv, field, base, named);
         break;
     case TACHO_FIELD_RATIO:

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "snapshot/fields.h"
 #include "snapshot/group.h"
+#include "snapshot/notes.h"
 #include "wire/msgpack_writer.h"
 
 #include <string.h>
@@ -76,6 +77,16 @@ static void put_value(tacho__buffer *out, const tacho_field *field, const void *
     case TACHO__FRAME_TYPES: {
         const tacho_named *list = tacho__field_named(field, base, &count);
         put_named(out, list, count);
+        break;
+    }
+    case TACHO_FIELD_NOTES: {
+        const tacho_note *list = tacho__field_notes(field, base, &count);
+        tacho__metadata_put(out, list, count);
+        break;
+    }
+    case TACHO_FIELD_EVENTS: {
+        const tacho_event *list = tacho__field_events(field, base, &count);
+        tacho__events_put(out, list, count);
         break;
     }
     case TACHO__FRAME_SMALL:
@@ -337,6 +348,30 @@ static tacho_status take_number(const tacho__msgpack *value, const tacho_field *
     return status;
 }
 
+static tacho_status take_notes(const tacho__msgpack *value, tacho__arena *arena, char *at) {
+    const tacho_note *list;
+    uint32_t count;
+    if (value->type != TACHO__MSGPACK_MAP) {
+        return TACHO_DAMAGED;
+    }
+    const bool done = tacho__metadata_take(value, arena, &list, &count);
+    memcpy(at, &list, sizeof list);
+    memcpy(at + sizeof list, &count, sizeof count);
+    return done ? TACHO_OK : TACHO_NOMEM;
+}
+
+static tacho_status take_events(const tacho__msgpack *value, tacho__arena *arena, char *at) {
+    const tacho_event *list;
+    uint32_t count;
+    if (value->type != TACHO__MSGPACK_ARRAY) {
+        return TACHO_DAMAGED;
+    }
+    const bool done = tacho__events_take(value, arena, &list, &count);
+    memcpy(at, &list, sizeof list);
+    memcpy(at + sizeof list, &count, sizeof count);
+    return done ? TACHO_OK : TACHO_NOMEM;
+}
+
 static tacho_status take_value(const tacho__msgpack *value, const tacho_field *field, tacho__arena *arena, void *base) {
     char *at = (char *)base + field->offset;
     const char *text;
@@ -355,6 +390,10 @@ static tacho_status take_value(const tacho__msgpack *value, const tacho_field *f
             memcpy(at + sizeof list, &count, sizeof count);
         }
         return status;
+    case TACHO_FIELD_NOTES:
+        return take_notes(value, arena, at);
+    case TACHO_FIELD_EVENTS:
+        return take_events(value, arena, at);
     case TACHO__FRAME_TYPES: /* the group stands at the start of its struct */
         return take_types(value, arena, base);
     case TACHO_FIELD_STATE:

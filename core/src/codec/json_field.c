@@ -30,6 +30,62 @@ static void write_tags(tacho__json_writer *writer, const tacho_field *field, con
     tacho__json_object_end(writer);
 }
 
+static void write_note(tacho__json_writer *writer, const tacho_note *note) {
+    tacho__json_key(writer, note->name);
+    switch (note->type) {
+    case TACHO_NOTE_TEXT:
+        tacho__json_string(writer, note->text);
+        break;
+    case TACHO_NOTE_INTEGER:
+        tacho__json_int(writer, note->integer);
+        break;
+    case TACHO_NOTE_NUMBER:
+        tacho__json_double(writer, note->number);
+        break;
+    case TACHO_NOTE_BOOLEAN:
+        tacho__json_bool(writer, note->integer != 0);
+        break;
+    default:
+        tacho__json_null(writer);
+        break;
+    }
+}
+
+static void write_notes(tacho__json_writer *writer, const tacho_note *notes, uint32_t count) {
+    tacho__json_object_begin(writer);
+    for (uint32_t i = 0; notes && i < count; i++) {
+        write_note(writer, &notes[i]);
+    }
+    tacho__json_object_end(writer);
+}
+
+static void write_events(tacho__json_writer *writer, const tacho_event *events, uint32_t count) {
+    tacho__json_array_begin(writer);
+    for (uint32_t i = 0; events && i < count; i++) {
+        tacho__json_object_begin(writer);
+        tacho__json_key(writer, "name");
+        tacho__json_string(writer, events[i].name);
+        tacho__json_key(writer, "at");
+        tacho__json_timestamp(writer, events[i].at_ns);
+        tacho__json_key(writer, "fields");
+        write_notes(writer, events[i].fields, events[i].field_count);
+        tacho__json_object_end(writer);
+    }
+    tacho__json_array_end(writer);
+}
+
+/* A list of notes or events. */
+void tacho__json_field_list(tacho__json_writer *writer, const tacho_field *field, const void *base) {
+    uint32_t count;
+    if (field->type == TACHO_FIELD_EVENTS) {
+        const tacho_event *events = tacho__field_events(field, base, &count);
+        write_events(writer, events, count);
+    } else {
+        const tacho_note *notes = tacho__field_notes(field, base, &count);
+        write_notes(writer, notes, count);
+    }
+}
+
 void tacho__json_field_value(tacho__json_writer *writer, const tacho_field *field, const void *base,
                              tacho__named_values named) {
     if (tacho__field_unknown(field, base)) {
@@ -64,6 +120,10 @@ void tacho__json_field_value(tacho__json_writer *writer, const tacho_field *fiel
         break;
     case TACHO_FIELD_TIME:
         tacho__json_timestamp(writer, tacho__field_integer(field, base));
+        break;
+    case TACHO_FIELD_NOTES:
+    case TACHO_FIELD_EVENTS:
+        tacho__json_field_list(writer, field, base);
         break;
     default:
         write_named(writer, field, base, named);

@@ -9,6 +9,8 @@
 /** What a NAMED field holds. */
 typedef enum tacho__named_values { TACHO__NAMED_COUNTS, TACHO__NAMED_TIMES } tacho__named_values;
 
+/** A NOTES field as an object, an EVENTS field as an array. */
+void tacho__json_field_list(tacho__json_writer *writer, const tacho_field *field, const void *base);
 /** The value of one field. */
 void tacho__json_field_value(tacho__json_writer *writer, const tacho_field *field, const void *base,
                              tacho__named_values named);

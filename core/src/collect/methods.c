@@ -48,7 +48,7 @@ tacho_status tacho_operation_fail(tacho_operation *operation, tacho_category cat
     }
     if (!(op->flags & TACHO__OP_FAILED)) {
         op->flags |= TACHO__OP_FAILED;
-        op->category = (uint8_t)category;
+        op->category = (unsigned)category & 15u;
         op->error_type = tacho__lane_text(op->series->collector, lane, type);
     }
     leave(op, lane);
@@ -138,14 +138,23 @@ static bool is_open(const tacho__op *op) {
     return op && atomic_load_explicit(&op->state, memory_order_relaxed) == TACHO__OP_OPEN;
 }
 
+/* A word about what happened goes to the notes, which needs the lane. */
+static void note_word(tacho__op *op, const char *event, const char *field, const char *word) {
+    tacho__lane *lane = word && *word ? tacho__op_enter(op) : NULL;
+    if (lane) {
+        tacho__op_event(lane, op, event, field, word);
+        leave(op, lane);
+    }
+}
+
 tacho_status tacho_operation_retry(tacho_operation *operation, const char *reason) {
     tacho__op *op = tacho__op_of(operation);
-    (void)reason; /* reserved: a word for the notes */
     if (!is_open(op)) {
         return refused(op);
     }
     op->retries = more(op->retries);
     op->flags |= TACHO__OP_TOLD;
+    note_word(op, "retry", "reason", reason);
     return TACHO_OK;
 }
 
@@ -161,12 +170,12 @@ tacho_status tacho_operation_human(tacho_operation *operation) {
 
 tacho_status tacho_operation_warn(tacho_operation *operation, const char *type) {
     tacho__op *op = tacho__op_of(operation);
-    (void)type; /* reserved: a word for the notes */
     if (!is_open(op)) {
         return refused(op);
     }
     op->warnings = more(op->warnings);
     op->flags |= TACHO__OP_TOLD;
+    note_word(op, "warning", "type", type);
     return TACHO_OK;
 }
 
@@ -216,10 +225,10 @@ static bool book_component(tacho_collector *collector, tacho__lane *lane, tacho_
     return true;
 }
 
-static void list_component(tacho__lane *lane, tacho__op *op, uint32_t number, uint64_t ns) {
+static void list_component(tacho__lane *lane, tacho__op *op, uint32_t number, const char *name, uint64_t ns) {
     if (op->component_count == TACHO__RECORD_COMPONENTS) {
         op->flags |= TACHO__RECORD_MORE;
-        tacho__drop_count(lane->segment, TACHO__DROP_COMPONENT_MORE);
+        tacho__op_more_component(lane, op, name, ns);
         return;
     }
     const uint64_t most = (UINT64_C(1) << 48) - 1;
@@ -232,7 +241,7 @@ tacho__lane *tacho__op_component(tacho_collector *collector, tacho__lane *lane, 
     const uint64_t generation = lane->segment->generation;
     uint32_t number;
     if (book_component(collector, lane, series, ns, &number)) {
-        list_component(lane, op, number, ns);
+        list_component(lane, op, number, name, ns);
         return lane;
     }
     const bool reentrant = lane->reentrant;
@@ -246,7 +255,7 @@ tacho__lane *tacho__op_component(tacho_collector *collector, tacho__lane *lane, 
     }
     if (lane->segment->generation == generation &&
         book_component(collector, lane, collector->overflow[TACHO__SERIES_COMPONENTS], ns, &number)) {
-        list_component(lane, op, number, ns);
+        list_component(lane, op, number, name, ns);
     } else {
         tacho__drop_count(lane->segment, TACHO__DROP_LOST);
     }
@@ -301,7 +310,7 @@ tacho_status tacho_operation_tool_call(tacho_operation *operation, const char *t
     tacho__op call TACHO__UNINITIALIZED;
     tacho__op_init(&call, tacho__series_tool(collector, lane, op->series, tool));
     fill_tool_call(lane, &call, op, duration_ns);
-    call.category = (uint8_t)category;
+    call.category = (unsigned)category & 15u;
     call.error_type = outcome == TACHO_OUTCOME_OK ? 0 : tacho__lane_text(collector, lane, error_type);
     tacho__op_conclude(&call, outcome);
     op->tool_calls = more(op->tool_calls);

@@ -88,6 +88,8 @@ bool tacho__op_carry(tacho_collector *collector, tacho__lane *lane, tacho__op *o
     op->picked = NULL;
     op->slot = op->parent_slot = TACHO__NO_SLOT;
     op->flags &= ~TACHO__OP_UNLISTED;
+    op->flags &= ~TACHO__RECORD_NOTES; /* they stay behind */
+    op->note_units = 0;
     if (op->component_count) { /* their series are numbered anew */
         op->component_count = 0;
         op->flags |= TACHO__RECORD_MORE;
@@ -168,7 +170,7 @@ void tacho__op_join(tacho_collector *collector, tacho__lane *lane, tacho__op *op
 }
 
 static inline tacho_status begin(tacho_series *series, const tacho__op *parent, tacho_session *session,
-                                 const char *traceparent, tacho__op *op) {
+                                 const char *traceparent, const char *description, tacho__op *op) {
     tacho_collector *collector = series->collector;
     tacho__op_init(op, series);
     tacho__lane *lane = tacho__lane_enter(&collector->writer);
@@ -181,6 +183,9 @@ static inline tacho_status begin(tacho_series *series, const tacho__op *parent, 
     tacho__op_join(collector, lane, op, session);
     if (traceparent) {
         follow_trace(lane, op, traceparent);
+    }
+    if (description) {
+        tacho__op_describe(lane, op, description);
     }
     tacho__series_bound(collector, lane, series); /* the first use is paid here, not in the measured time */
     op->begin_ns = (int64_t)tacho__now(&collector->clock);
@@ -202,7 +207,7 @@ tacho_status tacho_begin(tacho_series *series, const tacho_operation *parent, ta
     if (!op || !series || !tacho__is_enabled(series->collector)) {
         return begin_nothing(op);
     }
-    return begin(series, tacho__op_of_const(parent), NULL, NULL, op);
+    return begin(series, tacho__op_of_const(parent), NULL, NULL, NULL, op);
 }
 
 tacho_status tacho_begin_with(tacho_series *series, const tacho_begin_options *options, tacho_operation *operation) {
@@ -211,9 +216,11 @@ tacho_status tacho_begin_with(tacho_series *series, const tacho_begin_options *o
         return begin_nothing(op);
     }
     if (!options || options->struct_size < offsetof(tacho_begin_options, description)) {
-        return begin(series, NULL, NULL, NULL, op);
+        return begin(series, NULL, NULL, NULL, NULL, op);
     }
-    return begin(series, tacho__op_of_const(options->parent), options->session, options->traceparent, op);
+    const bool described = options->struct_size >= sizeof *options;
+    return begin(series, tacho__op_of_const(options->parent), options->session, options->traceparent,
+                 described ? options->description : NULL, op);
 }
 
 /* -------------------------------------------------------------------------------------------------------------- end */
@@ -243,12 +250,12 @@ void tacho__op_conclude(tacho__op *op, unsigned outcome) {
     if (outcome == TACHO_OUTCOME_OK && op->flags & TACHO__OP_FAILED) {
         outcome = op->category == TACHO_CATEGORY_TIMEOUT ? TACHO_OUTCOME_TIMEOUT : TACHO_OUTCOME_ERROR;
     }
-    op->outcome = (uint8_t)outcome;
+    op->outcome = outcome & 15u;
     if (outcome == TACHO_OUTCOME_OK) {
         op->category = TACHO_CATEGORY_NONE;
         op->error_type = 0;
     } else if (outcome == TACHO_OUTCOME_TIMEOUT) {
-        op->category = timeout_category(op->category);
+        op->category = timeout_category(op->category) & 15u;
     } else if (outcome != TACHO_OUTCOME_ERROR) {
         op->category = TACHO_CATEGORY_NONE; /* cancelled, aborted: nothing failed */
     } else if (op->category == TACHO_CATEGORY_NONE) {

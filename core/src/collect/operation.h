@@ -29,8 +29,10 @@ enum { TACHO__OP_NONE, TACHO__OP_OPEN, TACHO__OP_ENDING, TACHO__OP_ENDED };
 
 typedef struct tacho__op {
     _Atomic uint32_t state;
-    uint8_t kind, outcome, category, component_count;
-    uint64_t serial; /* of the writer; 0 in an operation that records nothing */
+    uint8_t kind, component_count;
+    uint8_t outcome : 4, category : 4;
+    uint8_t note_units; /* room that the notes take so far, in TACHO__NOTE_ALIGN bytes */
+    uint64_t serial;    /* of the writer; 0 in an operation that records nothing */
     tacho_series *series;
     tacho_series *picked;
     uint32_t stamp; /* of `series` */
@@ -93,7 +95,8 @@ static inline const tacho__op *tacho__op_of_const(const tacho_operation *operati
 static inline void tacho__op_init(tacho__op *op, tacho_series *series) {
     atomic_store_explicit(&op->state, TACHO__OP_NONE, memory_order_relaxed);
     op->kind = series->names.kind;
-    op->outcome = op->category = op->component_count = 0;
+    op->outcome = op->category = 0;
+    op->component_count = op->note_units = 0;
     op->serial = atomic_load_explicit(&series->collector->writer.serial, memory_order_relaxed);
     op->series = series;
     op->picked = NULL;
@@ -154,6 +157,17 @@ void tacho__op_book(tacho_collector *collector, tacho__lane *lane, tacho__op *op
 /** The same for a plain operation (collect/plain.c); false, and nothing done, if it is not plain. Leaves the lane if it
  * is. */
 bool tacho__op_book_plain(tacho_collector *collector, tacho__lane *lane, tacho__op *op, int64_t end_wall_ns);
+
+/* ---- notes (notes.c) */
+
+/** Adds notes of an operation that has an id; what does not fit is counted. The second gives TACHO_INVALID as
+ * tacho_operation_metadata. */
+void tacho__op_describe(tacho__lane *lane, tacho__op *op, const char *description);
+tacho_status tacho__op_metadata(tacho__lane *lane, tacho__op *op, const tacho_note *notes, size_t count);
+/** An event now, with one field; without a value nothing. */
+void tacho__op_event(tacho__lane *lane, tacho__op *op, const char *name, const char *field, const char *value);
+/** A component beyond the eighth. */
+void tacho__op_more_component(tacho__lane *lane, tacho__op *op, const char *name, uint64_t ns);
 
 /* ---- open slots (open.c) */
 

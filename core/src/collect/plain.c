@@ -8,7 +8,7 @@
 
 /* Nothing but a name, times, a parent, components: no usage, no failure, no children, nothing for its parent. */
 static inline bool is_plain(const tacho__lane *lane, const tacho__op *op) {
-    const uint32_t usual = TACHO__RECORD_WALL | TACHO__RECORD_ON_PARENT | TACHO__RECORD_MORE;
+    const uint32_t usual = TACHO__RECORD_WALL | TACHO__RECORD_ON_PARENT | TACHO__RECORD_MORE | TACHO__RECORD_NOTES;
     return (op->flags & ~usual) == TACHO__RECORD_TIMED && op->outcome == TACHO_OUTCOME_OK &&
            op->kind != TACHO_KIND_TOOL &&
            (op->slot == TACHO__NO_SLOT || tacho__get_half(&lane->segment->open[op->slot].had_child) == 0);

@@ -116,7 +116,7 @@ static bool read_finished(const tacho_finished *given, tacho_finished *out) {
     return out->outcome < TACHO_OUTCOME_COUNT && out->category < TACHO_CATEGORY_COUNT &&
            (!timed || out->duration_ns <= TACHO__DURATION_MOST) &&
            (out->cost_pusd >= 0 || out->cost_pusd == TACHO_COST_UNKNOWN) &&
-           (out->component_count == 0 || out->components);
+           (out->component_count == 0 || out->components) && (out->metadata_count == 0 || out->metadata);
 }
 
 static uint32_t clamp(uint64_t value) {
@@ -147,7 +147,7 @@ static void fill_times(tacho_collector *collector, const tacho__lane *lane, tach
 }
 
 static void fill_rest(tacho_collector *collector, tacho__lane *lane, tacho__op *op, const tacho_finished *finished) {
-    op->category = (uint8_t)finished->category;
+    op->category = finished->category & 15u;
     op->error_type = tacho__lane_text(collector, lane, finished->error_type);
     op->tool = tacho__lane_text(collector, lane, finished->tool);
     op->retries = finished->retries;
@@ -187,6 +187,12 @@ static void record(tacho_series *series, const tacho_finished *finished, tacho__
     fill_times(collector, lane, &op, finished);
     fill_rest(collector, lane, &op, finished);
     fill_usage(collector, lane, &op, finished);
+    if (finished->description) {
+        tacho__op_describe(lane, &op, finished->description);
+    }
+    if (finished->metadata_count) {
+        tacho__op_metadata(lane, &op, finished->metadata, finished->metadata_count);
+    }
     for (uint32_t i = 0; lane && i < finished->component_count; ++i) {
         const tacho_component *component = &finished->components[i];
         if (component->name && *component->name && component->duration_ns <= TACHO__DURATION_MOST) {

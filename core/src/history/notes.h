@@ -1,8 +1,13 @@
-/** The column `notes`: what of a record has no column, as MessagePack: {"components": {name: nanoseconds}}. */
+/**
+ * The column `notes`: what of a record has no column, as a MessagePack map of `components` (name -> nanoseconds),
+ * `metadata` (name -> value), `events` ([Unix ns, name, fields] each) and `description`; what there is none of is left
+ * out.
+ */
 #ifndef TACHO_HISTORY_NOTES_H
 #define TACHO_HISTORY_NOTES_H
 
 #include "base/buffer.h"
+#include "snapshot/arena.h"
 
 #include <tachograph/snapshot.h>
 
@@ -11,6 +16,7 @@ typedef struct tacho__notes {
     tacho_named *components;
     uint32_t count, room;
     tacho__buffer names; /* of the components, each with its NUL */
+    tacho__arena arena;  /* the rest */
 } tacho__notes;
 
 /** Makes the notes of a record in `out`; nothing if there is nothing to note. Failures are the buffer's. */

@@ -1,6 +1,7 @@
 /** Records of a base: the newest of all, and the slowest of each kind. */
 #include "base/memory.h"
 #include "segment/base_work.h"
+#include "segment/notes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +154,49 @@ static bool write_slowest(tacho__base_work *work, uint32_t kind) {
     return true;
 }
 
+/* ------------------------------------------------------------------------------------------------------------ notes */
+
+/* An event says when it was: a MessagePack array that begins with a 64-bit integer. */
+#define EVENT_BEGINNING "\x93\xd3"
+
+static void translate_event(const tacho__view *view, uint8_t *bytes) {
+    uint64_t mono = 0;
+    for (int i = 2; i < 10; ++i) {
+        mono = mono << 8 | bytes[i];
+    }
+    uint64_t wall = (uint64_t)tacho__view_wall(view, (int64_t)mono);
+    for (int i = 9; i >= 2; --i, wall >>= 8) {
+        bytes[i] = (uint8_t)wall;
+    }
+}
+
+static void write_note(tacho__base_work *work, const tacho__view *view, uint64_t id, const tacho__note_view *from) {
+    uint8_t bytes[TACHO__NOTE_BYTES];
+    if (from->length > sizeof bytes) {
+        return;
+    }
+    memcpy(bytes, from->bytes, from->length);
+    if (from->sort == TACHO__NOTE_EVENT && from->length >= 10 && memcmp(bytes, EVENT_BEGINNING, 2) == 0) {
+        translate_event(view, bytes);
+    }
+    const tacho__note note = {id, from->sort, from->length, bytes};
+    tacho__notes_copy_to(work->segment, 0, &note);
+}
+
+/* Those of the newest records last: where there is no room for all, the oldest give way. */
+static void write_notes(tacho__base_work *work) {
+    for (size_t i = work->record_count; i > 0; --i) {
+        const tacho__record_pick *pick = &work->records[i - 1];
+        const tacho__view *view = work->joining[pick->joining].view;
+        tacho__record record;
+        load(pick->record, &record);
+        tacho__note_view note;
+        for (uint32_t n = 0; record.flags & TACHO__RECORD_NOTES && tacho__view_note(view, record.id, n, &note); ++n) {
+            write_note(work, view, record.id, &note);
+        }
+    }
+}
+
 bool tacho__base_add_records(tacho__base_work *work) {
     const tacho__region *region = &work->segment->header->regions[TACHO__REGION_RECORDS];
     for (uint32_t i = 0; i < work->count && work->record_count; ++i) {
@@ -164,5 +208,6 @@ bool tacho__base_add_records(tacho__base_work *work) {
     for (uint32_t kind = 0; kind < TACHO__KINDS && done; ++kind) {
         done = write_slowest(work, kind);
     }
+    write_notes(work);
     return done;
 }

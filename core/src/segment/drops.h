@@ -37,7 +37,10 @@
     X(REGISTRY_REFUSED, "registry_refused", "segments in private memory because the shared folder was refused")        \
     X(WINDOW_SHORT, "window_short", "windows of recent durations that hold fewer than asked for, for lack of room")    \
     X(WINDOW_REFUSED, "window_refused", "windows of recent durations that found no room")                              \
-    X(METRIC_OVERFLOW, "metric_overflow", "custom metrics beyond the bound, booked to the metric `other` of their type")
+    X(METRIC_OVERFLOW, "metric_overflow",                                                                              \
+      "custom metrics beyond the bound, booked to the metric `other` of their type")                                   \
+    X(NOTE_REFUSED, "note_refused", "notes beyond the 1 KiB of an operation, or without room")                         \
+    X(NOTE_LOST, "note_lost", "notes that were overwritten by later ones")
 
 typedef enum tacho__drop {
 #define X(name, text, meaning) TACHO__DROP_##name,

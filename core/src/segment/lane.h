@@ -26,6 +26,12 @@
 #define TACHO__NO_SLOT   UINT16_MAX
 #define TACHO__LANE_NONE ((tacho__lane *)0)
 
+/** The notes ring of a lane (segment/notes.h). */
+typedef struct tacho__notes_ring {
+    uint8_t *base; /* NULL = no note yet */
+    uint32_t bytes;
+} tacho__notes_ring;
+
 /** A window of this lane (segment/window.h). */
 typedef struct tacho__lane_window {
     tacho__window_value *next; /* place of the next value; NULL = its page has to be found */
@@ -86,6 +92,7 @@ typedef struct tacho__lane {
     uint64_t slowest_ns[TACHO__KIND_CELLS][TACHO__SLOWEST];
     tacho__session_cell *cells[TACHO__SESSION_CELLS];
     tacho__lane_window windows[TACHO__WINDOWS];
+    tacho__notes_ring notes;
     tacho__line own_session; /* id line of the collector's own session, which has slot 0; 0 = not looked up yet */
     bool reentrant;          /* entered from inside a call of the same thread: must not wait for a lock */
     bool shared;

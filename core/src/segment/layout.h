@@ -210,8 +210,8 @@ typedef struct tacho__lane_header {
     uint64_t reserved1;
     tacho__word unlisted[TACHO__KIND_CELLS];
     tacho__half slowest[TACHO__KIND_CELLS];
-    uint32_t notes, notes_bytes; /* reserved */
-    uint64_t notes_written, notes_lost;
+    tacho__half notes, notes_bytes;
+    tacho__word notes_written, notes_from;
     tacho__half windows;
     uint8_t reserved2[228];
 } tacho__lane_header;
@@ -427,6 +427,7 @@ typedef struct tacho__open_slot {
 #define TACHO__RECORD_LOW         2048u
 #define TACHO__RECORD_REPEATED    4096u
 #define TACHO__RECORD_SHORT       8192u
+#define TACHO__RECORD_NOTES       16384u
 /* Bits 16 to 20: how the call was served, see price/served.h. */
 #define TACHO__RECORD_SERVED_SHIFT 16
 #define TACHO__RECORD_SERVED_MASK  31u
@@ -471,6 +472,17 @@ typedef struct tacho__folded {
     uint64_t generation;
     uint64_t reserved;
 } tacho__folded;
+
+enum { TACHO__NOTE_FILLER, TACHO__NOTE_METADATA, TACHO__NOTE_EVENT, TACHO__NOTE_COMPONENT, TACHO__NOTE_DESCRIPTION };
+
+#define TACHO__NOTE_ALIGN 16u
+#define TACHO__NOTE_BYTES 1008u /* of all notes of an operation */
+
+typedef struct tacho__note_entry {
+    tacho__word id;    /* of the operation */
+    tacho__word about; /* bytes of MessagePack, sort << 32 */
+    tacho__word bytes[];
+} tacho__note_entry;
 
 /* The last raw durations of a series in a lane. */
 typedef struct tacho__window_value {

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "segment/crc32c.h"
+#include "segment/system.h"
 #include "segment/view.h"
 
 #include <string.h>
@@ -201,12 +202,28 @@ tacho_status tacho__view_open_copy(tacho__view *view, const tacho__source *sourc
     if (status == TACHO_OK) {
         status = tacho__view_find_windows(view, source);
     }
+    if (status == TACHO_OK) {
+        status = tacho__view_find_notes(view, source);
+    }
     if (status != TACHO_OK) {
         tacho__view_free(view);
         return status;
     }
     *out = view;
     return TACHO_OK;
+}
+
+bool tacho__view_copy_again(tacho__view *view, const tacho__source *source, const void *copied, size_t bytes) {
+    const size_t offset = (size_t)((const uint8_t *)copied - (const uint8_t *)view->words);
+    uint64_t *to = view->words + offset / 8;
+    if (source->live) {
+        tacho__word *from = (tacho__word *)(uintptr_t)(source->live + offset);
+        for (size_t i = 0; i < bytes / 8; ++i) {
+            to[i] = atomic_load_explicit(&from[i], memory_order_acquire);
+        }
+        return true;
+    }
+    return tacho__system_calls.read_at(source->file, to, bytes, (off_t)offset) == (ssize_t)bytes;
 }
 
 static void copy_words(uint64_t *to, const uint8_t *from, uint64_t first_line, uint64_t end_line) {
@@ -300,6 +317,7 @@ void tacho__view_free(tacho__view *view) {
         tacho__free((void *)view->records);
         tacho__free((void *)view->slowest);
         tacho__free(view->window_first);
+        tacho__free(view->notes);
         tacho__free(view);
     }
 }

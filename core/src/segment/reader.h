@@ -281,6 +281,16 @@ typedef struct tacho__record_view {
     int64_t inclusive_cost_pusd;
 } tacho__record_view;
 
+/** One note of an operation (core/FORMAT.md 1.8). */
+typedef struct tacho__note_view {
+    uint32_t sort; /* TACHO__NOTE_* */
+    uint32_t length;
+    const uint8_t *bytes; /* MessagePack that nobody checked yet */
+} tacho__note_view;
+
+/** Note `index` (0, 1 ...) of an operation, the oldest of a lane first; false: there are no more. */
+bool tacho__view_note(const tacho__view *view, uint64_t id, uint32_t index, tacho__note_view *out);
+
 /** Records that can be read, in no order, all lanes. */
 uint32_t tacho__view_record_count(const tacho__view *view);
 bool tacho__view_record(const tacho__view *view, uint32_t index, tacho__record_view *out);

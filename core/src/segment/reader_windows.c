@@ -1,6 +1,5 @@
 /** Windows out of the copy (core/FORMAT.md 1.8): which values of which lane are whole, merged over lanes. */
 #include "base/memory.h"
-#include "segment/system.h"
 #include "segment/view.h"
 
 #include <string.h>
@@ -35,25 +34,11 @@ static const tacho__window_page *page_of(const tacho__view *view, const tacho__w
 /* --------------------------------------------------------------------------------------------- copying a second time
  */
 
-/* Words of the copy anew, from where it came from. False: they cannot be had any more, and the copy may be torn. */
-static bool copy_again(tacho__view *view, const tacho__source *source, const void *copied, size_t bytes) {
-    const size_t offset = (size_t)((const uint8_t *)copied - (const uint8_t *)view->words);
-    uint64_t *to = view->words + offset / 8;
-    if (source->live) {
-        tacho__word *from = (tacho__word *)(uintptr_t)(source->live + offset);
-        for (size_t i = 0; i < bytes / 8; ++i) {
-            to[i] = atomic_load_explicit(&from[i], memory_order_acquire);
-        }
-        return true;
-    }
-    return tacho__system_calls.read_at(source->file, to, bytes, (off_t)offset) == (ssize_t)bytes;
-}
-
 static bool copy_pages(tacho__view *view, const tacho__source *source, const tacho__window *window, uint32_t pages) {
     bool done = true;
     for (uint32_t page = 0; page < pages && done; ++page) {
         const tacho__window_page *copy = page_of(view, window, page);
-        done = !copy || copy_again(view, source, copy, sizeof *copy);
+        done = !copy || tacho__view_copy_again(view, source, copy, sizeof *copy);
     }
     return done;
 }
@@ -68,9 +53,10 @@ static uint64_t copy_window(tacho__view *view, const tacho__source *source, cons
     uint32_t pages = tacho__get_half(&window->pages);
     pages = pages < capacity / TACHO__WINDOW_PAGE ? pages : capacity / TACHO__WINDOW_PAGE;
     pages = pages < MOST_PAGES ? pages : MOST_PAGES;
-    bool done = copy_again(view, source, count, sizeof *count);
+    bool done = tacho__view_copy_again(view, source, count, sizeof *count);
     const uint64_t before = tacho__get(count);
-    done = done && copy_pages(view, source, window, pages) && copy_again(view, source, count, sizeof *count);
+    done =
+        done && copy_pages(view, source, window, pages) && tacho__view_copy_again(view, source, count, sizeof *count);
     const uint64_t after = tacho__get(count);
     /* Pages that were added since are not in the copy; what they hold comes with the next view. */
     const uint64_t bound = pages * TACHO__WINDOW_PAGE < capacity ? pages * TACHO__WINDOW_PAGE : UINT64_MAX;

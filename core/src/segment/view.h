@@ -41,6 +41,8 @@ struct tacho__view {
     uint32_t *open; /* open slots in use */
     uint32_t open_count;
     uint64_t (*window_first)[TACHO__WINDOWS]; /* by lane: first value that is whole; NULL = bytes that rest */
+    struct tacho__note_place *notes;          /* by operation */
+    uint32_t note_count;
     char writer[33];
     char prices[49];
 };
@@ -72,7 +74,10 @@ tacho_status tacho__view_open_copy(tacho__view *view, const tacho__source *sourc
                                    tacho__view **out);
 /** Collects records and slowest of all lanes. */
 tacho_status tacho__view_find_records(tacho__view *view, const tacho__source *source);
-/** Copies the windows of live memory once more, so that their values are whole. */
+/** Copies notes and windows of live memory once more, so that they are whole. */
+tacho_status tacho__view_find_notes(tacho__view *view, const tacho__source *source);
+/** Words of the copy anew, from where it came from; false: they cannot be had any more. */
+bool tacho__view_copy_again(tacho__view *view, const tacho__source *source, const void *copied, size_t bytes);
 tacho_status tacho__view_find_windows(tacho__view *view, const tacho__source *source);
 /** An empty histogram of a grid, and the cells of one lane added to it. */
 void tacho__view_histogram_start(tacho__histogram *out, uint32_t grid);

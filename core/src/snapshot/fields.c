@@ -63,6 +63,20 @@ unsigned tacho__field_digits(const void *base) {
     return digits;
 }
 
+const tacho_note *tacho__field_notes(const tacho_field *field, const void *base, uint32_t *count) {
+    const tacho_note *list;
+    memcpy(&list, at(field, base), sizeof list);
+    memcpy(count, (const char *)at(field, base) + sizeof list, sizeof *count);
+    return list;
+}
+
+const tacho_event *tacho__field_events(const tacho_field *field, const void *base, uint32_t *count) {
+    const tacho_event *list;
+    memcpy(&list, at(field, base), sizeof list);
+    memcpy(count, (const char *)at(field, base) + sizeof list, sizeof *count);
+    return list;
+}
+
 int tacho__field_unknown(const tacho_field *field, const void *base) {
     switch (field->type) {
     case TACHO_FIELD_TEXT:

@@ -18,6 +18,9 @@ const tacho_named *tacho__field_named(const tacho_field *field, const void *base
 const tacho_tag *tacho__field_tags(const tacho_field *field, const void *base, uint32_t *count);
 /** Decimal digits of the SCALED fields of a struct. */
 unsigned tacho__field_digits(const void *base);
+/** Entries of a NOTES and of an EVENTS field. */
+const tacho_note *tacho__field_notes(const tacho_field *field, const void *base, uint32_t *count);
+const tacho_event *tacho__field_events(const tacho_field *field, const void *base, uint32_t *count);
 /** True where the field holds "unknown" as its type spells it. An empty NAMED list is known: there were none. */
 int tacho__field_unknown(const tacho_field *field, const void *base);
 

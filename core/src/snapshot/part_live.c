@@ -6,6 +6,7 @@
 #include "collect/reading.h"
 #include "price/served.h"
 #include "snapshot/kinds.h"
+#include "snapshot/part_notes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -293,7 +294,8 @@ static const char *none_if_empty(const char *text) {
     return text && *text ? text : NULL;
 }
 
-static void take_record(const tacho__record_view *from, tacho__arena *arena, tacho_record_view *to) {
+static void take_record(const tacho__view *view, const tacho__record_view *from, tacho__arena *arena,
+                        tacho_record_view *to) {
     *to = (tacho_record_view){.struct_size = sizeof *to};
     to->id = hex(arena, 0, from->id, false);
     to->parent_id = hex(arena, 0, from->parent, false);
@@ -316,6 +318,9 @@ static void take_record(const tacho__record_view *from, tacho__arena *arena, tac
     take_record_usage(from, to);
     take_record_calls(from, to);
     take_record_parts(from, arena, to);
+    if (from->flags & TACHO__RECORD_NOTES) {
+        tacho__part_take_notes(view, from, arena, to);
+    }
 }
 
 static bool take_all_records(const tacho__view *view, tacho__part *part) {
@@ -328,12 +333,12 @@ static bool take_all_records(const tacho__view *view, tacho__part *part) {
     }
     for (uint32_t i = 0; i < count; i++) {
         if (tacho__view_record(view, i, &one)) {
-            take_record(&one, &part->arena, &part->records[part->record_count++]);
+            take_record(view, &one, &part->arena, &part->records[part->record_count++]);
         }
     }
     for (uint32_t i = 0; i < slowest; i++) {
         if (tacho__view_slowest(view, i, &one)) {
-            take_record(&one, &part->arena, &part->slowest[part->slowest_count++]);
+            take_record(view, &one, &part->arena, &part->slowest[part->slowest_count++]);
         }
     }
     return !part->arena.failed;

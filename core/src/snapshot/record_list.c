@@ -1,6 +1,7 @@
 #include "snapshot/record_list.h"
 
 #include "base/memory.h"
+#include "snapshot/notes.h"
 #include "snapshot/arena.h"
 
 #include <stdlib.h>
@@ -97,7 +98,7 @@ static void copy_texts(tacho__arena *arena, tacho_record_view *view) {
         &view->id,          &view->parent_id,      &view->trace_id,   &view->session,         &view->operation,
         &view->kind,        &view->provider,       &view->model,      &view->requested_model, &view->tool,
         &view->outcome,     &view->error_category, &view->error_type, &view->source,          &view->source_id,
-        &view->price_sheet, &view->service_tier,   &view->region};
+        &view->price_sheet, &view->service_tier,   &view->region,     &view->description};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         *texts[i] = tacho__arena_text(arena, *texts[i]);
     }
@@ -122,6 +123,7 @@ tacho_status tacho__record_list_add(tacho__record_list *list, const tacho_record
     tacho_record_view view = *record;
     copy_texts(&list->arena, &view);
     copy_components(&list->arena, &view);
+    tacho__notes_copy(&list->arena, &view);
     list->views[list->count++] = view;
     return list->arena.failed ? TACHO_NOMEM : TACHO_OK;
 }

@@ -191,6 +191,19 @@ static void tool(world *w) {
     tacho_operation_tool(&w->op, "grep");
 }
 
+static void metadata(world *w) {
+    const tacho_note notes[] = {{.name = "tier", .type = TACHO_NOTE_TEXT, .text = "gold"},
+                                {.name = "round", .type = TACHO_NOTE_INTEGER, .integer = (int64_t)w->round}};
+    tacho_operation_metadata(&w->op, notes, 2);
+}
+static void event(world *w) {
+    const tacho_note field = {.name = "lines", .type = TACHO_NOTE_INTEGER, .integer = 7};
+    tacho_operation_event(&w->op, "saved", &field, 1);
+}
+static void describe(world *w) {
+    tacho_operation_describe(&w->op, "reads the plan");
+}
+
 static void record_all(world *w) {
     const tacho_component components[] = {{"search", 3 * MS}, {"rank", 1 * MS}};
     tacho_finished finished = TACHO_FINISHED_INIT;
@@ -263,6 +276,9 @@ const kill_case kill_cases[] = {
     {"tacho_operation_warn", "warning", begin, warn, false, 0},
     {"tacho_operation_context", "context", begin, context, false, 0},
     {"tacho_operation_tool", "tool of a step", begin, tool, false, 0},
+    {"tacho_operation_metadata", "metadata", begin, metadata, false, 0},
+    {"tacho_operation_event", "event", begin, event, false, 0},
+    {"tacho_operation_describe", "description", begin, describe, false, 0},
     {"tacho_record", "finished operation", NULL, record_all, false, 0},
     {"tacho_observe", "duration", NULL, observe, false, 0},
     {"tacho_observe", "new extremes", observe, observe_twice, false, 0},
