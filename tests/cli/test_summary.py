@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
-from command_line import MODEL, SESSION, Command
+from command_line import MODEL, SESSION, Command, Log
 
 NEWEST = "9c000000-1111-4222-8333-444455556666"
 
@@ -19,6 +19,19 @@ def test_bare_command_is_the_summary_of_the_newest_session(tacho: Command, histo
     assert (answer.code, answer.err) == (0, "")
     assert answer.out == tacho("summary", "--history", history).out
     assert answer.out.startswith(f"Session {NEWEST}\n")
+
+
+@pytest.mark.parametrize("command", ["summary", "steps"])
+def test_a_session_without_times_is_shown_when_there_is_no_other(tacho: Command, tmp_path: Path, command: str) -> None:
+    log = Log(tmp_path / "logs" / "timeless.jsonl")
+    log.prompt(0)
+    log.call(1, "msg_1")
+    text = log.write().read_text()
+    log.path.write_text(re.sub(r'"timestamp": ?"[^"]*",? ?', "", text))
+    assert tacho("import", "claude-code", log.path.parent, "--history", tmp_path / "h.db").code == 0
+    answer = tacho(command, "--history", tmp_path / "h.db")
+    assert answer.code == 0, answer.err
+    assert MODEL in answer.out
 
 
 def test_a_session_is_found_by_its_beginning(tacho: Command, history: Path) -> None:

@@ -108,8 +108,8 @@ tacho_status tacho__select_newest_session(tacho_history *history, tacho__buffer 
         return TACHO_NO_DATA;
     }
     int result = sqlite3_prepare_v2(history->db,
-                                    "SELECT session FROM record WHERE session IS NOT NULL AND ended_at_ns IS NOT NULL"
-                                    " ORDER BY ended_at_ns DESC, session LIMIT 1",
+                                    "SELECT session FROM record WHERE session IS NOT NULL"
+                                    " ORDER BY ended_at_ns DESC, session LIMIT 1" /* unknown times last */,
                                     -1, &statement, NULL);
     tacho_status status = result == SQLITE_OK ? one_text(history, statement, out) : tacho__store_fail(history, result);
     sqlite3_finalize(statement);
