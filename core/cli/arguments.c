@@ -133,6 +133,12 @@ static int take_flag(cli_arguments *arguments, int result, int index, const char
     return flag == CLI_FLAG_WHERE ? keep_where(arguments, optarg) : CLI_DONE;
 }
 
+/* Behind the command that `tacho run` starts, flags are its own. */
+static int is_of_another(const cli_arguments *arguments) {
+    const cli_command *command = arguments->operand_count > 1 ? cli_command_find(arguments->operands[0]) : NULL;
+    return command != NULL && command->takes_command;
+}
+
 static int read_words(int argc, char **argv, const char **operands, cli_arguments *out) {
     getopt_tables tables;
     make_tables(&tables);
@@ -153,6 +159,9 @@ static int read_words(int argc, char **argv, const char **operands, cli_argument
             }
         } else {
             operands[out->operand_count++] = argv[optind++];
+            while (is_of_another(out) && optind < argc) {
+                operands[out->operand_count++] = argv[optind++];
+            }
         }
     }
     return CLI_DONE;

@@ -24,7 +24,7 @@ typedef enum cli_exit {
 /* X(ENUM, long name, letter or 0, name of its value or NULL, help) */
 #define CLI_FLAG_MAP(X)                                                                                                \
     X(HISTORY, "history", 0, "FILE", "the history file, in place of the default one")                                  \
-    X(FROM, "from", 0, "FILE", "read a saved snapshot in place of the history")                                        \
+    X(FROM, "from", 0, "PATH", "read a saved snapshot, or the registry in a folder, in place of the history")          \
     X(SINCE, "since", 0, "WHEN", "from this time on: 2026-02-03, an RFC 3339 time, 24h, 7d")                           \
     X(UNTIL, "until", 0, "WHEN", "up to this time; a date means its whole day")                                        \
     X(TZ, "tz", 0, "ZONE", "time zone of days and times: Europe/Berlin, +02:00, UTC (default: local)")                 \
@@ -43,6 +43,7 @@ typedef enum cli_exit {
     X(PROVIDER, "provider", 0, "NAME", "whose price: a name, an alias or a base URL")                                  \
     X(DATE, "date", 0, "DAY", "day to write into a table (default: today)")                                            \
     X(DRY_RUN, "dry-run", 0, NULL, "say what would change, and change nothing")                                        \
+    X(KEEP, "keep", 0, NULL, "leave the registry of the run where it is, and say where")                               \
     X(STRICT, "strict", 0, NULL, "exit 4 when the answer is incomplete: unreadable lines, unpriced calls")             \
     X(ALLOW_EMPTY, "allow-empty", 0, NULL, "no data is an empty answer, not exit 3")                                   \
     X(QUIET, "quiet", 'q', NULL, "no progress, hints and warnings")                                                    \
@@ -93,6 +94,7 @@ typedef struct cli_command {
     const char *name;
     const char *operands;                   /* "[SESSION]"; "" = takes none */
     int operands_max;                       /* -1 = any number */
+    int takes_command;                      /* the first operand and all behind it are another command's line */
     const char *help;                       /* one sentence, lower case, without full stop */
     uint32_t flags;                         /* CLI_BIT of those it takes; --help is taken by all */
     uint32_t formats;                       /* bit per tacho_format; the first one of TACHO_FORMAT_MAP is the default */
@@ -117,5 +119,7 @@ int cli_summary(const cli_arguments *arguments);
 int cli_steps(const cli_arguments *arguments);
 int cli_prices(const cli_arguments *arguments);
 int cli_history(const cli_arguments *arguments);
+int cli_run(const cli_arguments *arguments);
+int cli_doctor(const cli_arguments *arguments);
 
 #endif

@@ -34,6 +34,24 @@ static const cli_command commands[] = {
         .run = cli_import,
     },
     {
+        .name = "run",
+        .operands = "[--] [CMD...] ",
+        .operands_max = -1,
+        .takes_command = 1,
+        .help = "run a command and print at its end what it cost",
+        .flags = CLI_BIT(KEEP) | CLI_BIT(TZ) | CLI_BIT(FORMAT) | CLI_BIT(OUTPUT) | CLI_BIT(COLOR) | CLI_BIT(ASCII) |
+                 CLI_BIT(QUIET) | CLI_BIT(VERBOSE),
+        .formats = TABLES,
+        .examples = {{"tacho run -- python agent.py", "run it; the summary goes to standard error"},
+                     {"tacho run -o run.json -f json -- make test", "the summary into a file, for a program"},
+                     {"tacho run --keep -- ./worker --jobs 4", "keep the registry, to look at it later"},
+                     {"tacho run", "a shell in which everything is recorded together"}},
+        .notes = "The command and all that it starts share one registry and one session: TACHO_DIR and TACHO_SESSION "
+                 "are set for it. Flags of tacho stand before the command. Signals are passed on; the exit code is "
+                 "the command's (127 not found, 126 not to be run, 128 + N ended by signal N).",
+        .run = cli_run,
+    },
+    {
         .name = "usage",
         .operands = "",
         .operands_max = 0,
@@ -109,6 +127,21 @@ static const cli_command commands[] = {
             "Each call is priced by the sheet that held at its start. Costs that a provider reported stay. Nothing "
             "else ever changes a stored cost.",
         .run = cli_history,
+    },
+    {
+        .name = "doctor",
+        .operands = "",
+        .operands_max = 0,
+        .help = "is everything all right: settings, registry, history, prices",
+        .flags = CLI_BIT(HISTORY) | CLI_BIT(FROM) | CLI_BIT(FORMAT) | CLI_BIT(OUTPUT) | CLI_BIT(TZ) | CLI_BIT(STRICT) |
+                 CLI_BIT(QUIET) | CLI_BIT(VERBOSE),
+        .formats = FORMAT(PLAIN) | FORMAT(JSON),
+        .examples = {{"tacho doctor", "each setting and where it came from, the files, and what is wrong"},
+                     {"tacho doctor --from /run/user/1000/tacho", "who records in this registry, and what was dropped"},
+                     {"tacho doctor --format json", "for a program"}},
+        .notes = "Looks only: nothing is changed, no process notices. Exit code 1 with --strict when something is "
+                 "wrong.",
+        .run = cli_doctor,
     },
 };
 

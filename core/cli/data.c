@@ -81,10 +81,10 @@ int cli_no_data(const cli_arguments *arguments, const char *where) {
     static const char *const lines[] = {
         "To see numbers:",
         "  tacho import --auto           read the logs of the agents on this machine",
-        "  tacho import claude-code DIR  read the logs in a folder",
+        "  tacho run -- CMD              run a program that records, and print its summary",
+        "  TACHO_DIR=FOLDER              for programs and for tacho: share what is recorded while they run",
         "  tacho summary --from FILE     read what a program saved: tacho.save(), tacho_save()",
         "  tacho usage --history FILE    read another history",
-        "A program records in private memory until it saves; TACHO_DIR, to share it, is not in this version.",
         "More: tacho --help",
     };
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
@@ -159,14 +159,66 @@ static int open_history(const cli_arguments *arguments, cli_data *data) {
     return code;
 }
 
+/* ----------------------------------------------------------------------------------------------------- registries */
+
+static const char *why_no_registry(tacho_status status) {
+    switch (status) {
+    case TACHO_DENIED:
+        return "it is not a folder of yours alone, or a symbolic link";
+    case TACHO_UNSUPPORTED:
+        return "it is on a filesystem of the network";
+    default:
+        return tacho_status_text(status);
+    }
+}
+
+/* `source` = where the folder was named; NULL = --from. */
+static int refuse_registry(const cli_arguments *arguments, const char *dir, const char *source, tacho_status status) {
+    if (status == TACHO_NOT_FOUND) {
+        int code = cli_fail(CLI_NO_DATA, "there is no registry in '%s' (%s): no program has recorded there", dir,
+                            source != NULL ? source : "--from");
+        cli_hint(arguments, "A program shares what it records when it is started so: TACHO_DIR=%s CMD", dir);
+        cli_hint(arguments, "Or with a folder for this run alone, and the summary at the end: tacho run -- CMD");
+        return code;
+    }
+    return cli_fail(status == TACHO_NOMEM || status == TACHO_IO ? CLI_INTERNAL : CLI_NO_DATA,
+                    "the registry '%s' (%s) cannot be read: %s", dir, source != NULL ? source : "--from",
+                    why_no_registry(status));
+}
+
+#define ATTACH_TRIES 20 /* while dead processes are being added up all the time */
+
+static int open_registry(const cli_arguments *arguments, const char *dir, const char *source, cli_data *data) {
+    int code = copy_path(dir, data->path);
+    if (code != CLI_DONE) {
+        return code;
+    }
+    tacho_status status = TACHO_BUSY;
+    for (int i = 0; i < ATTACH_TRIES && status == TACHO_BUSY; i++) {
+        status = tacho_snapshot_attach(dir, &data->snapshot);
+    }
+    data->is_registry = 1;
+    if (status == TACHO_NOT_FOUND && cli_given(arguments, CLI_FLAG_ALLOW_EMPTY)) {
+        return open_empty(data);
+    }
+    cli_tell(arguments, "registry %s (%s)", dir, source != NULL ? source : "--from");
+    return status == TACHO_OK ? CLI_DONE : refuse_registry(arguments, dir, source, status);
+}
+
+static int is_folder(const char *path) {
+    struct stat found;
+    return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
 /* TACHO_DIR comes after --history and --from and before the default history (faces section 4). */
-static int refuse_registry(const tacho_settings *settings) {
+static int open_by_settings(const cli_arguments *arguments, const tacho_settings *settings, cli_data *data) {
     const char *source;
     const char *dir = tacho_settings_get(settings, "dir", &source);
-    return cli_fail(CLI_NO_DATA,
-                    "'%s' is set as the shared registry (%s), but this version reads no registry; use --history FILE, "
-                    "or --from FILE for a snapshot that a program saved",
-                    dir, strcmp(source, "default") == 0 ? "dir" : source);
+    if (arguments->value[CLI_FLAG_HISTORY] == NULL && dir[0] != '\0') {
+        return open_registry(arguments, dir, strcmp(source, "default") == 0 ? "dir" : source, data);
+    }
+    int code = cli_history_path(arguments, settings, data->path, &data->is_default);
+    return code == CLI_DONE ? open_history(arguments, data) : code;
 }
 
 int cli_data_open(const cli_arguments *arguments, cli_data *data) {
@@ -174,21 +226,18 @@ int cli_data_open(const cli_arguments *arguments, cli_data *data) {
     if (arguments->value[CLI_FLAG_FROM] != NULL && arguments->value[CLI_FLAG_HISTORY] != NULL) {
         return cli_fail(CLI_USAGE, "--from and --history name two sources; give one of them");
     }
-    if (arguments->value[CLI_FLAG_FROM] != NULL) {
-        return open_snapshot(arguments, arguments->value[CLI_FLAG_FROM], data);
+    const char *from = arguments->value[CLI_FLAG_FROM];
+    if (from != NULL) {
+        return is_folder(from) ? open_registry(arguments, from, NULL, data) : open_snapshot(arguments, from, data);
     }
     tacho_settings *settings;
     int code = cli_settings_read(arguments, &settings);
     if (code != CLI_DONE) {
         return code;
     }
-    if (arguments->value[CLI_FLAG_HISTORY] == NULL && tacho_settings_get(settings, "dir", NULL)[0] != '\0') {
-        code = refuse_registry(settings);
-    } else {
-        code = cli_history_path(arguments, settings, data->path, &data->is_default);
-    }
+    code = open_by_settings(arguments, settings, data);
     tacho_settings_free(settings);
-    return code == CLI_DONE ? open_history(arguments, data) : code;
+    return code;
 }
 
 void cli_data_close(cli_data *data) {

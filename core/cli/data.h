@@ -1,4 +1,4 @@
-/** What is read: a history file, or a snapshot that a program saved. */
+/** What is read: a history file, a snapshot that a program saved, or the registry that programs share. */
 #ifndef TACHO_CLI_DATA_H
 #define TACHO_CLI_DATA_H
 
@@ -12,8 +12,9 @@
 typedef struct cli_data {
     tacho_history *history; /* one of the two is there */
     tacho_snapshot *snapshot;
-    char path[CLI_PATH_MAX]; /* of the file; "" = there is none, and --allow-empty was given */
+    char path[CLI_PATH_MAX]; /* of the file or folder; "" = there is none, and --allow-empty was given */
     int is_default;          /* the history is the default one */
+    int is_registry;         /* `path` is a folder, the snapshot is of now */
 } cli_data;
 
 /**

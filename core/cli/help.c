@@ -167,7 +167,8 @@ static void print_program(void) {
     print_examples(first, count < EXAMPLES_MAX ? count : EXAMPLES_MAX);
     printf("\nCommands (more: tacho COMMAND --help):\n");
     print_commands(commands, count);
-    printf("\nWhere numbers are read from: --history FILE, --from FILE, $TACHO_HISTORY, else\n"
+    printf("\nWhere numbers are read from: --history FILE, --from FILE or FOLDER, the\n"
+           "  registry $TACHO_DIR, the history $TACHO_HISTORY, else\n"
            "  $XDG_STATE_HOME/tachograph/history.db (~/.local/state/tachograph/history.db).\n");
     printf("\nExit codes:\n"
            "  0 done   1 a gate is broken   2 wrong flag, value or configuration   3 no data\n"

@@ -57,6 +57,14 @@ int cli_output_open(const cli_arguments *arguments, cli_output *output) {
     return CLI_DONE;
 }
 
+int cli_output_open_beside(const cli_arguments *arguments, cli_output *output) {
+    if (arguments->value[CLI_FLAG_OUTPUT] != NULL) {
+        return cli_output_open(arguments, output);
+    }
+    *output = (cli_output){.file = stderr, .is_terminal = isatty(STDERR_FILENO)};
+    return CLI_DONE;
+}
+
 int cli_output_write(void *context, const char *bytes, size_t length) {
     cli_output *output = context;
     if (output->fault == 0 && fwrite(bytes, 1, length, output->file) != length) {
@@ -126,7 +134,7 @@ static uint32_t width_of(const cli_output *output) {
     const char *columns = getenv("COLUMNS");
     unsigned long width = columns != NULL ? strtoul(columns, NULL, 10) : 0;
     struct winsize size;
-    if (width == 0 && output->is_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
+    if (width == 0 && output->is_terminal && ioctl(fileno(output->file), TIOCGWINSZ, &size) == 0) {
         width = size.ws_col;
     }
     if (width == 0) {

@@ -22,6 +22,9 @@ typedef struct cli_output {
  */
 int cli_output_open(const cli_arguments *arguments, cli_output *output);
 
+/** The same for what stands beside the answer of another program: standard error, unless --output says otherwise. */
+int cli_output_open_beside(const cli_arguments *arguments, cli_output *output);
+
 /** A tacho_sink; the context is a cli_output. */
 int cli_output_write(void *context, const char *bytes, size_t length);
 void cli_output_print(cli_output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,4 +1,5 @@
 #include "prices.h"
+#include "query_json.h"
 #include "message.h"
 
 #include <errno.h>
@@ -88,18 +89,10 @@ static void day_text(int64_t unix_s, char out[24]) {
 }
 
 void cli_prices_json_text(cli_output *output, const char *text) {
-    cli_output_print(output, "\"");
-    for (; *text; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte == '"' || byte == '\\') {
-            cli_output_print(output, "\\%c", byte);
-        } else if (byte < 0x20 || byte == 0x7f) {
-            cli_output_print(output, "\\u%04x", byte);
-        } else {
-            cli_output_print(output, "%c", byte);
-        }
-    }
-    cli_output_print(output, "\"");
+    cli_json json = {.text = NULL};
+    cli_json_text(&json, NULL, text);
+    cli_output_print(output, "%s", json.failed ? "null" : json.text);
+    cli_json_free(&json);
 }
 
 /* -------------------------------------------------------------------------------------------------------------- sheets

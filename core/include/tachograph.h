@@ -12,6 +12,7 @@
 #include <tachograph/metric.h>
 #include <tachograph/cache.h>
 #include <tachograph/snapshot.h>
+#include <tachograph/registry.h>
 #include <tachograph/codec.h>
 #include <tachograph/settings.h>
 

@@ -80,14 +80,50 @@ int main(int argc, char **argv) {
 """
 
 
-@pytest.fixture(scope="session")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a program saved: one step with one call of 1,200 and 340 tokens."""
+# Records COUNT calls where the settings say, waits for the end of its input if asked to, ends with CODE.
+RECORD = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tachograph.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    tacho_settings *settings;
+    tacho_config config = TACHO_CONFIG_INIT;
+    tacho_collector *collector;
+    tacho_series *step, *call;
+    tacho_labels none = TACHO_LABELS_INIT;
+    tacho_labels labels = TACHO_LABELS(.provider = "anthropic", .model = "claude-opus-4-6");
+    const char *then = argc > 3 ? argv[3] : "";
+    if (argc < 3 || tacho_settings_read(&settings, NULL, 0, NULL, 0) != TACHO_OK ||
+        tacho_settings_config(settings, &config) != TACHO_OK ||
+        tacho_settings_open(settings, &config, &collector) != TACHO_OK) return 99;
+    tacho_bind(collector, TACHO_KIND_STEP, "plan", &none, &step);
+    tacho_bind(collector, TACHO_KIND_LLM, "answer", &labels, &call);
+    for (int i = 0; i < atoi(argv[1]); i++) {
+        tacho_operation plan, answer;
+        tacho_begin(step, NULL, &plan);
+        tacho_begin(call, &plan, &answer);
+        tacho_operation_usage(&answer, &TACHO_USAGE(.input = 1200, .output = 340));
+        tacho_end(&answer, TACHO_OUTCOME_OK);
+        tacho_end(&plan, TACHO_OUTCOME_OK);
+    }
+    if (strcmp(then, "wait") == 0) {
+        puts("ready");
+        fflush(stdout);
+        getchar();
+    }
+    return atoi(argv[2]);
+}
+"""
+
+
+def compile_program(folder: Path, name: str, text: str) -> Path:
+    """A program that is linked with the library that was installed."""
     prefix = os.environ.get("TACHO_TEST_PREFIX", "")
     if not (Path(prefix) / "include/tachograph.h").exists():
         pytest.skip("TACHO_TEST_PREFIX names no installation with headers")
-    folder = tmp_path_factory.mktemp("saved")
-    (folder / "save.c").write_text(SAVE, encoding="utf-8")
+    (folder / f"{name}.c").write_text(text, encoding="utf-8")
     flags = subprocess.run(
         ["pkg-config", "--static", "--cflags", "--libs", "tachograph"],
         env={**os.environ, "PKG_CONFIG_PATH": f"{prefix}/lib/pkgconfig"},
@@ -95,6 +131,19 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True,
         text=True,
     ).stdout.split()
-    subprocess.run(["cc", "-o", "save", "save.c", *flags], cwd=folder, check=True)
-    subprocess.run([folder / "save", folder / "run.tacho"], check=True)
+    subprocess.run(["cc", "-o", name, f"{name}.c", *flags], cwd=folder, check=True)
+    return folder / name
+
+
+@pytest.fixture(scope="session")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program that records: `record COUNT CODE [wait]`, every call 1,200 and 340 tokens inside a step."""
+    return compile_program(tmp_path_factory.mktemp("record"), "record", RECORD)
+
+
+@pytest.fixture(scope="session")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a program saved: one step with one call of 1,200 and 340 tokens."""
+    folder = tmp_path_factory.mktemp("saved")
+    subprocess.run([compile_program(folder, "save", SAVE), folder / "run.tacho"], check=True)
     return folder / "run.tacho"

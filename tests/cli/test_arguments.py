@@ -10,7 +10,7 @@ from command_line import Command
 WRONG = [
     (
         ["usge"],
-        "unknown command 'usge'; the nearest is 'usage'. There are: import, usage, summary, steps",
+        "unknown command 'usge'; the nearest is 'usage'. There are: import, run, usage, summary, steps",
     ),  # in the order of help,
     (["usage", "--sicne", "7d"], "unknown flag --sicne; the nearest is --since"),
     (["usage", "--hist", "x"], "unknown flag --hist; the nearest is --history"),

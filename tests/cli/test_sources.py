@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -118,12 +119,45 @@ def test_bad_settings_are_warnings(tacho: Command, history: Path) -> None:
     assert tacho("usage", "--history", history, "-q", TACHO_WINDOW="many").err == ""
 
 
-def test_a_registry_is_said_to_be_out_of_reach(tacho: Command, history: Path) -> None:
-    answer = tacho("usage", TACHO_DIR="/run/tacho")
+def test_a_folder_without_a_registry_is_said_to_be_none(tacho: Command, history: Path, tmp_path: Path) -> None:
+    missing = tmp_path / "registry"
+    answer = tacho("usage", TACHO_DIR=str(missing))
     assert (answer.code, answer.out) == (3, "")
-    assert "'/run/tacho' is set as the shared registry (TACHO_DIR), but this version reads no registry" in answer.err
-    assert "--from FILE" in answer.err
-    assert tacho("usage", "--history", history, TACHO_DIR="/run/tacho").code == 0
+    assert f"there is no registry in '{missing}' (TACHO_DIR)" in answer.err
+    assert "tacho run -- CMD" in answer.err
+    assert not missing.exists()
+    assert tacho("usage", "--history", history, TACHO_DIR=str(missing)).code == 0
+    assert tacho("usage", "--allow-empty", TACHO_DIR=str(missing)).code == 0
+    empty = tmp_path / "empty"
+    empty.mkdir(mode=0o700)
+    assert "(--from)" in tacho("steps", "--from", empty).err
+
+
+def test_a_registry_of_others_is_refused(tacho: Command, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    answer = tacho("summary", TACHO_DIR=str(shared))
+    assert answer.code == 3 and "not a folder of yours alone" in answer.err
+
+
+def test_a_registry_is_read_while_it_is_written(tacho: Command, record: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "registry"
+    environment = {**tacho.environment, "TACHO_DIR": str(folder)}
+    with subprocess.Popen([record, "2", "0", "wait"], env=environment, stdin=-1, stdout=-1) as live:
+        assert live.stdout is not None and live.stdout.readline() == b"ready\n"
+        subprocess.run([record, "1", "0"], env=environment, check=True)
+        for arguments in (["--from", str(folder)], []):
+            variables = {} if arguments else {"TACHO_DIR": str(folder)}
+            answer = tacho("usage", "--format", "json", *arguments, **variables)
+            assert answer.code == 0 and answer.json()["totals"]["calls"] == 3
+            assert answer.json()["query"]["source"] == str(folder)
+        steps = tacho("steps", "--format", "json", "--from", folder)
+        assert steps.code == 0 and len(steps.json()["rows"]) == 6
+        summary = tacho("summary", "--format", "json", "--from", folder)
+        assert summary.json()["totals"]["total_steps"] == 3
+        live.communicate(b"")
+    assert tacho("usage", "--format", "json", "--from", folder).json()["totals"]["calls"] == 3
 
 
 def test_no_home_is_said(tacho: Command) -> None:

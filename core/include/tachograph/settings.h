@@ -46,6 +46,8 @@ TACHO_API void tacho_settings_free(tacho_settings *settings); /* NULL is allowed
  * ("thresholds.vector_search"). NULL for an unknown key or an absent member. Live as long as the settings.
  */
 TACHO_API const char *tacho_settings_get(const tacho_settings *settings, const char *key, const char **source);
+/** The names of all settings in a fixed order: the i-th, or NULL after the last. Static storage. */
+TACHO_API const char *tacho_setting_name(size_t index);
 /**
  * What was skipped while reading, as English sentences without full stop: "tachograph.json, line 3, column 7: ...",
  * "TACHO_WINDOW is 'x', but must be ...". Live as long as the settings.

@@ -241,6 +241,12 @@ const char *tacho_settings_get(const tacho_settings *settings, const char *key, 
     return entry == NULL ? NULL : entry->value == NULL ? keys[at].fallback : entry->value;
 }
 
+const char *tacho_setting_name(size_t index) {
+    size_t count;
+    const tacho__setting_key *keys = tacho__setting_keys(&count);
+    return index < count ? keys[index].name : NULL;
+}
+
 const char *tacho_settings_problem(const tacho_settings *settings, size_t index) {
     return index < settings->skipped && index < TACHO__SETTINGS_PROBLEMS ? settings->problems[index] : NULL;
 }

@@ -29,7 +29,7 @@ static bool is_older(int file) {
            header.major < TACHO__FORMAT_MAJOR;
 }
 
-static tacho__skip skip_of(tacho_status status, int file) {
+tacho__skip tacho__skip_of(tacho_status status, int file) {
     switch (status) {
     case TACHO_FOREIGN:
         return file >= 0 && is_older(file) ? TACHO__SKIP_OLDER : TACHO__SKIP_FOREIGN;
@@ -79,7 +79,7 @@ static tacho_status read_one(const reading *how, const char *name) {
     if (status == TACHO_OK) {
         status = keep(how->out, view) ? TACHO_OK : TACHO_NOMEM;
     } else {
-        how->out->skipped[skip_of(status, file.file)] += 1;
+        how->out->skipped[tacho__skip_of(status, file.file)] += 1;
         status = TACHO_OK;
     }
     if (file.file >= 0) {
@@ -141,7 +141,7 @@ static tacho_status read_base(const reading *how, const tacho__registry_file *ba
     }
     const tacho_status status = tacho__view_of_file(base->file, false, how->mono_ns, how->wall_ns, &view);
     if (status != TACHO_OK) {
-        how->out->skipped[skip_of(status, base->file)] += 1;
+        how->out->skipped[tacho__skip_of(status, base->file)] += 1;
         return TACHO_OK;
     }
     return keep(how->out, view) ? TACHO_OK : TACHO_NOMEM;

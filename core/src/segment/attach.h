@@ -29,6 +29,9 @@ typedef enum tacho__skip {
 /** "damaged"; "" beyond the list. Static storage. */
 const char *tacho__skip_name(unsigned reason);
 
+/** Why a file was left out that could not be opened, or made a view of; `file` may be -1. */
+tacho__skip tacho__skip_of(tacho_status status, int file);
+
 typedef struct tacho__attached {
     tacho__view **views; /* `base` first, if there is one */
     size_t count, room;

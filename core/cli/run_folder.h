@@ -1,0 +1,19 @@
+/** The registry folder of one `tacho run`: made before the command starts, removed after it ends. */
+#ifndef TACHO_CLI_RUN_FOLDER_H
+#define TACHO_CLI_RUN_FOLDER_H
+
+#include "command.h"
+#include "data.h"
+
+typedef struct cli_run_folder {
+    char path[CLI_PATH_MAX];
+    int is_own; /* made here; else it was named by TACHO_DIR, and belongs to somebody else */
+} cli_run_folder;
+
+/** Takes the folder of TACHO_DIR, or makes one in $XDG_RUNTIME_DIR, else /dev/shm, else $TMPDIR or /tmp. CLI_DONE;
+ * CLI_INTERNAL, said why. */
+int cli_run_folder_make(const cli_arguments *arguments, cli_run_folder *folder);
+/** Removes a folder that was made here, unless --keep was given or somebody still records there: then it says so. */
+void cli_run_folder_remove(const cli_arguments *arguments, const cli_run_folder *folder);
+
+#endif

@@ -1,0 +1,90 @@
+"""`tacho doctor`: settings, registry, history and prices, and what is wrong with them."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import Command
+
+
+def examine(tacho: Command, *arguments: object, **variables: str) -> Any:
+    answer = tacho("doctor", "--format", "json", *arguments, **variables)
+    assert (answer.code, answer.err) == (0, "")
+    return answer.json()
+
+
+@pytest.fixture
+def registry(tmp_path: Path, record: Path, tacho: Command) -> Path:
+    folder = tmp_path / "registry"
+    environment = {**tacho.environment, "TACHO_DIR": str(folder)}
+    subprocess.run([record, "2", "0"], env=environment, check=True)
+    return folder
+
+
+def test_nothing_is_wrong_with_nothing(tacho: Command) -> None:
+    answer = tacho("doctor", "--strict")
+    assert (answer.code, answer.err) == (0, "")
+    assert "private memory" in answer.out and "there is no such file" in answer.out
+    assert answer.out.endswith("Nothing is wrong.\n")
+    found = examine(tacho)
+    assert found["schema"] == "tacho.doctor/1"
+    assert found["registry"] is None and found["warnings"] == []
+    assert {setting["source"] for setting in found["settings"]} == {"default"}
+
+
+def test_settings_say_where_they_come_from(tacho: Command, tmp_path: Path) -> None:
+    (tacho.home / "tachograph.json").write_text('{"sample": 0.5, "prices": "mine.json"}')
+    found = examine(tacho, TACHO_WINDOW="many", TACHO_SESSION="mine")
+    sources = {setting["name"]: (setting["value"], setting["source"]) for setting in found["settings"]}
+    assert sources["session"] == ("mine", "TACHO_SESSION")
+    assert sources["sample"][0] == "0.5" and sources["sample"][1].endswith("tachograph.json")
+    assert sources["window"][1] == "default"
+    assert len(found["warnings"]) == 2  # the window that is no number, and prices that a project may not set
+    assert tacho("doctor", "--strict", TACHO_WINDOW="many").code == 1
+    assert "session" in tacho("doctor", TACHO_SESSION="mine").out
+
+
+def test_a_registry(tacho: Command, registry: Path, record: Path) -> None:
+    environment = {**tacho.environment, "TACHO_DIR": str(registry)}
+    with subprocess.Popen([record, "1", "0", "wait"], env=environment, stdin=-1, stdout=-1) as live:
+        assert live.stdout is not None and live.stdout.readline() == b"ready\n"
+        found = examine(tacho, TACHO_DIR=str(registry))["registry"]
+        assert (found["path"], found["source"], found["live"]) == (str(registry), "TACHO_DIR", 1)
+        assert found["dead"] + found["folded"] == 1 and found["skipped"] == 0
+        (segment,) = [one for one in found["segments"] if one["state"] == "live"]
+        assert segment["process"] == live.pid and segment["writer"].startswith("tachograph ")
+        assert segment["file_bytes"] >= segment["used_bytes"] > 0 and segment["drops"] == {}
+        text = tacho("doctor", "--from", registry).out
+        assert f"Registry {registry} (--from)" in text and f"live      {live.pid:>8}" in text
+        live.communicate(b"")
+    assert examine(tacho, "--from", registry)["registry"]["live"] == 0
+
+
+def test_a_damaged_segment_is_named(tacho: Command, registry: Path) -> None:
+    before = {path.name for path in registry.iterdir()}
+    (registry / ("seg-" + "0" * 32)).write_bytes(b"no segment at all")
+    found = examine(tacho, "--from", registry)
+    assert found["registry"]["skipped"] == 1
+    assert found["warnings"] == [f"registry: seg-{'0' * 32} is left out of all numbers: foreign"]
+    assert "left out: foreign" in tacho("doctor", "--from", registry).out
+    assert {path.name for path in registry.iterdir()} == before | {"seg-" + "0" * 32}
+    assert tacho("usage", "--from", registry, "--format", "json").json()["totals"]["calls"] == 2
+
+
+def test_a_registry_that_is_none(tacho: Command, tmp_path: Path) -> None:
+    found = examine(tacho, TACHO_DIR=str(tmp_path / "none"))
+    assert found["registry"] is None
+    assert "no program has recorded there" in found["warnings"][0]
+
+
+def test_a_history(tacho: Command, history: Path, tmp_path: Path) -> None:
+    found = examine(tacho, "--history", history)["history"]
+    assert found["records"] == 8 and found["file_bytes"] == history.stat().st_size and found["problem"] is None
+    text = tmp_path / "text"
+    text.write_text("dear diary")
+    found = examine(tacho, "--history", text)
+    assert "is not a history" in found["history"]["problem"] and len(found["warnings"]) == 1
+    assert examine(tacho, TACHO_HISTORY="off")["history"] is None

@@ -1,0 +1,132 @@
+"""`tacho run`: a command with a registry and a session of its own, and the summary at its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from command_line import Command
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, tacho: Command) -> Path:
+    """The folder in which registries are made."""
+    folder = tmp_path / "runtime"
+    folder.mkdir(mode=0o700)
+    tacho.environment["XDG_RUNTIME_DIR"] = str(folder)
+    return folder
+
+
+def test_the_summary_stands_beside_the_output(tacho: Command, runtime: Path, record: Path) -> None:
+    answer = tacho("run", "--", "sh", "-c", f"echo out; {record} 2 0; exec {record} 1 7")
+    assert (answer.code, answer.out) == (7, "out\n")
+    assert "3 steps, 3 model calls" in answer.err and "$0.0435" in answer.err
+    assert list(runtime.iterdir()) == []
+
+
+def test_all_processes_share_a_session(tacho: Command, runtime: Path, record: Path, tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    command = f"for i in 1 2 3; do {record} 1 0 & done; wait; echo $TACHO_SESSION $TACHO_DIR"
+    answer = tacho("run", "-o", path, "--format", "json", "--", "sh", "-c", command)
+    assert (answer.code, answer.err) == (0, "")
+    session, folder = answer.out.split()
+    assert len(session) == 32 and Path(folder).parent == runtime
+    text = path.read_text()
+    assert f'"session": "{session}"' in text and '"total_steps": 3' in text
+
+
+def test_a_session_that_is_set_is_kept(tacho: Command, runtime: Path, record: Path) -> None:
+    assert "Session mine" in tacho("run", record, "1", "0", TACHO_SESSION="mine").err
+
+
+def test_flags_behind_the_command_are_its_own(tacho: Command, runtime: Path) -> None:
+    assert tacho("run", "echo", "--help", "-q", "--format", "json").out == "--help -q --format json\n"
+    assert tacho("run", "-q", "--", "echo", "--", "-x").out == "-- -x\n"
+    assert tacho("run", "--frmat", "json", "--", "true").code == 2
+
+
+def test_nothing_recorded_is_said(tacho: Command, runtime: Path) -> None:
+    answer = tacho("run", "false")
+    assert answer.code == 1 and "nothing was recorded by 'false'" in answer.err
+    assert tacho("run", "-q", "false").err == ""
+    assert list(runtime.iterdir()) == []
+
+
+def test_what_cannot_be_run(tacho: Command, runtime: Path, tmp_path: Path) -> None:
+    answer = tacho("run", "no-such-command")
+    assert answer.code == 127 and "'no-such-command' cannot be run: No such file" in answer.err
+    plain = tmp_path / "plain"
+    plain.write_text("text")
+    assert tacho("run", plain).code == 126
+    assert list(runtime.iterdir()) == []
+
+
+def test_keep(tacho: Command, runtime: Path, record: Path) -> None:
+    answer = tacho("run", "--keep", record, "1", "0")
+    (folder,) = runtime.iterdir()
+    assert f"tacho summary --from {folder}" in answer.err
+    assert tacho("usage", "--from", folder, "--format", "json").json()["totals"]["calls"] == 1
+
+
+def test_a_registry_that_is_set_is_shared(tacho: Command, runtime: Path, record: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "registry"
+    for _ in range(2):
+        answer = tacho("run", record, "1", "0", TACHO_DIR=str(folder))
+        assert answer.code == 0 and "1 step, 1 model call" in answer.err
+    assert list(runtime.iterdir()) == []
+    assert tacho("usage", "--from", folder, "--format", "json").json()["totals"]["calls"] == 2
+
+
+def test_a_process_that_stays_keeps_the_registry(tacho: Command, runtime: Path, record: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    script = f"exec 3<&0; {record} 1 0 wait <&3 > {out} 2>&1 & until [ -s {out} ]; do :; done; {record} 2 0"
+    arguments = tacho.arguments("run", "--", "sh", "-c", script)
+    with subprocess.Popen(arguments, env=tacho.environment, stdin=-1, stdout=-1, stderr=-1) as running:
+        assert running.stderr is not None and running.stdin is not None
+        err = running.stderr.read().decode()
+        running.wait()
+        (folder,) = runtime.iterdir()
+        assert f"1 process still records; the registry is kept: {folder}" in err and "3 steps" in err
+        running.stdin.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1], ids=lambda number: number.name)
+def test_signals_are_passed_on(number: signal.Signals, tacho: Command, runtime: Path, record: Path) -> None:
+    script = f"trap '{record} 1 0; exit 9' {number.name[3:]}; echo ready; while :; do sleep 0.05; done"
+    arguments = tacho.arguments("run", "--", "sh", "-c", script)
+    with subprocess.Popen(arguments, env=tacho.environment, stdout=-1, stderr=-1) as running:
+        assert running.stdout is not None and running.stdout.readline() == b"ready\n"
+        running.send_signal(number)
+        _, err = running.communicate(timeout=30)
+    assert running.returncode == 9 and b"1 step, 1 model call" in err
+    assert list(runtime.iterdir()) == []
+
+
+def test_a_command_that_is_killed(tacho: Command, runtime: Path, record: Path) -> None:
+    answer = tacho("run", "--", "sh", "-c", f"{record} 2 0; kill -KILL $$")
+    assert answer.code == 128 + signal.SIGKILL and "2 steps" in answer.err
+
+
+def test_an_interrupt_of_the_terminal_comes_once(tacho: Command, runtime: Path) -> None:
+    script = "trap 'echo got' INT; echo ready; sleep 0.2 & wait; sleep 0.3 & wait; exit 5"
+    arguments = tacho.arguments("run", "-q", "--", "sh", "-c", script)
+    pair, end = os.openpty()
+    with subprocess.Popen(
+        ["setsid", "-c", *arguments], env=tacho.environment, stdin=end, stdout=-1, stderr=-1
+    ) as running:
+        os.close(end)
+        assert running.stdout is not None and running.stdout.readline() == b"ready\n"
+        os.write(pair, b"\x03")
+        out, _ = running.communicate(timeout=30)
+    os.close(pair)
+    assert (running.returncode, out) == (5, b"got\n")
+
+
+def test_without_a_command_it_is_the_shell(tacho: Command, runtime: Path) -> None:
+    arguments = tacho.arguments("run", "-q")
+    environment = {**tacho.environment, "SHELL": "/bin/sh"}
+    answer = subprocess.run(arguments, env=environment, input=b"echo $TACHO_DIR", capture_output=True, check=True)
+    assert answer.stdout.startswith(str(runtime).encode())
