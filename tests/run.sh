@@ -253,6 +253,10 @@ lane_fuzz() {
 
 lane_deep() {
     lane_prices_full || return 1
+    compile build/c c_tests || return 1
+    for program in test_kill_random test_fold test_damage; do
+        check "$program, deep" env TACHO_TEST_DEEP=1 TACHO_TEST_SOURCE="$root" "build/c/tests/c/$program"
+    done
     build_fuzzers all || return 1
     for program in build/fuzz/tests/fuzz/fuzz_*; do
         [ -x "$program" ] || continue

@@ -190,6 +190,59 @@ static void test_fold__sets_a_damaged_base_aside(void **state) {
     tacho__registry_release(registry);
 }
 
+static uint64_t time_to_read(tacho__registry *registry, uint64_t calls) {
+    uint64_t least = UINT64_MAX;
+    for (int i = 0; i < 20; ++i) {
+        const uint64_t before = tacho__now(&tacho__clock_system);
+        assert_int_equal(calls_without_folding(registry), calls);
+        const uint64_t took = tacho__now(&tacho__clock_system) - before;
+        least = took < least ? took : least;
+    }
+    return least;
+}
+
+/* Workers that come and go one after the other; each one's opening folds those before. */
+static void run_workers(unsigned count) {
+    for (unsigned i = 0; i < count; ++i) {
+        const pid_t worker = fork();
+        assert_true(worker >= 0);
+        if (worker == 0) {
+            tacho_collector *collector = open_shared();
+            tacho_series *series;
+            tacho_bind(collector, TACHO_KIND_STEP, "work", NULL, &series);
+            tacho_observe(series, 5 * MS);
+            _exit(0);
+        }
+        int status;
+        assert_int_equal(waitpid(worker, &status, 0), worker);
+        assert_int_equal(status, 0);
+    }
+}
+
+/* Many short-lived workers (P34): files, and once the base has all the sessions that it keeps the time to read, do not
+ * grow with their number. TACHO_TEST_DEEP=1: 5,000, else 1,500. */
+static void test_fold__thousands_of_workers_leave_two_files_behind(void **state) {
+    (void)state;
+    const char *deep = getenv("TACHO_TEST_DEEP");
+    const unsigned workers = deep && *deep == '1' ? 5000 : 1500, filled = TACHO__BASE_SESSIONS + 100;
+    tacho__registry *registry = open_registry();
+    tacho_collector *alive = open_shared();
+    run_workers(filled);
+    const uint64_t first = time_to_read(registry, filled);
+    run_workers(workers - filled);
+    assert_true(count_files("seg-") <= 2); /* live + 1 */
+    const uint64_t last = time_to_read(registry, workers);
+    tacho__folding done;
+    assert_int_equal(tacho__fold_if_free(registry, RECORDER_WALL, &done), TACHO_OK);
+    assert_int_equal(count_files("seg-"), 1);
+    assert_int_equal(calls_without_folding(registry), workers);
+    printf("    read after %u workers: %llu us, after %u: %llu us\n", filled, (unsigned long long)first / 1000, workers,
+           (unsigned long long)last / 1000);
+    assert_true(last < 3 * first + MS);
+    tacho_collector_close(alive);
+    tacho__registry_release(registry);
+}
+
 /* ------------------------------------------------------------------------------------------- a folder that is killed
  */
 
@@ -380,6 +433,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_fold__leaves_the_living_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fold__takes_sixty_four_at_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fold__sets_a_damaged_base_aside, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fold__thousands_of_workers_leave_two_files_behind, setup, teardown),
         cmocka_unit_test_setup_teardown(test_folder__killed_at_any_step_loses_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reader__never_sees_more_or_less_while_somebody_folds, setup, teardown),
     };

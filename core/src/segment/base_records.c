@@ -23,8 +23,36 @@ static int newest_first(const void *left, const void *right) {
     return (first < second) - (first > second);
 }
 
+static void pick_of_view(tacho__base_work *work, uint32_t joining) {
+    const tacho__view *view = work->joining[joining].view;
+    for (uint32_t i = 0; i < view->record_count; ++i) {
+        tacho__record record;
+        load(view->records[i], &record);
+        work->records[work->record_count++] =
+            (tacho__record_pick){.end_wall_ns = end_of(view, &record), .record = view->records[i], .joining = joining};
+    }
+}
+
+/* What is in order already stays; `fresh` of the `count` are not, and go to their places. */
+static bool merge(tacho__record_pick *picks, size_t count, size_t fresh) {
+    const size_t old = count - fresh;
+    qsort(picks + old, fresh, sizeof *picks, newest_first);
+    tacho__record_pick *copy = tacho__calloc(old + 1, sizeof *copy);
+    if (!copy) {
+        return false;
+    }
+    memcpy(copy, picks, old * sizeof *copy);
+    size_t left = 0, right = old, next = 0;
+    while (left < old && right < count) {
+        picks[next++] = newest_first(&copy[left], &picks[right]) <= 0 ? copy[left++] : picks[right++];
+    }
+    memcpy(&picks[next], &copy[left], (old - left) * sizeof *copy);
+    tacho__free(copy);
+    return true;
+}
+
 bool tacho__base_pick_records(tacho__base_work *work) {
-    size_t most = 0;
+    size_t most = 0, ordered = 0;
     for (size_t i = 0; i < work->count; ++i) {
         most += work->joining[i].view->record_count;
         work->records_lost += work->joining[i].view->info.records_lost;
@@ -34,15 +62,16 @@ bool tacho__base_pick_records(tacho__base_work *work) {
         return false;
     }
     for (uint32_t i = 0; i < work->count; ++i) {
-        const tacho__view *view = work->joining[i].view;
-        for (uint32_t k = 0; k < view->record_count; ++k) {
-            tacho__record record;
-            load(view->records[k], &record);
-            work->records[work->record_count++] =
-                (tacho__record_pick){.end_wall_ns = end_of(view, &record), .record = view->records[k], .joining = i};
-        }
+        pick_of_view(work, i);
+        const bool base = work->joining[i].view->header->role == TACHO__ROLE_BASE;
+        ordered = i == 0 && base ? work->record_count : ordered;
     }
-    qsort(work->records, work->record_count, sizeof *work->records, newest_first);
+    for (size_t i = 1; i < ordered; ++i) { /* a base has them in order, unless somebody changed it */
+        ordered = newest_first(&work->records[i - 1], &work->records[i]) <= 0 ? ordered : 0;
+    }
+    if (!merge(work->records, work->record_count, work->record_count - ordered)) {
+        return false;
+    }
     if (work->record_count > TACHO__BASE_RECORDS) {
         work->records_lost += work->record_count - TACHO__BASE_RECORDS;
         work->record_count = TACHO__BASE_RECORDS;
