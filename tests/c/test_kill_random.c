@@ -2,7 +2,7 @@
  * Processes killed at random moments (P1, P4): nothing acknowledged is lost, nothing is torn, the others never notice.
  *
  * Each writer counts in a mapping of its own what it is about to do and what it has done; whoever killed it compares:
- * done <= recorded <= begun. TACHO_TEST_DEEP=1: 10,000 kills for each number of writers, else 200.
+ * done <= recorded <= begun. TACHO_TEST_DEEP=1: 10,000 kills for each number of writers, else 100.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -200,7 +200,7 @@ static uint64_t calls_in(const tacho__registry *registry, size_t *segments) {
 
 static unsigned kills_wanted(void) {
     const char *deep = getenv("TACHO_TEST_DEEP");
-    return deep && *deep == '1' ? 10000 : 200;
+    return deep && *deep == '1' ? 10000 : 100;
 }
 
 /* The lease is held while somebody audits, so that nobody folds what was not looked at. */
