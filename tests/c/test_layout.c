@@ -75,7 +75,7 @@ static void test_regions__lie_one_after_the_other(void **state) {
     (void)state;
     tacho__segment *segment = make_segment(TACHO__SEGMENT_LEAST);
     const uint8_t *bytes = segment->base;
-    static const uint32_t counts[] = {64, 1024, 65, 512, 256}, strides[] = {512, 4, 320, 128, 64};
+    static const uint32_t counts[] = {81, 1024, 65, 512, 256}, strides[] = {512, 4, 448, 128, 64};
     uint32_t next = 64;
     for (size_t i = 0; i < 5; ++i) {
         assert_int_equal(half_at(bytes, 256 + 16 * i), next);

@@ -99,6 +99,13 @@ static tacho_status make_segment(tacho_collector *collector, uint64_t generation
     return status;
 }
 
+/* What begins with a new segment: everything that nobody holds is forgotten, the rest finds its place there. */
+static void resolve_anew(tacho_collector *collector, tacho__segment *segment) {
+    tacho__series_sweep(collector);
+    tacho__custom_sweep(collector);
+    tacho__session_start(collector, segment);
+}
+
 /* In a forked child, at once. */
 static void disinherit(tacho__writer *writer) {
     tacho_collector *collector = (tacho_collector *)writer;
@@ -117,8 +124,7 @@ static bool begin_anew(tacho__writer *writer) {
         return false;
     }
     tacho__session_rename(&collector->session);
-    tacho__series_sweep(collector);
-    tacho__session_start(collector, segment);
+    resolve_anew(collector, segment);
     return tacho__writer_arrive(writer, segment, tacho__is_enabled(collector));
 }
 
@@ -281,9 +287,7 @@ tacho_status tacho_collector_reset(tacho_collector *collector) {
     if (status == TACHO_OK) {
         withdraw(collector, old, segment);
         tacho__put(&old->header->ended_mono_ns, (uint64_t)segment->header->started_mono_ns);
-        tacho__series_sweep(collector);
-        tacho__custom_sweep(collector);
-        tacho__session_start(collector, segment);
+        resolve_anew(collector, segment);
         tacho__writer_replace(&collector->writer, segment, in_flight(old));
     }
     tacho__writer_unlock(&collector->writer);

@@ -172,8 +172,8 @@ void tacho__op_join(tacho_collector *collector, tacho__lane *lane, tacho__op *op
 static inline tacho_status begin(tacho_series *series, const tacho__op *parent, tacho_session *session,
                                  const char *traceparent, const char *description, tacho__op *op) {
     tacho_collector *collector = series->collector;
-    tacho__op_init(op, series);
     tacho__lane *lane = tacho__lane_enter(&collector->writer);
+    tacho__op_init(op, series); /* after entering, which may have made this process the writer */
     if (!lane) {
         return TACHO_OK;
     }

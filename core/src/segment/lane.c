@@ -84,7 +84,9 @@ static bool settle(tacho__writer *writer, tacho__lane *lane) {
         }
         tacho__put_half(&header->redo, redo);
     }
-    memset(lane->bound, 0, writer->series_slots * sizeof(*lane->bound));
+    if (lane->segment) { /* else it is fresh, and most of it need never be touched */
+        memset(lane->bound, 0, writer->series_slots * sizeof(*lane->bound));
+    }
     memset(lane->cells, 0, sizeof lane->cells);
     memset(lane->windows, 0, sizeof lane->windows);
     tacho__customs_forget(&lane->customs);
@@ -126,15 +128,38 @@ static bool is_current(const tacho__writer *writer, const tacho__lane *lane) {
            atomic_load_explicit(&writer->generation, memory_order_acquire);
 }
 
+static size_t guest_stride(const tacho__writer *writer) {
+    const size_t bytes = sizeof(tacho__lane) + writer->series_slots * sizeof(tacho__bound);
+    return (bytes + TACHO__LINE - 1) / TACHO__LINE * TACHO__LINE;
+}
+
+size_t tacho__lanes_guest_bytes(const tacho__writer *writer) {
+    return TACHO__LANES_GUEST * guest_stride(writer);
+}
+
+/* Memory for a lane and its table of series. */
+static tacho__lane *allot_lane(const tacho__writer *writer, uint32_t number) {
+    if (number >= TACHO__LANES_OWNED && number < TACHO__LANE_SHARED) {
+        tacho__lane *guest =
+            (tacho__lane *)(writer->guest_pages + (number - TACHO__LANES_OWNED) * guest_stride(writer));
+        guest->bound = (tacho__bound *)(guest + 1);
+        return guest;
+    }
+    tacho__lane *lane = tacho__calloc(1, sizeof *lane);
+    if (lane) {
+        lane->bound = tacho__calloc(writer->series_slots, sizeof(*lane->bound));
+    }
+    if (lane && !lane->bound) {
+        tacho__free(lane);
+        return NULL;
+    }
+    return lane;
+}
+
 tacho__lane *tacho__lane_make(tacho__writer *writer, uint32_t number) {
     if (!writer->lanes[number]) {
-        tacho__lane *lane = tacho__calloc(1, sizeof *lane);
+        tacho__lane *lane = allot_lane(writer, number);
         if (!lane) {
-            return NULL;
-        }
-        lane->bound = tacho__calloc(writer->series_slots, sizeof(*lane->bound));
-        if (!lane->bound) {
-            tacho__free(lane);
             return NULL;
         }
         lane->number = number;
@@ -163,7 +188,6 @@ static bool renew(tacho__writer *writer, tacho__lane *lane) {
         tacho__writer_unlock(writer);
     }
     if (!done) {
-        tacho__writer_lose(writer);
         leave(lane);
     }
     return done;
@@ -239,7 +263,7 @@ static bool remember(const tacho__writer *writer, uint32_t number) {
 
 /* A lane for this thread to keep; NULL when all are taken. Under the lock. */
 static tacho__lane *claim(tacho__writer *writer) {
-    for (uint32_t number = 0; number < TACHO__LANE_SHARED; ++number) {
+    for (uint32_t number = 0; number < TACHO__LANES_OWNED; ++number) {
         const tacho__lane *lane = writer->lanes[number];
         if (lane && lane->taken) {
             continue;
@@ -269,7 +293,16 @@ static tacho__lane *own_lane(tacho__writer *writer) {
     return lane;
 }
 
-/* ------------------------------------------------------------------------------------------------- the shared lane */
+/* ---------------------------------------------------------------------------------- lanes that no thread owns */
+
+/* Busy, and resolved for the writer's segment; false: neither. */
+static bool occupy(tacho__writer *writer, tacho__lane *lane, bool reentrant) {
+    lane->reentrant = reentrant;
+    lane->serial = atomic_load_explicit(&writer->serial, memory_order_relaxed);
+    atomic_store_explicit(&lane->state, TACHO__LANE_BUSY, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    return is_current(writer, lane) || renew(writer, lane);
+}
 
 tacho__lane *tacho__lane_enter_shared(tacho__writer *writer, bool reentrant) {
     if (!tacho__guard_enter(&writer->sharing, TACHO__GUARD_QUIET)) {
@@ -277,36 +310,80 @@ tacho__lane *tacho__lane_enter_shared(tacho__writer *writer, bool reentrant) {
         return NULL;
     }
     tacho__lane *lane = tacho__writer_settle(writer) ? writer->lanes[TACHO__LANE_SHARED] : NULL;
-    if (lane) {
-        lane->reentrant = reentrant;
-        atomic_store_explicit(&lane->state, TACHO__LANE_BUSY, memory_order_relaxed);
-        atomic_signal_fence(memory_order_seq_cst);
-        if (!is_current(writer, lane) && !renew(writer, lane)) {
-            lane = NULL;
-        }
-    }
-    if (!lane) {
+    if (!lane || !occupy(writer, lane, reentrant)) {
         tacho__guard_leave(&writer->sharing);
+        tacho__writer_lose(writer);
         return NULL;
     }
     tacho__drop_count(lane->segment, TACHO__DROP_LANE_SHARED);
     return lane;
 }
 
-void tacho__lane_leave_shared(tacho__writer *writer, tacho__lane *lane) {
+/* Number of a guests' lane that is the caller's now; TACHO__LANES = all are taken. */
+static uint32_t claim_guest(tacho__writer *writer) {
+    const uint32_t all = (UINT32_C(1) << TACHO__LANES_GUEST) - 1;
+    uint32_t taken = atomic_load_explicit(&writer->guests, memory_order_relaxed);
+    while (taken != all) {
+        const uint32_t one = ~taken & (taken + 1); /* the lowest that is free */
+        if (atomic_compare_exchange_weak_explicit(&writer->guests, &taken, taken | one, memory_order_acquire,
+                                                  memory_order_relaxed)) {
+            return TACHO__LANES_OWNED + (uint32_t)__builtin_ctz(one);
+        }
+    }
+    return TACHO__LANES;
+}
+
+static void release_guest(tacho__writer *writer, uint32_t number) {
+    const uint32_t one = UINT32_C(1) << (number - TACHO__LANES_OWNED);
+    atomic_fetch_and_explicit(&writer->guests, ~one, memory_order_release);
+}
+
+static tacho__lane *first_use_of_guest(tacho__writer *writer, uint32_t number) {
+    tacho__lane *lane = NULL;
+    if (tacho__writer_lock(writer, NULL)) {
+        lane = tacho__lane_make(writer, number);
+        tacho__writer_unlock(writer);
+    }
+    return lane;
+}
+
+/* A lane for one call. */
+static tacho__lane *enter_guest(tacho__writer *writer, bool reentrant) {
+    const uint32_t number = claim_guest(writer);
+    if (number == TACHO__LANES) {
+        return tacho__lane_enter_shared(writer, reentrant);
+    }
+    tacho__lane *lane = writer->lanes[number];
+    if (__builtin_expect(!lane, 0)) {
+        lane = first_use_of_guest(writer, number);
+    }
+    if (!lane || !occupy(writer, lane, reentrant)) { /* no room for its redo area */
+        release_guest(writer, number);
+        return tacho__lane_enter_shared(writer, reentrant);
+    }
+    return lane;
+}
+
+void tacho__lane_leave_borrowed(tacho__writer *writer, tacho__lane *lane) {
     lane->reentrant = false;
+    const bool stale = lane->serial != atomic_load_explicit(&writer->serial, memory_order_relaxed);
     leave(lane);
-    tacho__guard_leave(&writer->sharing);
+    if (lane->shared) {
+        tacho__guard_leave(&writer->sharing);
+    } else if (!stale) { /* else the call began before a fork, and what it had claimed is not here */
+        release_guest(writer, lane->number);
+    }
 }
 
 /* -------------------------------------------------------------------------------------------------- unusual entries */
 
 tacho__lane *tacho__lane_enter_new(tacho__writer *writer) {
     if (!tacho__writer_settle(writer)) {
+        tacho__writer_lose(writer);
         return NULL;
     }
     tacho__lane *lane = own_lane(writer);
-    return lane ? tacho__lane_enter(writer) : tacho__lane_enter_shared(writer, false);
+    return lane ? tacho__lane_enter(writer) : enter_guest(writer, false);
 }
 
 tacho__lane *tacho__lane_enter_odd(tacho__writer *writer, tacho__lane *lane, uint64_t before) {
@@ -316,7 +393,7 @@ tacho__lane *tacho__lane_enter_odd(tacho__writer *writer, tacho__lane *lane, uin
         return tacho__lane_enter_new(writer);
     }
     if (before == TACHO__LANE_BUSY) { /* this thread is inside already, further out */
-        return tacho__lane_enter_shared(writer, true);
+        return enter_guest(writer, true);
     }
-    return renew(writer, lane) ? lane : TACHO__LANE_NONE;
+    return renew(writer, lane) ? lane : tacho__lane_enter_shared(writer, false);
 }

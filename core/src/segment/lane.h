@@ -2,9 +2,10 @@
  * Lanes: where a thread writes without asking anybody.
  *
  * A lane belongs to one thread (or, in a serialized writer, to whoever holds the host's lock). Entering it sets its
- * busy flag; that is what a re-entrant call (signal handler) and a reset look at. Threads beyond the 63rd, re-entrant
- * calls and operations that found no room use lane 63, the shared lane, one after the other; no signal handler comes
- * between, so whoever waits for it never waits for its own thread.
+ * busy flag; that is what a re-entrant call (signal handler) and a reset look at. Re-entrant calls and threads beyond
+ * the 64th take one of 16 lanes of guests, for one call, by one compare-and-swap. Where none is free, and for
+ * operations that found no room, there is the shared lane, which calls enter one after the other; no signal handler
+ * comes between, so whoever waits for it never waits for its own thread.
  *
  * Every pointer in a lane is of the segment generation it was resolved for; entering compares one number, and a lane
  * that fell behind is resolved again. So a reset touches no other thread's data.
@@ -94,7 +95,7 @@ typedef struct tacho__lane {
     tacho__lane_window windows[TACHO__WINDOWS];
     tacho__notes_ring notes;
     tacho__line own_session; /* id line of the collector's own session, which has slot 0; 0 = not looked up yet */
-    bool reentrant;          /* entered from inside a call of the same thread: must not wait for a lock */
+    bool reentrant;          /* entered from inside a call of the same thread: must not ask for memory */
     bool shared;
     bool taken; /* under the writer's lock */
     uint32_t chunk_next, chunk_end;
@@ -116,6 +117,7 @@ typedef struct tacho__writer {
             _Atomic uint64_t gate;   /* what entering compares: `generation`, or 0 while recording is switched off */
             tacho__guard lock;       /* everything that takes lines, texts, series, sessions */
             tacho__guard sharing;    /* entry to the shared lane */
+            _Atomic uint32_t guests; /* bit per lane of guests: taken */
             _Atomic uint64_t lost;   /* operations that found no way in, until they can be counted in the segment */
         };
         uint8_t page[TACHO__PAGE];
@@ -128,7 +130,10 @@ typedef struct tacho__writer {
     uint64_t first_serial;       /* before any fork */
     _Atomic uint64_t generation; /* number of `segment` */
     _Atomic(tacho__segment *) segment;
-    tacho__lane *lanes[TACHO__LANES]; /* made at first use, under the lock; freed with the writer */
+    /* Made at first use, under the lock; freed with the writer. Those of guests lie in pages that exist from the start,
+     * because a signal handler may not ask for memory. */
+    _Atomic(tacho__lane *) lanes[TACHO__LANES];
+    uint8_t *guest_pages;
     const tacho__clock *clock;
     tacho__segment *previous; /* kept after a reset for operations that were in flight */
     tacho__segment *retired;  /* replaced, perhaps still written to */
@@ -156,7 +161,7 @@ void tacho__writer_close(tacho__writer *writer);
 
 /** True in a forked child before its first use of this writer. */
 bool tacho__writer_is_inherited(const tacho__writer *writer);
-/** Makes it a writer of this process, if it is inherited. False, and counted: no memory. */
+/** Makes it a writer of this process, if it is inherited. False: no memory. */
 bool tacho__writer_settle(tacho__writer *writer);
 /**
  * What begin_anew ends with: the child writes to `segment` from now on. Lanes, locks and segments of the parent's
@@ -203,6 +208,8 @@ static inline tacho__lane *tacho__lane_of_thread(const tacho__writer *writer) {
     return tacho__lane_is_cached(writer) ? tacho__lane_cached.lane : TACHO__LANE_NONE;
 }
 
+/** Bytes of the pages in which the lanes of guests lie. */
+size_t tacho__lanes_guest_bytes(const tacho__writer *writer);
 /** What all lanes of the process need once. */
 void tacho__lanes_prepare(void);
 /** The lane of this number, made or settled in the current segment, taken; NULL: no memory or no room. Needs the lock.
@@ -234,13 +241,14 @@ static inline tacho__lane *tacho__lane_enter(tacho__writer *writer) {
     return lane;
 }
 
-/** The shared lane, entered, for an operation that found no room; `from` has been left. NULL as above. */
+/** The shared lane, entered, for an operation that found no room; its lane has been left. NULL as above. */
 tacho__lane *tacho__lane_enter_shared(tacho__writer *writer, bool reentrant);
-void tacho__lane_leave_shared(tacho__writer *writer, tacho__lane *lane);
+/* A lane that no thread owns. */
+void tacho__lane_leave_borrowed(tacho__writer *writer, tacho__lane *lane);
 
 static inline void tacho__lane_leave(tacho__writer *writer, tacho__lane *lane) {
-    if (__builtin_expect(lane->shared, 0)) {
-        tacho__lane_leave_shared(writer, lane);
+    if (__builtin_expect(lane->number >= TACHO__LANES_OWNED, 0)) {
+        tacho__lane_leave_borrowed(writer, lane);
         return;
     }
     atomic_store_explicit(&lane->state, atomic_load_explicit(&lane->generation, memory_order_relaxed),

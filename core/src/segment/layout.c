@@ -127,7 +127,7 @@ TACHO__AT(tacho__usage_cell, cost_sketch, 436);
 TACHO__SIZE(tacho__failure_cell, TACHO__FAILURE_LINES *TACHO__LINE);
 TACHO__AT(tacho__failure_cell, type, 96);
 TACHO__AT(tacho__failure_cell, warnings, 168);
-TACHO__SIZE(tacho__session_slot, 320);
+TACHO__SIZE(tacho__session_slot, 448);
 TACHO__AT(tacho__session_slot, opened, 8);
 TACHO__AT(tacho__session_slot, ended, 16);
 TACHO__AT(tacho__session_slot, shared, 24);

@@ -24,8 +24,10 @@ typedef uint32_t tacho__line; /* number of a line of 64 bytes; 0 = none */
 #define TACHO__FORMAT_MINOR    0u
 #define TACHO__BYTE_ORDER      0x01020304u
 #define TACHO__READY           0x59444552u
-#define TACHO__LANES           64u
-#define TACHO__LANE_SHARED     63u
+#define TACHO__LANES_OWNED     64u /* one per thread; after them 16 for a call each, and the shared one */
+#define TACHO__LANES_GUEST     16u
+#define TACHO__LANE_SHARED     80u
+#define TACHO__LANES           81u
 #define TACHO__KINDS           11u /* kinds that have an overflow series */
 #define TACHO__KIND_CELLS      16u
 #define TACHO__CATEGORIES      12u
@@ -98,7 +100,7 @@ enum {
     TACHO__REGION_SESSIONS,
     TACHO__REGION_OPEN,
     TACHO__REGION_METRICS,
-    TACHO__REGION_SPILL,
+    TACHO__REGION_UNUSED, /* reserved */
     TACHO__REGION_FOLDED,
     TACHO__REGION_RECORDS,
     TACHO__REGIONS = 16
@@ -365,6 +367,7 @@ typedef struct tacho__session_slot {
     tacho__word shared;
     uint8_t reserved[32];
     tacho__half cells[TACHO__LANES];
+    uint8_t reserved2[60];
 } tacho__session_slot;
 
 typedef struct tacho__session_cell {

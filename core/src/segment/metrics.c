@@ -188,15 +188,25 @@ bool tacho__customs_grow(tacho__customs *customs, uint32_t slot) {
     if (slot < customs->count) {
         return true;
     }
-    const uint32_t count = slot < 64 ? 64 : slot * 2;
-    void **grown = tacho__realloc(customs->cell, count * sizeof *grown);
+    /* Pages, because a signal handler that comes here may not ask for memory otherwise. */
+    const uint32_t least = TACHO__PAGE / sizeof *customs->cell, count = slot < least ? least : slot * 2;
+    void **grown = tacho__pages_new(count * sizeof *grown, NULL);
     if (!grown) {
         return false;
     }
-    memset(grown + customs->count, 0, (count - customs->count) * sizeof *grown);
+    if (customs->cell) {
+        memcpy(grown, customs->cell, customs->count * sizeof *grown);
+    }
+    tacho__customs_free(customs);
     customs->cell = grown;
     customs->count = count;
     return true;
+}
+
+void tacho__customs_free(tacho__customs *customs) {
+    tacho__pages_free(customs->cell, customs->count * sizeof *customs->cell);
+    customs->cell = NULL;
+    customs->count = 0;
 }
 
 void tacho__customs_forget(tacho__customs *customs) {

@@ -60,7 +60,7 @@ typedef struct tacho__segment_plan {
     int64_t wall_ns, mono_ns;
     const tacho__registry *registry; /* the file is made there; NULL = private memory. Read during create only */
     const char *prices;              /* version of the price table; NULL = unknown */
-    uint32_t role; /* TACHO__ROLE_*; the rest is for a base, and 0 for a process */
+    uint32_t role;                   /* TACHO__ROLE_*; the rest is for a base, and 0 for a process */
     uint32_t session_slots, ended_records, folded;
 } tacho__segment_plan;
 

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "segment/lane.h"
+#include "segment/metrics.h"
 #include "segment/sketch.h"
 
 #include <pthread.h>
@@ -98,12 +99,11 @@ bool tacho__writer_settle(tacho__writer *writer) {
     if (!tacho__writer_is_inherited(writer)) {
         return true;
     }
-    if (!tacho__writer_lock(writer, NULL)) {
-        tacho__writer_lose(writer);
-        return false;
+    const bool here = tacho__writer_lock(writer, NULL);
+    if (here) {
+        tacho__writer_unlock(writer);
     }
-    tacho__writer_unlock(writer);
-    return true;
+    return here;
 }
 
 /* ---------------------------------------------------------------------------------------------------- living writers
@@ -217,6 +217,7 @@ static void disinherit_all(void) {
             atomic_store_explicit(&writer->serial, 0, memory_order_relaxed);
             atomic_store_explicit(&writer->gate, 0, memory_order_relaxed);
             atomic_store_explicit(&writer->lost, 0, memory_order_relaxed);
+            atomic_store_explicit(&writer->guests, 0, memory_order_relaxed);
             tacho__guard_reset(&writer->lock);
             tacho__guard_reset(&writer->sharing);
             abandon_segments(writer);
@@ -248,8 +249,8 @@ void tacho__writers_let_go(void) {
 
 static bool any_lane_busy(const tacho__writer *writer) {
     for (uint32_t i = 0; i < TACHO__LANES; ++i) {
-        if (writer->lanes[i] &&
-            atomic_load_explicit(&writer->lanes[i]->state, memory_order_relaxed) == TACHO__LANE_BUSY) {
+        const tacho__lane *lane = writer->lanes[i];
+        if (lane && atomic_load_explicit(&lane->state, memory_order_relaxed) == TACHO__LANE_BUSY) {
             return true;
         }
     }
@@ -268,19 +269,25 @@ static void leave_behind(tacho__writer *writer) {
         tacho__segment_release(atomic_load_explicit(&writer->segment, memory_order_relaxed));
     }
     for (uint32_t i = 0; i < TACHO__LANES; ++i) {
+        tacho__lane *lane = writer->lanes[i];
         if (busy) {
             writer->lanes[i] = NULL;
-        } else if (writer->lanes[i]) {
-            writer->lanes[i]->taken = false;
-            tacho__random_bytes(writer->lanes[i]->random, sizeof writer->lanes[i]->random);
+        } else if (lane) {
+            lane->taken = false;
+            tacho__random_bytes(lane->random, sizeof lane->random);
         }
     }
+    writer->guest_pages = busy ? NULL : writer->guest_pages;
     writer->retired = writer->previous = NULL;
 }
 
 static bool make_first_lanes(tacho__writer *writer) {
+    if (!writer->guest_pages) {
+        writer->guest_pages = tacho__pages_new(tacho__lanes_guest_bytes(writer), NULL);
+    }
     /* The shared lane exists from the start: it is where everything goes that finds no room later. */
-    return tacho__lane_make(writer, TACHO__LANE_SHARED) && (!writer->serialized || tacho__lane_make(writer, 0));
+    return writer->guest_pages && tacho__lane_make(writer, TACHO__LANE_SHARED) &&
+           (!writer->serialized || tacho__lane_make(writer, 0));
 }
 
 bool tacho__writer_arrive(tacho__writer *writer, tacho__segment *segment, bool open) {
@@ -320,12 +327,16 @@ void tacho__writer_close(tacho__writer *writer) {
     }
     unregister_writer(writer);
     for (uint32_t i = 0; i < TACHO__LANES; ++i) {
-        if (writer->lanes[i]) {
-            tacho__free(writer->lanes[i]->bound);
-            tacho__free(writer->lanes[i]->customs.cell);
-            tacho__free(writer->lanes[i]);
+        tacho__lane *lane = writer->lanes[i];
+        if (lane) {
+            tacho__customs_free(&lane->customs);
+        }
+        if (lane && (i < TACHO__LANES_OWNED || i == TACHO__LANE_SHARED)) {
+            tacho__free(lane->bound);
+            tacho__free(lane);
         }
     }
+    tacho__pages_free(writer->guest_pages, tacho__lanes_guest_bytes(writer));
     for (tacho__segment *segment = writer->retired, *next; segment; segment = next) {
         next = segment->next_retired;
         tacho__segment_release(segment);

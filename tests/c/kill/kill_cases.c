@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ------------------------------------------------------------------------------------------------- before the run */
 
@@ -393,3 +394,26 @@ const kill_metric kill_metrics[] = {
     {"HEADER_SERIES", "bind"},
 };
 const size_t kill_metric_count = sizeof kill_metrics / sizeof *kill_metrics;
+
+void kill_world_open(world *w) {
+    memset(w, 0, sizeof *w);
+    tacho_config config = TACHO_CONFIG_INIT;
+    config.max_bytes = 2 << 20;
+    recorder_open(&w->r, &config);
+    w->step = recorder_bind(&w->r, TACHO_KIND_STEP, "plan", NULL, NULL);
+    w->llm = recorder_bind(&w->r, TACHO_KIND_LLM, "answer", "anthropic", "claude-opus-4-6");
+    w->tool = recorder_bind(&w->r, TACHO_KIND_TOOL, "grep", NULL, NULL);
+    w->bare = recorder_bind(&w->r, TACHO_KIND_LLM, "ask", NULL, NULL);
+    tacho_session_open(w->r.collector, "task-7", &w->session);
+    custom_open(w);
+}
+
+void kill_world_close(world *w) {
+    custom_close(w);
+    tacho_session_end(w->session);
+    tacho_series_release(w->step);
+    tacho_series_release(w->llm);
+    tacho_series_release(w->tool);
+    tacho_series_release(w->bare);
+    recorder_close(&w->r);
+}

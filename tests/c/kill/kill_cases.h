@@ -14,6 +14,10 @@ typedef struct world {
     uint32_t round; /* how often the case ran before in this world */
 } world;
 
+/** The world in which a case runs. */
+void kill_world_open(world *w);
+void kill_world_close(world *w);
+
 typedef struct kill_case {
     const char *function;      /* the public call under test */
     const char *what;          /* in which situation; unique */

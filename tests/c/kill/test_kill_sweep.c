@@ -13,7 +13,6 @@
 
 #include "collect/collector.h"
 #include "kill/kill_cases.h"
-#include "kill/kill_custom.h"
 #include "kill/kill_points.h"
 #include "support/digest.h"
 
@@ -106,29 +105,6 @@ void kill_point(const volatile void *cell) {
 /* ------------------------------------------------------------------------------------------------------------ worlds
  */
 
-static void open_world(world *w) {
-    memset(w, 0, sizeof *w);
-    tacho_config config = TACHO_CONFIG_INIT;
-    config.max_bytes = 2 << 20;
-    recorder_open(&w->r, &config);
-    w->step = recorder_bind(&w->r, TACHO_KIND_STEP, "plan", NULL, NULL);
-    w->llm = recorder_bind(&w->r, TACHO_KIND_LLM, "answer", "anthropic", "claude-opus-4-6");
-    w->tool = recorder_bind(&w->r, TACHO_KIND_TOOL, "grep", NULL, NULL);
-    w->bare = recorder_bind(&w->r, TACHO_KIND_LLM, "ask", NULL, NULL);
-    tacho_session_open(w->r.collector, "task-7", &w->session);
-    custom_open(w);
-}
-
-static void close_world(world *w) {
-    custom_close(w);
-    tacho_session_end(w->session);
-    tacho_series_release(w->step);
-    tacho_series_release(w->llm);
-    tacho_series_release(w->tool);
-    tacho_series_release(w->bare);
-    recorder_close(&w->r);
-}
-
 static void start_sweep(const world *w, const kill_case *one) {
     memset(&sweep, 0, sizeof sweep);
     sweep.now = one;
@@ -159,7 +135,7 @@ static void finish_sweep(void) {
 /* Rounds: at the first use of everything, and when all cells exist. */
 static void run_case(const kill_case *one) {
     world w;
-    open_world(&w);
+    kill_world_open(&w);
     for (w.round = 0; w.round < 3; ++w.round) {
         if (one->prepare) {
             one->prepare(&w);
@@ -173,7 +149,7 @@ static void run_case(const kill_case *one) {
                sweep.steps);
         tacho__clock_fake_advance(&w.r.clock, MS);
     }
-    close_world(&w);
+    kill_world_close(&w);
 }
 
 static void test_sweep__leaves_all_or_nothing_at_every_store(void **state) {
