@@ -38,8 +38,20 @@ typedef struct reading {
     const tacho_lua_collector *collector; /* NULL = a method of a snapshot */
 } reading;
 
-/* Leaves the owner at index 1 and `arguments` arguments after it; a snapshot that was taken now stands above them. */
-static reading enter(lua_State *L, int arguments) {
+typedef tacho_status (*taker)(tacho_collector *collector, tacho_snapshot **out);
+
+/* Innermost session of the running coroutine on this collector, or NULL (semantics 58). */
+static const char *enclosing_session(lua_State *L, const tacho_lua_collector *collector) {
+    tacho_lua_stack *stack = tacho_lua_stack_of(L, tacho_lua_module_of(L));
+    for (const tacho_lua_entry *entry = stack->top; entry; entry = entry->below)
+        if (entry->collector == collector->handle && entry->session && entry->session->handle)
+            return tacho_session_id(entry->session->handle);
+    return NULL;
+}
+
+/* Leaves the owner at index 1 and `arguments` arguments after it; a snapshot that was taken now stands above them. With
+ * `alone`, no session at index 2 and none around the caller, it is of this process alone, else of all that share. */
+static reading enter_as(lua_State *L, int arguments, int alone) {
     reading on = {NULL, TACHO_OK, NULL};
     tacho_lua_box *box = lua_toboolean(L, lua_upvalueindex(2)) ? NULL : luaL_testudata(L, 1, TACHO_LUA_SNAPSHOT);
     if (!box)
@@ -48,10 +60,16 @@ static reading enter(lua_State *L, int arguments) {
     if (!box) {
         tacho_lua_bury_all(L, tacho_lua_module_of(L));
         box = new_snapshot(L);
-        on.status = tacho_snapshot_take(on.collector->handle, (tacho_snapshot **)&box->object);
+        alone = alone && lua_isnil(L, 2) && !enclosing_session(L, on.collector);
+        taker take = alone ? tacho_snapshot_take_process : tacho_snapshot_take;
+        on.status = take(on.collector->handle, (tacho_snapshot **)&box->object);
     }
     on.snapshot = box->object;
     return on;
+}
+
+static reading enter(lua_State *L, int arguments) {
+    return enter_as(L, arguments, 0);
 }
 
 /* ------------------------------------------------------------------------------------------------- text of a list */
@@ -313,18 +331,9 @@ static int records(lua_State *L) {
 
 /* -------------------------------------------------------------------------------------------------------- summary */
 
-/* Innermost session of the running coroutine on this collector, or NULL (semantics 58). */
-static const char *enclosing_session(lua_State *L, const tacho_lua_collector *collector) {
-    tacho_lua_stack *stack = tacho_lua_stack_of(L, tacho_lua_module_of(L));
-    for (const tacho_lua_entry *entry = stack->top; entry; entry = entry->below)
-        if (entry->collector == collector->handle && entry->session && entry->session->handle)
-            return tacho_session_id(entry->session->handle);
-    return NULL;
-}
-
 /* summary([session]): of that session, else of the enclosing one, else of the process since start or reset */
 static int summary(lua_State *L) {
-    reading on = enter(L, 1);
+    reading on = enter_as(L, 1, 1);
     const char *session = tacho_lua_optional_text(L, 2);
     if (!session && on.collector)
         session = enclosing_session(L, on.collector);
@@ -451,7 +460,7 @@ static int export(lua_State *L) {
     return 1;
 }
 
-/* load(path) -> snapshot: never mixes into live numbers */
+/* load(path) -> snapshot of a file, or of the registry in a folder: never mixes into live numbers */
 int tacho_lua_load(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     tacho_lua_box *box = new_snapshot(L);

@@ -319,11 +319,6 @@ static PyObject *collector_enabled(core_collector *self, PyObject *unused) {
     return PyBool_FromLong(core_recording(self));
 }
 
-static PyObject *collector_snapshot(core_collector *self, PyObject *unused) {
-    (void)unused;
-    return core_snapshot_of(self);
-}
-
 static PyObject *get_session_id(core_collector *self, void *unused) {
     (void)unused;
     return core_string(tacho_session_id(tacho_collector_session(self->handle)));
@@ -357,7 +352,8 @@ static PyMethodDef collector_methods[] = {
     {"operation", PLAIN(core_operation_function), METH_VARARGS | METH_KEYWORDS, "A new Operation of this collector."},
     {"record", PLAIN(core_record_function), METH_VARARGS | METH_KEYWORDS, "Record one finished operation."},
     {"session", PLAIN(core_session_function), METH_VARARGS | METH_KEYWORDS, "A session block of this collector."},
-    {"take_snapshot", PLAIN(collector_snapshot), METH_NOARGS, "An immutable copy of all numbers."},
+    {"take_snapshot", PLAIN(core_snapshot_of), METH_VARARGS,
+     "An immutable copy of all numbers, those of others that share its folder included unless `alone`."},
     {"enabled", PLAIN(collector_enabled), METH_NOARGS, "Whether it records."},
     {"reset", PLAIN(collector_reset), METH_NOARGS, "Start over with all numbers at zero."},
     {"close", PLAIN(collector_close), METH_VARARGS | METH_KEYWORDS,

@@ -266,7 +266,8 @@ PyObject *core_record_function(core_collector *collector, PyObject *args, PyObje
 PyObject *core_calculate_cost(core_state *state, PyObject *args, PyObject *kwargs);
 
 /* ---- snapshot.c, query.c, table.c, fields.c */
-PyObject *core_snapshot_of(core_collector *collector);
+PyObject *core_snapshot_of(core_collector *collector, PyObject *args); /* (alone=False): without others of its folder */
+PyObject *core_snapshot_of_process(core_collector *collector);
 PyObject *core_load(core_state *state, PyObject *path);
 /** Arguments of usage(by, *, kinds="usual", session, since, until). 0, or -1 with an exception. */
 int core_query_read(core_state *state, PyObject *args, PyObject *kwargs, tacho_query *out);

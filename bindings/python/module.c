@@ -77,10 +77,9 @@ static PyObject *module_session(PyObject *module, PyObject *args, PyObject *kwar
     return call_standard(module, core_session_function, args, kwargs);
 }
 
-static PyObject *module_take(PyObject *module, PyObject *unused) {
-    (void)unused;
+static PyObject *module_take(PyObject *module, PyObject *args) {
     core_collector *collector = standard_of(module);
-    return collector == NULL ? NULL : core_snapshot_of(collector);
+    return collector == NULL ? NULL : core_snapshot_of(collector, args);
 }
 
 static PyObject *module_standard(PyObject *module, PyObject *unused) {
@@ -252,7 +251,7 @@ static PyMethodDef module_methods[] = {
      "Record one finished operation on the default collector."},
     {"session", WITH_KEYWORDS(module_session), METH_VARARGS | METH_KEYWORDS,
      "A session block of the default collector."},
-    {"take_snapshot", module_take, METH_NOARGS, "An immutable copy of the default collector's numbers."},
+    {"take_snapshot", module_take, METH_VARARGS, "An immutable copy of the default collector's numbers."},
     {"standard", module_standard, METH_NOARGS, "The default collector, opened now if it was not."},
     {"enabled", module_enabled, METH_NOARGS, "Whether the default collector records."},
     {"current", module_current, METH_NOARGS, "The innermost operation, or one that records nothing. Never raises."},

@@ -379,7 +379,7 @@ static PyObject *get_record(core_operation *self, void *unused) {
     if (collector == NULL || self->phase != CORE_ENDED) {
         return core_none();
     }
-    PyObject *snapshot = core_snapshot_of(collector);
+    PyObject *snapshot = core_snapshot_of_process(collector);
     PyObject *id = snapshot == NULL ? NULL : get_id(self, NULL);
     PyObject *results = id == NULL ? NULL : PyImport_ImportModule("tachograph.results");
     PyObject *record = results == NULL ? NULL : PyObject_CallMethod(results, "record_of", "OO", snapshot, id);

@@ -20,11 +20,37 @@ static PyObject *snapshot_new(core_state *state, tacho_snapshot *handle) {
     return (PyObject *)self;
 }
 
-PyObject *core_snapshot_of(core_collector *collector) {
+typedef tacho_status (*taker)(tacho_collector *collector, tacho_snapshot **out);
+
+static PyObject *take(core_collector *collector, taker reader) {
     tacho_snapshot *handle = NULL;
-    tacho_status status = tacho_snapshot_take(collector->handle, &handle);
+    tacho_status status = reader(collector->handle, &handle);
     return status == TACHO_OK ? snapshot_new(collector->state, handle)
                               : core_raise(collector->state, status, "snapshot");
+}
+
+/* Of everybody that shares the collector's folder: that reads files, so others may run meanwhile. */
+static tacho_status take_shared(tacho_collector *collector, tacho_snapshot **out) {
+    tacho_status status;
+    if (tacho_collector_dir(collector, NULL) == NULL) {
+        return tacho_snapshot_take(collector, out);
+    }
+    collector = tacho_collector_retain(collector);
+    Py_BEGIN_ALLOW_THREADS status = tacho_snapshot_take(collector, out);
+    Py_END_ALLOW_THREADS tacho_collector_close(collector);
+    return status;
+}
+
+PyObject *core_snapshot_of(core_collector *collector, PyObject *args) {
+    int alone = 0;
+    if (!PyArg_ParseTuple(args, "|p:take_snapshot", &alone)) {
+        return NULL;
+    }
+    return take(collector, alone ? tacho_snapshot_take_process : take_shared);
+}
+
+PyObject *core_snapshot_of_process(core_collector *collector) {
+    return take(collector, tacho_snapshot_take_process);
 }
 
 /* A file could not be used; the system's reason where it gave one. */

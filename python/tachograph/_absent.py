@@ -134,7 +134,7 @@ class Collector:
     def session(self, id: str | None = None, **options: Any) -> Session:
         return Session()
 
-    def take_snapshot(self) -> Snapshot:
+    def take_snapshot(self, alone: bool = False, /) -> Snapshot:
         return Snapshot()
 
     def enabled(self) -> bool:

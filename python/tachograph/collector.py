@@ -147,7 +147,7 @@ class Face:
     # ------------------------------------------------------------------------------------------------------- reading
 
     def snapshot(self) -> Snapshot:
-        """An immutable copy of all numbers as they are now."""
+        """An immutable copy of all numbers as they are now; with a shared folder (`dir`), of everybody who uses it."""
         from .results import Snapshot
 
         return Snapshot(self.take_snapshot())
@@ -158,7 +158,10 @@ class Face:
         Args:   session: id, or a unique prefix of at least 4 characters.
         Raises: NotFoundError (also a LookupError) if there is no such session.
         """
-        return self.snapshot().summary(core.enclosing_session() if session is None else session)
+        from .results import Snapshot
+
+        wanted = core.enclosing_session() if session is None else session
+        return Snapshot(self.take_snapshot(wanted is None)).summary(wanted)
 
     def operations(self) -> Rows:
         """One row per operation name and kind, without tools."""
@@ -309,7 +312,9 @@ def reset() -> None:
 
 
 def load(path: str | os.PathLike[str]) -> Snapshot:
-    """Read a snapshot that save() made. It never mixes into the live numbers.
+    """Read a snapshot that save() made, or the numbers of all processes that share a folder (`dir`, TACHO_DIR).
+
+    What is read never mixes into the live numbers.
 
     Raises: NotFoundError, ForeignError, DamagedError, NewerError, IoError; the file is not touched.
     """

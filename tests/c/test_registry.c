@@ -4,88 +4,327 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "segment/crc32c.h"
 #include "segment/registry.h"
-#include "support/recorder.h"
-#include "support/scratch.h"
+#include "snapshot/snapshot.h"
+#include "support/shared.h"
 
-static char folder[256]; /* of the test at hand, removed afterwards; not made yet */
+/* ---- reading as one */
 
-static tacho_collector *open_shared(unsigned flags) {
-    tacho_collector *collector;
-    const tacho_config config = {.struct_size = sizeof config, .flags = flags, .dir = folder};
-    assert_int_equal(tacho_collector_open(&collector, &config), TACHO_OK);
-    return collector;
-}
-
-static void record(tacho_collector *collector, const char *name, unsigned n) {
-    tacho_series *series;
-    assert_int_equal(tacho_bind(collector, TACHO_KIND_STEP, name, NULL, &series), TACHO_OK);
-    for (unsigned i = 0; i < n; ++i) {
-        tacho_observe(series, 1000000);
-    }
-    tacho_series_release(series);
-}
-
-/* Calls of all operations in a snapshot, which is freed. */
-static int64_t calls_of(tacho_snapshot *snapshot) {
-    tacho_rows *rows;
-    assert_int_equal(tacho_snapshot_operations(snapshot, &rows), TACHO_OK);
-    const int64_t calls = rows->totals.calls;
-    tacho_rows_free(rows);
-    tacho_snapshot_free(snapshot);
-    return calls;
-}
-
-static int64_t calls_attached(void) {
-    tacho_snapshot *snapshot;
-    assert_int_equal(tacho_snapshot_attach(folder, &snapshot), TACHO_OK);
-    return calls_of(snapshot);
-}
-
-static void test_registry__two_collectors_are_read_as_one(void **state) {
+static void test_registry__collectors_are_read_as_one(void **state) {
     (void)state;
-    tacho_collector *a = open_shared(0), *b = open_shared(0);
-    record(a, "x", 3);
-    record(b, "x", 4);
+    tacho_collector *a = shared_open(0), *b = shared_open(0);
+    shared_record(a, "x", 3);
+    shared_record(b, "x", 4);
+    assert_string_equal(tacho_collector_dir(a, NULL), shared_folder);
     tacho_snapshot *snapshot;
     assert_int_equal(tacho_snapshot_take(a, &snapshot), TACHO_OK);
-    assert_int_equal(calls_of(snapshot), 7);
+    assert_int_equal(shared_calls(snapshot), 7);
     assert_int_equal(tacho_snapshot_take_process(a, &snapshot), TACHO_OK);
-    assert_int_equal(calls_of(snapshot), 3);
-    assert_int_equal(calls_attached(), 7);
+    assert_int_equal(shared_calls(snapshot), 3);
+    assert_int_equal(shared_attach(), 7);
     tacho_collector_close(a);
-    assert_int_equal(calls_attached(), 7);
-    record(b, "x", 1);
-    assert_int_equal(calls_attached(), 8);
+    assert_int_equal(shared_attach(), 7);
+    shared_record(b, "x", 1);
+    assert_int_equal(shared_attach(), 8);
+    tacho_collector_close(b);
+    assert_int_equal(shared_attach(), 8);
+}
+
+static void test_reset__takes_the_old_numbers_of_this_process_from_everybody(void **state) {
+    (void)state;
+    tacho_collector *a = shared_open(0), *b = shared_open(0);
+    shared_record(a, "x", 3);
+    shared_record(b, "x", 4);
     assert_int_equal(tacho_collector_reset(b), TACHO_OK);
-    assert_int_equal(calls_attached(), 3);
+    assert_int_equal(shared_attach(), 3);
+    assert_int_equal(shared_count("seg-", NULL), 2);
+    shared_record(b, "y", 2);
+    assert_int_equal(shared_attach(), 5);
+    tacho_collector_close(a);
     tacho_collector_close(b);
 }
 
-static int setup(void **state) {
+static void test_snapshot__of_two_parts_is_saved_and_loaded(void **state) {
     (void)state;
-    snprintf(folder, sizeof folder, "/dev/shm/tacho-test-registry-%ld", (long)getpid());
-    return 0;
+    tacho_collector *a = shared_open(0), *b = shared_open(0);
+    shared_record(a, "x", 3);
+    shared_record(b, "x", 4);
+    tacho_snapshot *taken, *loaded, *merged;
+    assert_int_equal(tacho_snapshot_take(a, &taken), TACHO_OK);
+    assert_int_equal(taken->count, 2);
+    assert_int_equal(tacho_save(taken, shared_path("all.msgpack")), TACHO_OK);
+    assert_int_equal(tacho_load(shared_path("all.msgpack"), &loaded), TACHO_OK);
+    assert_int_equal(tacho_snapshot_merge(taken, loaded, &merged), TACHO_OK);
+    assert_int_equal(shared_calls(loaded), 7);
+    assert_int_equal(shared_calls(merged), 7);
+    tacho_snapshot_free(taken);
+    assert_int_equal(tacho_load(shared_folder, &loaded), TACHO_OK);
+    assert_int_equal(shared_calls(loaded), 7);
+    tacho_collector_close(a);
+    tacho_collector_close(b);
 }
 
-static int teardown(void **state) {
-    (void)state;
-    char command[320];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
+/* ---- liveness, lease, leftovers */
+
+/* A child that records and then dies without a word. */
+static void die_recording(unsigned n) {
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        tacho_collector *collector = shared_open(0);
+        shared_record(collector, "x", n);
+        kill(getpid(), SIGKILL);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
+
+static void test_liveness__ends_with_the_process(void **state) {
+    (void)state;
+    die_recording(5);
+    tacho__registry *registry;
+    tacho__registry_file file;
+    assert_int_equal(tacho__registry_open(shared_folder, 0, &registry), TACHO_OK);
+    const char *name = strrchr(shared_segment(), '/') + 1;
+    assert_int_equal(tacho__registry_find(registry, name, &file), TACHO_OK);
+    assert_false(tacho__registry_is_alive(file.file));
+    close(file.file);
+    remove(shared_path(name));
+    tacho_collector *collector = shared_open(0);
+    name = strrchr(shared_segment(), '/') + 1;
+    assert_int_equal(tacho__registry_find(registry, name, &file), TACHO_OK);
+    assert_true(tacho__registry_is_alive(file.file));
+    tacho_collector_close(collector);
+    assert_false(tacho__registry_is_alive(file.file));
+    close(file.file);
+    tacho__registry_release(registry);
+}
+
+static void test_death__loses_nothing(void **state) {
+    (void)state;
+    die_recording(5);
+    die_recording(6);
+    assert_int_equal(shared_attach(), 11);
+}
+
+static void test_lease__is_held_once(void **state) {
+    (void)state;
+    tacho__registry *a, *b;
+    assert_int_equal(tacho__registry_open(shared_folder, TACHO__REGISTRY_CREATE, &a), TACHO_OK);
+    assert_int_equal(tacho__registry_open(shared_folder, TACHO__REGISTRY_CREATE, &b), TACHO_OK);
+    assert_memory_equal(a->id, b->id, sizeof a->id);
+    assert_true(tacho__registry_lease_try(a));
+    assert_true(tacho__registry_lease_try(a));
+    assert_false(tacho__registry_lease_try(b));
+    tacho__registry_lease_release(a);
+    assert_true(tacho__registry_lease_try(b));
+    tacho__registry_release(b);
+    assert_true(tacho__registry_lease_try(a));
+    tacho__registry_release(a);
+}
+
+static void test_sweep__removes_what_nobody_holds(void **state) {
+    (void)state;
+    tacho__registry *registry;
+    char left[TACHO__REGISTRY_NAME], held[TACHO__REGISTRY_NAME];
+    int files[2];
+    assert_int_equal(tacho__registry_open(shared_folder, TACHO__REGISTRY_CREATE, &registry), TACHO_OK);
+    assert_int_equal(tacho__registry_create(registry, left, &files[0]), TACHO_OK);
+    assert_int_equal(tacho__registry_create(registry, held, &files[1]), TACHO_OK);
+    close(files[0]);
+    tacho__registry_sweep(registry);
+    assert_int_equal(access(shared_path(left), F_OK), -1);
+    assert_int_equal(access(shared_path(held), F_OK), 0);
+    close(files[1]);
+    tacho__registry_release(registry);
+}
+
+static void test_names__round_trip(void **state) {
+    (void)state;
+    const uint8_t id[16] = {0xAB, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0xFF};
+    uint8_t back[16];
+    char name[TACHO__REGISTRY_NAME];
+    tacho__registry_name(id, name);
+    assert_string_equal(name, "seg-ab0102030405060708090a0b0c0d0eff");
+    assert_true(tacho__registry_id(name, back));
+    assert_memory_equal(id, back, sizeof id);
+    assert_false(tacho__registry_id("seg-AB0102030405060708090a0b0c0d0eff", back));
+    assert_false(tacho__registry_id("seg-", back));
+    assert_false(tacho__registry_id("base", back));
+}
+
+/* ---- segments that cannot be read */
+
+/* Counts of one reading, which must see `calls` in the segments that are well. */
+static void check_skipped(tacho__skip reason, uint64_t count, int64_t calls) {
+    tacho_snapshot *snapshot;
+    assert_int_equal(tacho_snapshot_attach(shared_folder, &snapshot), TACHO_OK);
+    for (unsigned i = 0; i < TACHO__SKIP_COUNT; ++i) {
+        assert_int_equal(snapshot->skipped[i], i == reason ? count : 0);
+    }
+    assert_int_equal(tacho__snapshot_skipped(snapshot), count);
+    assert_int_equal(shared_calls(snapshot), calls);
+}
+
+/* Changes bytes of a segment file and, if `seal`, gives its header the checksum that belongs to it. */
+static void spoil(const char *path, size_t at, uint8_t byte, bool seal) {
+    static tacho__header header;
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fread(&header, sizeof header, 1, file), 1);
+    ((uint8_t *)&header)[at] = byte;
+    if (seal) {
+        header.crc32c = tacho__crc32c(&header, offsetof(tacho__header, crc32c));
+    }
+    rewind(file);
+    assert_int_equal(fwrite(&header, sizeof header, 1, file), 1);
+    fclose(file);
+}
+
+static void test_skip__counts_by_reason_and_reads_the_others(void **state) {
+    (void)state;
+    const struct {
+        tacho__skip reason;
+        size_t at;
+        uint8_t byte;
+        bool seal;
+    } cases[] = {
+        {TACHO__SKIP_FOREIGN, offsetof(tacho__header, magic), 'X', true},
+        {TACHO__SKIP_OLDER, offsetof(tacho__header, major), 0, true},
+        {TACHO__SKIP_NEWER, offsetof(tacho__header, major), 2, true},
+        {TACHO__SKIP_NEWER, offsetof(tacho__header, incompat), 1, true},
+        {TACHO__SKIP_DAMAGED, offsetof(tacho__header, max_bytes), 7, false},
+        {TACHO__SKIP_DAMAGED, offsetof(tacho__header, lines_used) + 3, 1, true},
+        {TACHO__SKIP_DAMAGED, offsetof(tacho__header, regions) + 1, 255, true},
+        {TACHO__SKIP_UNFINISHED, offsetof(tacho__header, ready), 0, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+        die_recording(3);
+        spoil(shared_segment(), cases[i].at, cases[i].byte, cases[i].seal);
+        const char *bad = shared_segment();
+        tacho_collector *healthy = shared_open(0);
+        shared_record(healthy, "x", 2);
+        check_skipped(cases[i].reason, 1, 2);
+        tacho_collector_close(healthy);
+        remove(bad);
+        remove(shared_segment());
+    }
+}
+
+static void test_skip__of_every_length_of_a_file(void **state) {
+    (void)state;
+    die_recording(3);
+    const char *path = shared_segment();
+    struct stat about;
+    assert_int_equal(stat(path, &about), 0);
+    for (off_t length = about.st_size; length >= 0; length -= length > 8192 ? 4096 : length > 4096 ? 64 : 512) {
+        tacho_snapshot *snapshot;
+        assert_int_equal(truncate(path, length), 0);
+        assert_int_equal(tacho_snapshot_attach(shared_folder, &snapshot), TACHO_OK);
+        const uint64_t skipped = tacho__snapshot_skipped(snapshot);
+        assert_int_equal(shared_calls(snapshot), skipped ? 0 : 3);
+        assert_true(skipped == 1 || length > 100000);
+    }
+}
+
+static void test_skip__of_what_is_no_file(void **state) {
+    (void)state;
+    tacho_collector *collector = shared_open(0);
+    shared_record(collector, "x", 2);
+    const char *pipe = shared_path("seg-00000000000000000000000000000001");
+    const char *folder = shared_path("seg-00000000000000000000000000000002");
+    const char *link = shared_path("seg-00000000000000000000000000000003");
+    const char *empty = shared_path("seg-00000000000000000000000000000004");
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_int_equal(symlink("/etc/passwd", link), 0);
+    close(open(empty, O_CREAT | O_WRONLY, 0600));
+    check_skipped(TACHO__SKIP_FOREIGN, 4, 2);
+    tacho_collector_close(collector);
+}
+
+static void test_attach__of_no_registry(void **state) {
+    (void)state;
+    tacho_snapshot *snapshot;
+    assert_int_equal(tacho_snapshot_attach(shared_folder, &snapshot), TACHO_NOT_FOUND);
+    assert_int_equal(mkdir(shared_folder, 0700), 0);
+    assert_int_equal(tacho_snapshot_attach(shared_folder, &snapshot), TACHO_NOT_FOUND);
+    assert_int_equal(shared_count("meta", NULL), 0);
+    assert_null(snapshot);
+    assert_int_equal(tacho_snapshot_attach(NULL, &snapshot), TACHO_INVALID);
+    assert_int_equal(tacho_snapshot_attach("", &snapshot), TACHO_INVALID);
+    assert_int_equal(tacho_snapshot_attach(shared_folder, NULL), TACHO_INVALID);
+    tacho_collector *collector = shared_open(0);
+    tacho_collector_close(collector);
+    assert_int_equal(shared_attach(), 0);
+}
+
+/* ---- meta */
+
+static void test_meta__is_checked(void **state) {
+    (void)state;
+    const struct {
+        size_t at;
+        uint8_t byte;
+        bool seal;
+        tacho_status expected;
+    } cases[] = {
+        {offsetof(tacho__registry_meta, magic), 'X', true, TACHO_FOREIGN},
+        {offsetof(tacho__registry_meta, major), 2, true, TACHO_NEWER},
+        {offsetof(tacho__registry_meta, major), 1, true, TACHO_FOREIGN},
+        {offsetof(tacho__registry_meta, id), 1, false, TACHO_DAMAGED},
+    };
+    tacho_collector_close(shared_open(0));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+        tacho__registry_meta meta, changed;
+        FILE *file = fopen(shared_path("meta"), "r+b");
+        assert_non_null(file);
+        assert_int_equal(fread(&meta, sizeof meta, 1, file), 1);
+        changed = meta;
+        ((uint8_t *)&changed)[cases[i].at] ^= cases[i].byte;
+        changed.crc32c = cases[i].seal ? tacho__crc32c(&changed, offsetof(tacho__registry_meta, crc32c)) : meta.crc32c;
+        rewind(file);
+        assert_int_equal(fwrite(&changed, sizeof changed, 1, file), 1);
+        fflush(file);
+        tacho_snapshot *snapshot;
+        const tacho_status status = tacho_snapshot_attach(shared_folder, &snapshot);
+        rewind(file);
+        assert_int_equal(fwrite(&meta, sizeof meta, 1, file), 1);
+        fclose(file);
+        assert_int_equal(status, cases[i].expected);
+    }
+    assert_int_equal(shared_attach(), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, shared_setup, shared_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_registry__two_collectors_are_read_as_one, setup, teardown),
+        TEST(test_registry__collectors_are_read_as_one),
+        TEST(test_reset__takes_the_old_numbers_of_this_process_from_everybody),
+        TEST(test_snapshot__of_two_parts_is_saved_and_loaded),
+        TEST(test_liveness__ends_with_the_process),
+        TEST(test_death__loses_nothing),
+        TEST(test_lease__is_held_once),
+        TEST(test_sweep__removes_what_nobody_holds),
+        TEST(test_names__round_trip),
+        TEST(test_skip__counts_by_reason_and_reads_the_others),
+        TEST(test_skip__of_every_length_of_a_file),
+        TEST(test_skip__of_what_is_no_file),
+        TEST(test_attach__of_no_registry),
+        TEST(test_meta__is_checked),
     };
     return cmocka_run_group_tests_name("registry", tests, NULL, NULL);
 }

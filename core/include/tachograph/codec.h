@@ -102,8 +102,13 @@ TACHO_API tacho_status tacho_snapshot_decode(const void *bytes, size_t length, t
  * @return TACHO_OK; TACHO_IO (errno is kept); TACHO_FOREIGN; TACHO_NOMEM
  */
 TACHO_API tacho_status tacho_save(const tacho_snapshot *snapshot, const char *path);
-/** Load a file that tacho_save made, of either form. The file is not touched. As tacho_snapshot_decode (TACHO_FOREIGN
- * also for a pipe or a device, which is not waited for), and TACHO_IO, TACHO_NOT_FOUND, TACHO_DENIED (errno is kept).
+/**
+ * Load a file that tacho_save made, of either form, or the folder of a registry (tacho_snapshot_attach). Nothing is
+ * changed there.
+ *
+ * @return as tacho_snapshot_decode (TACHO_FOREIGN also for a pipe or a device, which is not waited for), and TACHO_IO,
+ *         TACHO_NOT_FOUND, TACHO_DENIED (errno is kept); for a registry as tacho_snapshot_attach, but TACHO_IO with
+ *         EISDIR for a folder that is none
  */
 TACHO_API tacho_status tacho_load(const char *path, tacho_snapshot **out);
 

@@ -1,4 +1,4 @@
-/* Saving and loading: the only calls of the library that open a file of the caller's. */
+/* Saving and loading: the only calls of the library that open a file of the caller's, by its path. */
 #include "codec/snapshot_file.h"
 
 #include "base/hash.h"
@@ -120,6 +120,13 @@ static tacho_status decode_json(const tacho__buffer *file, tacho_snapshot **out)
     return status == TACHO_FOREIGN && state.found ? TACHO_DAMAGED : status;
 }
 
+/* A folder that is no registry is what it is for everybody else: a directory. */
+static tacho_status load_folder(const char *path, tacho_snapshot **out) {
+    tacho_status status = tacho_snapshot_attach(path, out);
+    errno = status == TACHO_NOT_FOUND ? EISDIR : 0;
+    return status == TACHO_NOT_FOUND ? TACHO_IO : status;
+}
+
 tacho_status tacho_load(const char *path, tacho_snapshot **out) {
     tacho__buffer file = {.limit = FILE_MAX};
     if (out) {
@@ -129,6 +136,9 @@ tacho_status tacho_load(const char *path, tacho_snapshot **out) {
         return TACHO_INVALID;
     }
     tacho_status status = read_file(path, &file);
+    if (status == TACHO_IO && errno == EISDIR) {
+        return load_folder(path, out);
+    }
     if (status == TACHO_OK) {
         bool json = tacho__snapshot_recognise(file.data, file.length) == TACHO__SNAPSHOT_JSON;
         status = json ? decode_json(&file, out) : tacho_snapshot_decode(file.data, file.length, out);

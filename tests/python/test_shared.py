@@ -1,0 +1,82 @@
+"""Numbers that several processes share through a folder."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+import tachograph as tacho
+
+WORKER = """
+    import os, sys
+    import tachograph as tacho
+    for _ in range(int(sys.argv[1])):
+        with tacho.session("run"), tacho.step("plan"):
+            tacho.record_tool_call("grep", 0.25)
+    print(tacho.summary().total_steps, tacho.operations().totals.calls)
+    sys.stdout.flush()
+    if len(sys.argv) > 2:
+        os.kill(os.getpid(), 9)
+    """
+
+
+def work(folder: Path, steps: int, *arguments: str) -> list[int]:
+    """Own steps, and those of everybody, as a process of its own sees them."""
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(WORKER), str(steps), *arguments],
+        env={**os.environ, "TACHO_DIR": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+    assert run.stderr == ""
+    return [int(word) for word in run.stdout.split()]
+
+
+def test_processes_that_share_a_folder_are_read_as_one(tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    assert work(folder, 3) == [3, 3]
+    assert work(folder, 4, "killed") == [4, 7]
+    here = tacho.Collector(dir=folder)
+    here.record_step("plan", 1.0)
+    assert here.summary().total_steps == 1
+    assert here.summary("run").total_steps == 7
+    assert here.operations().totals.calls == 8
+    assert here.tools()[0].calls == 7
+    assert here.snapshot().summary().total_steps == 8
+    assert [row.calls for row in here.sessions() if row.session == "run"] == [14]
+
+    loaded = tacho.load(folder)
+    assert loaded.operations().totals.calls == 8
+    assert loaded.summary("run").total_tool_calls == 7
+    here.save(tmp_path / "all.msgpack")
+    assert tacho.load(tmp_path / "all.msgpack").operations().totals.calls == 8
+
+
+def test_the_folder_is_for_its_user_only(tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    work(folder, 1)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    assert {path.name.split("-")[0] for path in folder.iterdir()} >= {"meta", "seg"}
+
+
+def test_a_reset_starts_over_for_this_process_only(tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    work(folder, 2)
+    here = tacho.Collector(dir=folder)
+    here.record("x", 1.0)
+    here.reset()
+    assert here.operations().totals.calls == 2
+    here.record("x", 1.0)
+    assert tacho.load(folder).operations().totals.calls == 3
+
+
+def test_a_folder_that_is_no_registry(tmp_path: Path) -> None:
+    with pytest.raises(tacho.TachoError, match=r"^Is a directory"):
+        tacho.load(tmp_path)
+    assert list(tmp_path.iterdir()) == []
