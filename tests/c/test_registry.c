@@ -175,6 +175,16 @@ static void check_skipped(tacho__skip reason, uint64_t count, int64_t calls) {
         assert_int_equal(snapshot->skipped[i], i == reason ? count : 0);
     }
     assert_int_equal(tacho__snapshot_skipped(snapshot), count);
+    tacho_snapshot *loaded;
+    assert_int_equal(tacho_save(snapshot, shared_path("saved")), TACHO_OK);
+    assert_int_equal(tacho_load(shared_path("saved"), &loaded), TACHO_OK);
+    tacho_summary *summary;
+    assert_int_equal(tacho_snapshot_summary(loaded, NULL, &summary), TACHO_OK);
+    assert_int_equal(summary->segments_skipped_count, 1);
+    assert_string_equal(summary->segments_skipped[0].name, tacho__skip_name(reason));
+    assert_int_equal(summary->segments_skipped[0].value, count);
+    tacho_summary_free(summary);
+    tacho_snapshot_free(loaded);
     assert_int_equal(shared_calls(snapshot), calls);
 }
 

@@ -342,6 +342,9 @@ typedef struct tacho_summary {
     const tacho_named *drops;     /* what was dropped or ignored, by cause, in the whole process; data quality */
     uint32_t drop_count;
     uint32_t reserved;
+    const tacho_named *segments_skipped; /* segments of the registry that could not be read, by reason; data quality */
+    uint32_t segments_skipped_count;
+    uint32_t reserved2;
 } tacho_summary;
 
 /**

@@ -328,6 +328,17 @@ static tacho_status take_parts(const tacho__msgpack *list, tacho_snapshot **out)
     return status;
 }
 
+/* Optional; reasons that this version does not know are stepped over. */
+static void take_skipped(const tacho__msgpack *root, tacho_snapshot *snapshot) {
+    tacho__msgpack map;
+    for (unsigned reason = 0; reason < TACHO__SKIP_COUNT; reason++) {
+        if (tacho__msgpack_get_map(root, "segments_skipped", &map) == TACHO_OK) {
+            (void)tacho__msgpack_get_uint(&map, tacho__skip_name(reason), &snapshot->skipped[reason]);
+            snapshot->skipped[reason] &= INT64_MAX;
+        }
+    }
+}
+
 tacho_status tacho_snapshot_decode(const void *bytes, size_t length, tacho_snapshot **out) {
     tacho__msgpack root, parts;
     uint64_t version;
@@ -349,5 +360,9 @@ tacho_status tacho_snapshot_decode(const void *bytes, size_t length, tacho_snaps
         tacho__msgpack_get_array(&root, "parts", &parts) != TACHO_OK) {
         return TACHO_DAMAGED;
     }
-    return take_parts(&parts, out);
+    status = take_parts(&parts, out);
+    if (status == TACHO_OK) {
+        take_skipped(&root, *out);
+    }
+    return status;
 }

@@ -69,8 +69,28 @@ static void put_part(tacho__buffer *out, const tacho__part *part) {
     put_frame(out, "caches", &tacho__frame_caches, part->caches, part->cache_count);
 }
 
+static uint32_t count_reasons(const tacho_snapshot *snapshot) {
+    uint32_t count = 0;
+    for (unsigned reason = 0; reason < TACHO__SKIP_COUNT; reason++) {
+        count += snapshot->skipped[reason] > 0;
+    }
+    return count;
+}
+
+static void put_skipped(tacho__buffer *out, const tacho_snapshot *snapshot, uint32_t reasons) {
+    tacho__msgpack_put_key(out, "segments_skipped");
+    tacho__msgpack_put_map(out, reasons);
+    for (unsigned reason = 0; reason < TACHO__SKIP_COUNT; reason++) {
+        if (snapshot->skipped[reason] > 0) {
+            tacho__msgpack_put_key(out, tacho__skip_name(reason));
+            tacho__msgpack_put_uint(out, snapshot->skipped[reason]);
+        }
+    }
+}
+
 void tacho__snapshot_encode(const tacho_snapshot *snapshot, tacho__buffer *out) {
-    tacho__msgpack_put_map(out, 4);
+    uint32_t reasons = count_reasons(snapshot);
+    tacho__msgpack_put_map(out, reasons > 0 ? 5 : 4);
     put_text(out, "format", TACHO__SNAPSHOT_FORMAT);
     tacho__msgpack_put_key(out, "version");
     tacho__msgpack_put_uint(out, TACHO__SNAPSHOT_VERSION);
@@ -79,5 +99,8 @@ void tacho__snapshot_encode(const tacho_snapshot *snapshot, tacho__buffer *out) 
     tacho__msgpack_put_array(out, (uint32_t)snapshot->count);
     for (size_t i = 0; i < snapshot->count; i++) {
         put_part(out, snapshot->parts[i]);
+    }
+    if (reasons > 0) {
+        put_skipped(out, snapshot, reasons);
     }
 }

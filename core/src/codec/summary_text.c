@@ -191,6 +191,10 @@ static void write_quality(screen *page) {
     if (summary->price_table) {
         tacho__phrase(&facts, "Prices of %s", summary->price_table);
     }
+    int64_t skipped = 0;
+    for (uint32_t i = 0; i < summary->segments_skipped_count; i++) {
+        skipped += summary->segments_skipped[i].value;
+    }
     const struct {
         int64_t n;
         const char *one, *many;
@@ -198,7 +202,8 @@ static void write_quality(screen *page) {
                   {summary->usage_absent, "model call without usage", "model calls without usage"},
                   {summary->low_confidence_calls, "call of low confidence", "calls of low confidence"},
                   {summary->records_lost, "record lost", "records lost"},
-                  {summary->series_overflow, "operation under `other`", "operations under `other`"}};
+                  {summary->series_overflow, "operation under `other`", "operations under `other`"},
+                  {skipped, "process that could not be read", "processes that could not be read"}};
     size_t before = facts.count;
     for (size_t i = 0; i < sizeof doubts / sizeof *doubts; i++) {
         if (doubts[i].n > 0) {

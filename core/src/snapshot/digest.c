@@ -259,13 +259,20 @@ static tacho_status finish_lists(tacho__digest *digest, owned_summary *owned) {
     return tools == TACHO_OK && models == TACHO_OK && slowest == TACHO_OK ? TACHO_OK : TACHO_NOMEM;
 }
 
-static void copy_drops(const tacho__digest_facts *facts, owned_summary *owned) {
-    tacho_named *drops = tacho__arena_array(&owned->arena, facts->drop_count, sizeof *drops);
-    for (uint32_t i = 0; drops && i < facts->drop_count; i++) {
-        drops[i] = (tacho_named){tacho__arena_text(&owned->arena, facts->drops[i].name), facts->drops[i].value};
+static const tacho_named *copy_named(const tacho_named *from, uint32_t count, tacho__arena *arena) {
+    tacho_named *named = tacho__arena_array(arena, count, sizeof *named);
+    for (uint32_t i = 0; named && i < count; i++) {
+        named[i] = (tacho_named){tacho__arena_text(arena, from[i].name), from[i].value};
     }
-    owned->summary.drops = drops;
-    owned->summary.drop_count = drops ? facts->drop_count : 0;
+    return named;
+}
+
+static void copy_quality(const tacho__digest_facts *facts, owned_summary *owned) {
+    tacho_summary *summary = &owned->summary;
+    summary->drops = copy_named(facts->drops, facts->drop_count, &owned->arena);
+    summary->drop_count = summary->drops ? facts->drop_count : 0;
+    summary->segments_skipped = copy_named(facts->skipped, facts->skipped_count, &owned->arena);
+    summary->segments_skipped_count = summary->segments_skipped ? facts->skipped_count : 0;
 }
 
 static tacho_status fill(tacho__digest *digest, const tacho__digest_facts *facts, owned_summary *owned) {
@@ -279,7 +286,7 @@ static tacho_status fill(tacho__digest *digest, const tacho__digest_facts *facts
     summary->price_table = tacho__arena_text(&owned->arena, facts->price_table);
     summary->records_lost = facts->records_lost;
     summary->series_overflow = facts->series_overflow;
-    copy_drops(facts, owned);
+    copy_quality(facts, owned);
     summarise_calls(digest->parts, summary);
     summarise_usage(&digest->parts[TACHO__DIGEST_ALL], summary);
     summarise_session(&digest->parts[TACHO__DIGEST_ALL], summary);

@@ -27,6 +27,8 @@ typedef struct tacho__digest_facts {
     int64_t records_lost, series_overflow;
     const tacho_named *drops; /* of the whole process; copied */
     uint32_t drop_count;
+    const tacho_named *skipped; /* segments that could not be read; copied */
+    uint32_t skipped_count;
 } tacho__digest_facts;
 
 /** TACHO_OK; TACHO_NOMEM. */

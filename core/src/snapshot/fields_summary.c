@@ -46,11 +46,12 @@ static const tacho_field fields[] = {
     FIELD(low_confidence_calls, COUNT, low_confidence_calls, "Imported calls with preliminary counts only"),
     FIELD(series_overflow, COUNT, series_overflow, "Operations booked under `other` because a table was full"),
     FIELD(drops, NAMED, drops, "What was dropped or ignored in the whole process, by cause"),
+    FIELD(segments_skipped, NAMED, segments_skipped, "Processes whose numbers could not be read, by reason"),
 };
 
 /* How far the numbers can be trusted. */
-static const char *const quality[] = {"records_lost",         "unpriced_calls",  "usage_absent",
-                                      "low_confidence_calls", "series_overflow", "drops"};
+static const char *const quality[] = {"records_lost",    "unpriced_calls", "usage_absent",    "low_confidence_calls",
+                                      "series_overflow", "drops",          "segments_skipped"};
 
 const char *const *tacho_summary_quality(size_t *count) {
     *count = sizeof quality / sizeof *quality;

@@ -75,6 +75,17 @@ tacho_status tacho_snapshot_merge(const tacho_snapshot *a, const tacho_snapshot 
     return status;
 }
 
+const tacho_named *tacho__snapshot_skips(const tacho_snapshot *snapshot, tacho__arena *arena, uint32_t *count) {
+    tacho_named *skips = tacho__arena_array(arena, TACHO__SKIP_COUNT, sizeof *skips);
+    *count = 0;
+    for (unsigned reason = 0; skips && reason < TACHO__SKIP_COUNT; reason++) {
+        if (snapshot->skipped[reason] > 0) {
+            skips[(*count)++] = (tacho_named){tacho__skip_name(reason), (int64_t)snapshot->skipped[reason]};
+        }
+    }
+    return skips;
+}
+
 uint64_t tacho__snapshot_skipped(const tacho_snapshot *snapshot) {
     uint64_t skipped = 0;
     for (unsigned reason = 0; reason < TACHO__SKIP_COUNT; reason++) {

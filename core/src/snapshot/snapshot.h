@@ -15,8 +15,9 @@ struct tacho_snapshot {
 /** A snapshot of `count` parts, whose references it takes over also on failure; of equal ones the latest is kept. */
 tacho_status tacho__snapshot_of_parts(tacho__part **parts, size_t count, tacho_snapshot **out);
 
-/** Segments of the registry that are not in this snapshot because they could not be read. */
+/** Segments of the registry that are not in this snapshot because they could not be read, in all and by reason. */
 uint64_t tacho__snapshot_skipped(const tacho_snapshot *snapshot);
+const tacho_named *tacho__snapshot_skips(const tacho_snapshot *snapshot, tacho__arena *arena, uint32_t *count);
 /** False for a part whose segment has started over since: what was in flight then ends elsewhere. */
 bool tacho__snapshot_is_newest(const tacho_snapshot *snapshot, size_t part);
 /** Records that the segments overwrote before this snapshot was taken. */

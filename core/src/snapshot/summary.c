@@ -223,6 +223,7 @@ tacho_status tacho_snapshot_summary(const tacho_snapshot *snapshot, const char *
     }
     tacho__arena arena = {0};
     facts.drops = tacho__snapshot_drops(snapshot, &arena, &facts.drop_count);
+    facts.skipped = tacho__snapshot_skips(snapshot, &arena, &facts.skipped_count);
     if (facts.session) {
         status = digest_session(snapshot, facts.session, digest, &facts);
     } else {
