@@ -103,8 +103,8 @@ TACHO_API tacho_status tacho_snapshot_decode(const void *bytes, size_t length, t
  */
 TACHO_API tacho_status tacho_save(const tacho_snapshot *snapshot, const char *path);
 /**
- * Load a file that tacho_save made, of either form, or the folder of a registry (tacho_snapshot_attach). Nothing is
- * changed there.
+ * Load a file that tacho_save made, of either form, or the folder of a registry (tacho_snapshot_attach). A file is
+ * not touched.
  *
  * @return as tacho_snapshot_decode (TACHO_FOREIGN also for a pipe or a device, which is not waited for), and TACHO_IO,
  *         TACHO_NOT_FOUND, TACHO_DENIED (errno is kept); for a registry as tacho_snapshot_attach, but TACHO_IO with

@@ -245,7 +245,8 @@ TACHO_API tacho_status tacho_snapshot_take(tacho_collector *collector, tacho_sna
 /** The same of this collector alone, whoever shares its registry. TACHO_OK; TACHO_NOMEM. */
 TACHO_API tacho_status tacho_snapshot_take_process(tacho_collector *collector, tacho_snapshot **out);
 /**
- * The same of a registry from outside: no collector is needed, nothing is written, the processes notice nothing.
+ * The same of a registry from outside: no collector is needed, and the processes notice nothing. The segments of dead
+ * processes are added up in the folder first, if nobody else is doing that.
  *
  * @param dir  the folder, as in tacho_config
  * @return TACHO_OK (also when nobody has recorded yet); TACHO_NOT_FOUND (no folder, or no registry in it); TACHO_DENIED
