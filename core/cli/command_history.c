@@ -71,7 +71,8 @@ static void print_plain(reprice_run *run, const tacho_repricing *counts, int dry
     for (size_t i = 0; i < run->count; i++) {
         const changed_model *model = &run->models[i];
         cli_output_print(&run->output, "%s %s: %" PRIu64 " %s, %s -> %s USD\n", model->provider, model->model,
-                         model->calls, model->calls == 1 ? "call" : "calls", usd(model->before_pusd, before), usd(model->after_pusd, after));
+                         model->calls, model->calls == 1 ? "call" : "calls", usd(model->before_pusd, before),
+                         usd(model->after_pusd, after));
     }
     cli_output_print(&run->output, "%" PRIu64 " of %" PRIu64 " costs %s: %s -> %s USD", counts->changed, counts->calls,
                      dry ? "would change" : "changed", usd(counts->before_pusd, before),

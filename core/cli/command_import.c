@@ -146,14 +146,15 @@ static int strict_code(const import_run *run) {
     const cli_import_report *report = &run->report;
     const tacho_import_counts *counts = &report->counts;
     if (counts->unreadable == 0 && counts->lines_unreadable == 0 && counts->lines_doubtful == 0 &&
-        report->problem_count == 0 && report->total.unpriced_calls <= 0) {
+        report->problem_count == 0 && report->total.unpriced_calls <= 0 && !cli_is_partial(&report->total)) {
         return CLI_DONE;
     }
     return cli_fail(CLI_INCOMPLETE,
                     "incomplete: unreadable files and folders %" PRIu64 ", unreadable lines %" PRIu64
-                    ", doubtful lines %" PRIu64 ", calls without a price %" PRId64,
+                    ", doubtful lines %" PRIu64 ", calls without a price %" PRId64 "%s",
                     counts->unreadable, counts->lines_unreadable, counts->lines_doubtful,
-                    report->total.unpriced_calls > 0 ? report->total.unpriced_calls : 0);
+                    report->total.unpriced_calls > 0 ? report->total.unpriced_calls : 0,
+                    cli_is_partial(&report->total) ? ", and the cost is a lower bound" : "");
 }
 
 /* The exit code of an import that ended: what was asked for by name and not read is no success. */

@@ -3,13 +3,15 @@
 #include "reading.h"
 
 static int check_complete(const cli_reading *reading, const tacho_summary *summary) {
+    int is_partial = summary->cost_state == TACHO_COST_STATE_PARTIAL;
     if (!cli_given(reading->arguments, CLI_FLAG_STRICT) ||
-        (summary->unpriced_calls <= 0 && summary->records_lost <= 0)) {
+        (summary->unpriced_calls <= 0 && summary->records_lost <= 0 && !is_partial)) {
         return CLI_DONE;
     }
-    return cli_fail(CLI_INCOMPLETE, "incomplete: calls without a price %lld, records lost %lld",
+    return cli_fail(CLI_INCOMPLETE, "incomplete: calls without a price %lld, records lost %lld%s",
                     (long long)(summary->unpriced_calls > 0 ? summary->unpriced_calls : 0),
-                    (long long)(summary->records_lost > 0 ? summary->records_lost : 0));
+                    (long long)(summary->records_lost > 0 ? summary->records_lost : 0),
+                    is_partial ? ", and the cost is a lower bound" : "");
 }
 
 static int read_and_answer(cli_reading *reading, const char *session) {

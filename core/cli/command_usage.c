@@ -214,9 +214,11 @@ static int answer(cli_reading *reading, const tacho_rows *rows, usage_flags *fla
     }
     int code = print_rows(reading, &view, flags);
     free(copy);
-    if (code == CLI_DONE && cli_given(reading->arguments, CLI_FLAG_STRICT) && rows->totals.unpriced_calls > 0) {
-        return cli_fail(CLI_INCOMPLETE, "incomplete: calls without a price %lld",
-                        (long long)rows->totals.unpriced_calls);
+    if (code == CLI_DONE && cli_given(reading->arguments, CLI_FLAG_STRICT) &&
+        (rows->totals.unpriced_calls > 0 || cli_is_partial(&rows->totals))) {
+        return cli_fail(CLI_INCOMPLETE, "incomplete: calls without a price %lld%s",
+                        (long long)rows->totals.unpriced_calls,
+                        cli_is_partial(&rows->totals) ? ", and the cost is a lower bound" : "");
     }
     return code;
 }

@@ -49,6 +49,11 @@ tacho_status cli_data_usage(const cli_data *data, const tacho_query *query, tach
 tacho_status cli_data_records(const cli_data *data, const tacho_query *query, tacho_records **out);
 tacho_status cli_data_summary(const cli_data *data, const char *session, tacho_summary **out);
 
+/** Whether a cost is a lower bound: calls without a price, a class without a rate, an amount too large to hold. */
+static inline int cli_is_partial(const tacho_row *row) {
+    return row->cost_state == TACHO_COST_STATE_PARTIAL;
+}
+
 /** Version of the price table that priced it ("2026-11-21.3f9a01bc"); "" where nothing is priced. */
 void cli_data_prices(const cli_data *data, char out[CLI_PRICES_MAX]);
 

@@ -133,6 +133,27 @@ static void test_decoration__is_cut_once(void **state) {
     assert_int_equal(tacho__decoration_length(":0", 2, &dated), 0);
 }
 
+static void test_find__takes_the_users_price_where_no_provider_is_named(void **state) {
+    static const char own[] =
+        "{\"prices\": [{\"provider\": \"openai\", \"model\": \"gpt-9\", \"rates\": {\"input\": 90}},"
+        "{\"provider\": \"host\", \"model\": \"mine\", \"rates\": {\"input\": 91}},"
+        "{\"provider\": \"host\", \"model\": \"two\", \"rates\": {\"input\": 92}},"
+        "{\"provider\": \"other\", \"model\": \"two\", \"rates\": {\"input\": 93}}]}";
+    tacho_price_table *user;
+    assert_int_equal(tacho_price_table_load(&user, own, sizeof own - 1, *state), TACHO_OK);
+    void *with_user = user;
+    expect(&with_user, NULL, "gpt-9", 90, TACHO_PRICE_MATCH_USER);
+    expect(&with_user, NULL, "openai/gpt-9", 90, TACHO_PRICE_MATCH_USER);
+    expect(&with_user, "openai", "gpt-9", 90, TACHO_PRICE_MATCH_USER);
+    expect(&with_user, "host", "gpt-9", 9, TACHO_PRICE_MATCH_EXACT);
+    expect(&with_user, NULL, "host/gpt-9", 9, TACHO_PRICE_MATCH_EXACT);
+    expect(&with_user, NULL, "mine", 91, TACHO_PRICE_MATCH_USER);
+    expect(&with_user, "openai", "mine", -1, TACHO_PRICE_MATCH_NONE);
+    expect(&with_user, NULL, "two", -1, TACHO_PRICE_MATCH_NONE);
+    expect(&with_user, NULL, "host/two", 92, TACHO_PRICE_MATCH_USER);
+    tacho_price_table_free(user);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find__normalises),
@@ -143,6 +164,7 @@ int main(void) {
         cmocka_unit_test(test_find__falls_back_and_agrees),
         cmocka_unit_test(test_find__takes_strange_names),
         cmocka_unit_test(test_decoration__is_cut_once),
+        cmocka_unit_test(test_find__takes_the_users_price_where_no_provider_is_named),
     };
     return cmocka_run_group_tests_name("price_match", tests, make_table, free_table);
 }

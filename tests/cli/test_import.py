@@ -304,3 +304,35 @@ def test_parallel_imports_take_turns(tacho: Command, tmp_path: Path) -> None:
     ]
     assert [process.wait(60) for process in running] == [0] * 4
     assert tacho("usage", "--history", tmp_path / "h.db", "--format", "json").json()["totals"]["calls"] == calls
+
+
+def test_a_linked_folder_is_said_to_be_passed_over(tacho: Command, logs: Path, tmp_path: Path) -> None:
+    elsewhere = Log(tmp_path / "elsewhere" / "log.jsonl", session="aaaa0000-1111-4222-8333-444455556666")
+    elsewhere.call(1, "msg_elsewhere")
+    elsewhere.write()
+    (logs / "link").symlink_to(elsewhere.path.parent)
+    answer = tacho("import", "claude-code", logs, "--history", tmp_path / "h.db")
+    assert answer.code == 0 and "2 files" in answer.out
+    assert f"{logs}/link: a symbolic link to a folder is not followed; to import it, name it" in answer.err
+    assert tacho("import", "claude-code", logs, "--history", tmp_path / "h.db", "--strict").code == 4
+    assert tacho("import", "claude-code", logs / "link", "--history", tmp_path / "h.db").code == 0
+
+
+def test_a_cost_that_is_a_lower_bound_is_incomplete(tacho: Command, tmp_path: Path) -> None:
+    log, history = Log(tmp_path / "log.jsonl"), tmp_path / "h.db"
+    log.call(1, "msg_1", tokens_in=2**53 - 1)
+    log.write()
+    assert tacho("import", "claude-code", log.path, "--history", history, "--strict").code == 4
+    for command in ("usage", "summary"):
+        answer = tacho(command, "--history", history, "--strict")
+        assert answer.code == 4 and "the cost is a lower bound" in answer.err
+        assert tacho(command, "--history", history).code == 0
+
+
+def test_a_price_for_one_provider_holds_where_none_is_named(tacho: Command, tmp_path: Path) -> None:
+    log, history, own = Log(tmp_path / "log.jsonl"), tmp_path / "h.db", tmp_path / "own.json"
+    log.call(1, "msg_1", model="my-model", tokens_in=1000, out=0)
+    log.write()
+    own.write_text('{"prices": [{"provider": "openai", "model": "my-model", "rates": {"input": 2, "cache_read": 0}}]}')
+    assert tacho("import", "claude-code", log.path, "--history", history, "--prices", own).code == 0
+    assert tacho("usage", "--history", history, "--format", "json").json()["totals"]["cost_usd"] == "0.002"

@@ -73,6 +73,12 @@ static tacho_status add_folder(tacho__log_files *list, char path[PATH_MAX], cons
     return status;
 }
 
+/* Following links could go round in circles, or lead where nobody meant to look. */
+static bool leads_to_folder(const char *path, const struct stat *entry) {
+    struct stat target;
+    return S_ISLNK(entry->st_mode) && stat(path, &target) == 0 && S_ISDIR(target.st_mode);
+}
+
 /* One entry of a folder. */
 static tacho_status add_entry(tacho__log_files *list, char path[PATH_MAX], const char *name, const char *suffix,
                               int depth) {
@@ -89,6 +95,8 @@ static tacho_status add_entry(tacho__log_files *list, char path[PATH_MAX], const
         tell_failed(list, path, name, suffix);
     } else if (S_ISDIR(info.st_mode)) {
         status = add_folder(list, path, suffix, depth + 1);
+    } else if (leads_to_folder(path, &info)) {
+        tell(list, path, "a symbolic link to a folder is not followed; to import it, name it");
     } else if (ends_in(name, suffix)) {
         if (stat(path, &info) != 0) {
             tell_failed(list, path, name, suffix);

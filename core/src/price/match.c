@@ -376,13 +376,30 @@ static bool try_globs(const search *s, uint16_t provider, const char *id) {
     return false;
 }
 
+/* A call that names no provider, or names it in the id: what the user says of this model under one, or alike under all.
+ */
+static bool try_user_hosts(const search *s, const char *id, size_t length) {
+    const char *slash = strchr(id, '/');
+    uint16_t prefix = slash ? tacho__match_provider(s->table, id, (size_t)(slash - id)) : TACHO__PRICE_NONE;
+    if (prefix != TACHO__PRICE_NONE && slash[1] &&
+        try_exact(s, prefix, slash + 1, length - (size_t)(slash + 1 - id), TACHO_PRICE_MATCH_USER, "user's price")) {
+        return true;
+    }
+    if (try_agreeing(s, id, length) != AGREED) {
+        return false;
+    }
+    s->out->match = TACHO_PRICE_MATCH_USER;
+    return true;
+}
+
 /* In the user's table the provider "*" stands for any. */
 static bool try_user(const search *s, const char *provider, const char *id) {
     size_t length = strlen(id);
     uint16_t known = *provider ? tacho__match_provider(s->table, provider, strlen(provider)) : TACHO__PRICE_NONE;
     uint16_t any = provider_by_name(s->table, "*", 1);
     if ((known != TACHO__PRICE_NONE && try_exact(s, known, id, length, TACHO_PRICE_MATCH_USER, "user's price")) ||
-        (any != TACHO__PRICE_NONE && try_exact(s, any, id, length, TACHO_PRICE_MATCH_USER, "user's price"))) {
+        (any != TACHO__PRICE_NONE && try_exact(s, any, id, length, TACHO_PRICE_MATCH_USER, "user's price")) ||
+        (!*provider && try_user_hosts(s, id, length))) {
         return true;
     }
     return try_globs(s, known, id);
