@@ -14,6 +14,7 @@ run() { # NAME COMMAND...
     }
 }
 run bench_record "$TACHO_TEST_SOURCE/build/c/tests/bench/bench_record"
+run bench_read "$TACHO_TEST_SOURCE/build/c/tests/bench/bench_read"
 clock=$(sed -n 's/^clock_gettime, ns\t\([0-9.]*\).*/\1/p' "$figures")
 run bench_track python "$here/bench_track.py"
 run bench_prices python "$here/bench_prices.py" "$TACHO_TEST_SOURCE/build/c/tests/bench/bench_prices"

@@ -77,6 +77,34 @@ static void test_snapshot__of_two_parts_is_saved_and_loaded(void **state) {
 
 /* ---- liveness, lease, leftovers */
 
+static void die_recording(unsigned n);
+
+/* A process that was alive in one file and is in the sum of dead ones in the next counts once. */
+static void test_merge__counts_a_process_once_that_died_between(void **state) {
+    (void)state;
+    tacho_collector *dying = shared_open(0);
+    shared_record(dying, "x", 5);
+    die_recording(6);
+    tacho_snapshot *alive, *dead, *merged;
+    assert_int_equal(tacho_snapshot_attach(shared_folder, &alive), TACHO_OK);
+    assert_int_equal(tacho_save(alive, shared_path("alive")), TACHO_OK);
+    tacho_snapshot_free(alive);
+    shared_record(dying, "x", 1);
+    tacho_collector_close(dying);
+    assert_int_equal(tacho_snapshot_attach(shared_folder, &dead), TACHO_OK);
+    assert_int_equal(shared_count("seg-", NULL), 0);
+    assert_int_equal(tacho_save(dead, shared_path("dead")), TACHO_OK);
+    tacho_snapshot_free(dead);
+    assert_int_equal(tacho_load(shared_path("alive"), &alive), TACHO_OK);
+    assert_int_equal(tacho_load(shared_path("dead"), &dead), TACHO_OK);
+    assert_int_equal(tacho_snapshot_merge(alive, dead, &merged), TACHO_OK);
+    assert_int_equal(shared_calls(merged), 12);
+    assert_int_equal(tacho_snapshot_merge(dead, alive, &merged), TACHO_OK);
+    assert_int_equal(shared_calls(merged), 12);
+    tacho_snapshot_free(alive);
+    tacho_snapshot_free(dead);
+}
+
 /* A child that records and then dies without a word. */
 static void die_recording(unsigned n) {
     const pid_t child = fork();
@@ -329,6 +357,7 @@ int main(void) {
         TEST(test_registry__collectors_are_read_as_one),
         TEST(test_reset__takes_the_old_numbers_of_this_process_from_everybody),
         TEST(test_snapshot__of_two_parts_is_saved_and_loaded),
+        TEST(test_merge__counts_a_process_once_that_died_between),
         TEST(test_liveness__ends_with_the_process),
         TEST(test_death__loses_nothing),
         TEST(test_lease__is_held_once),

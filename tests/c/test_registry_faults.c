@@ -87,6 +87,9 @@ static void test_folder__is_made_for_its_user_only(void **state) {
     assert_int_equal(about.st_mode & 07777, 0700);
     assert_int_equal(stat(shared_path("meta"), &about), 0);
     assert_int_equal(about.st_mode & 07777, 0600);
+    assert_int_equal(stat(shared_path("limits"), &about), 0);
+    assert_int_equal(about.st_mode & 07777, 0600);
+    assert_int_equal(about.st_size, 4096);
     assert_int_equal(stat(shared_segment(), &about), 0);
     assert_int_equal(about.st_mode & 07777, 0600);
     tacho_collector_close(collector);

@@ -6,12 +6,14 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "segment/layout.h"
 
 #include <string.h>
 #include <tachograph/codec.h>
 #include <tachograph/metric.h>
 
 /* The beginning of a snapshot file, behind the byte of the map: "format" and its value, then the key "version". */
+#define CONTAINED_MAX 65536u /* segments in a sum of dead ones */
 #define BEGINNING                                                                                                      \
     "\xa6"                                                                                                             \
     "format"                                                                                                           \
@@ -255,6 +257,26 @@ static tacho_status take_process(const tacho__msgpack *map, tacho__process *out)
     return TACHO_OK;
 }
 
+static tacho_status take_contained(const tacho__msgpack *map, tacho__part *part) {
+    const uint8_t *bytes;
+    size_t length;
+    tacho_status found = tacho__msgpack_get_bin(map, "contains", &bytes, &length);
+    if (found != TACHO_OK || length == 0) {
+        return found == TACHO_OK || found == TACHO_NOT_FOUND ? TACHO_OK : TACHO_DAMAGED;
+    }
+    if (length % sizeof(tacho__folded) != 0 || length / sizeof(tacho__folded) > CONTAINED_MAX) {
+        return TACHO_DAMAGED;
+    }
+    tacho__folded *contains = tacho__arena_array(&part->arena, length / sizeof *contains, sizeof *contains);
+    if (!contains) {
+        return TACHO_NOMEM;
+    }
+    memcpy(contains, bytes, length);
+    part->contains = contains;
+    part->contains_count = length / sizeof *contains;
+    return TACHO_OK;
+}
+
 static tacho_status take_head(const tacho__msgpack *map, tacho__part *part) {
     const uint8_t *segment;
     size_t length;
@@ -273,6 +295,9 @@ static tacho_status take_part(const tacho__msgpack *map, tacho__part *part, allo
     tacho_status status = map->type == TACHO__MSGPACK_MAP ? take_head(map, part) : TACHO_DAMAGED;
     if (status == TACHO_OK) {
         status = take_process(map, &part->process);
+    }
+    if (status == TACHO_OK) {
+        status = take_contained(map, part);
     }
     if (status == TACHO_OK) {
         status = take_drops(map, part);

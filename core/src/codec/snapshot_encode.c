@@ -1,5 +1,6 @@
 #include "codec/snapshot_file.h"
 
+#include "segment/layout.h"
 #include "wire/msgpack_writer.h"
 
 #include <string.h>
@@ -46,7 +47,7 @@ static void put_process(tacho__buffer *out, const tacho__process *process) {
 static void put_part(tacho__buffer *out, const tacho__part *part) {
     tacho_field columns[TACHO__FRAME_COLUMNS];
     tacho__frame_sort records = tacho__frame_records(columns);
-    tacho__msgpack_put_map(out, 15);
+    tacho__msgpack_put_map(out, part->contains_count > 0 ? 16 : 15);
     tacho__msgpack_put_key(out, "segment");
     tacho__msgpack_put_bin(out, part->segment, sizeof part->segment);
     tacho__msgpack_put_key(out, "generation");
@@ -59,6 +60,10 @@ static void put_part(tacho__buffer *out, const tacho__part *part) {
     tacho__msgpack_put_key(out, "records_lost");
     tacho__msgpack_put_uint(out, part->records_lost);
     put_process(out, &part->process);
+    if (part->contains_count > 0) {
+        tacho__msgpack_put_key(out, "contains");
+        tacho__msgpack_put_bin(out, part->contains, part->contains_count * sizeof *part->contains);
+    }
     put_drops(out, part);
     put_frame(out, "series", &tacho__frame_series, part->series, part->series_count);
     put_frame(out, "sessions", &tacho__frame_sessions, part->sessions, part->session_count);

@@ -329,6 +329,12 @@ const tacho__view_info *tacho__view_describe(const tacho__view *view) {
     return &view->info;
 }
 
+const tacho__folded *tacho__view_folded(const tacho__view *view, uint32_t *count) {
+    const tacho__folded *folded = tacho__view_lines(view, view->folded_first, 1);
+    *count = folded ? view->folded_count : 0;
+    return folded;
+}
+
 bool tacho__view_contains(const tacho__view *base, const uint8_t id[16]) {
     const tacho__folded *folded = tacho__view_lines(base, base->folded_first, 1);
     for (uint32_t i = 0; folded && i < base->folded_count; ++i) {

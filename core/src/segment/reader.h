@@ -76,6 +76,8 @@ tacho_status tacho__view_of_dead(const void *bytes, size_t length, int64_t mono_
 tacho_status tacho__view_of_file(int file, bool alive, int64_t mono_ns, int64_t wall_ns, tacho__view **out);
 void tacho__view_free(tacho__view *view); /* NULL is allowed */
 
+/** The segments whose numbers are contained in this base; 0 of them in a process's segment. Lives as the view. */
+const tacho__folded *tacho__view_folded(const tacho__view *view, uint32_t *count);
 /** Whether a segment's numbers are contained in this base (role TACHO__ROLE_BASE). */
 bool tacho__view_contains(const tacho__view *base, const uint8_t id[16]);
 

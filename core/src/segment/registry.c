@@ -134,7 +134,6 @@ static tacho_status read_meta(tacho__registry *registry) {
     return status;
 }
 
-/* Complete before it has its name; of several processes that try at once, one gives the name. */
 static tacho_status make_meta(const tacho__registry *registry) {
     tacho__registry_meta meta = {.major = TACHO__REGISTRY_MAJOR,
                                  .byte_order = TACHO__BYTE_ORDER,
@@ -142,26 +141,20 @@ static tacho_status make_meta(const tacho__registry *registry) {
     memcpy(meta.magic, TACHO__REGISTRY_MAGIC, sizeof meta.magic);
     tacho__random_bytes(meta.id, sizeof meta.id);
     meta.crc32c = tacho__crc32c(&meta, offsetof(tacho__registry_meta, crc32c));
-    char name[TACHO__REGISTRY_NAME];
-    int file;
-    tacho_status status = tacho__registry_create(registry, name, &file);
-    if (status != TACHO_OK) {
-        return status;
-    }
-    const bool written = tacho__system_calls.write_to(file, &meta, sizeof meta) == (ssize_t)sizeof meta;
-    if (!written ||
-        (tacho__system_calls.link_at(registry->folder, name, TACHO__REGISTRY_META) != 0 && errno != EEXIST)) {
-        status = written ? status_of_error(errno) : TACHO_IO;
-    }
-    tacho__registry_remove(registry, name);
-    close(file);
-    return status;
+    return tacho__registry_write_once(registry, TACHO__REGISTRY_META, &meta, sizeof meta);
+}
+
+/* The page of limits comes with the registry, so that those who share it need not agree on who makes it. */
+static tacho_status make_limits(const tacho__registry *registry) {
+    static const uint8_t page[TACHO__REGISTRY_LIMITS_BYTES];
+    return tacho__registry_write_once(registry, TACHO__REGISTRY_LIMITS, page, sizeof page);
 }
 
 static tacho_status find_meta(tacho__registry *registry, unsigned flags) {
     tacho_status status = read_meta(registry);
     if (status == TACHO_NOT_FOUND && (flags & TACHO__REGISTRY_CREATE)) {
-        status = make_meta(registry);
+        status = make_limits(registry);
+        status = status == TACHO_OK ? make_meta(registry) : status;
         status = status == TACHO_OK ? read_meta(registry) : status;
     }
     return status;

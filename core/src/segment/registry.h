@@ -21,6 +21,8 @@
 #define TACHO__REGISTRY_LIMITS "limits"
 #define TACHO__REGISTRY_STATE  "state"
 
+#define TACHO__REGISTRY_LIMITS_BYTES 4096u
+
 /* Flags of tacho__registry_open */
 #define TACHO__REGISTRY_CREATE 1u /* make the folder and its `meta` if they are missing */
 
@@ -82,6 +84,9 @@ tacho_status tacho__registry_publish(const tacho__registry *registry, const char
 void tacho__registry_remove(const tacho__registry *registry, const char *name);
 /** Writes `bytes` to a new file and publishes it as `name`. TACHO_OK; TACHO_DENIED; TACHO_IO. */
 tacho_status tacho__registry_write(const tacho__registry *registry, const char *name, const void *bytes, size_t length);
+/** The same for a file that is there once and for all: of several processes that try at once, one gives the name. */
+tacho_status tacho__registry_write_once(const tacho__registry *registry, const char *name, const void *bytes,
+                                        size_t length);
 
 typedef struct tacho__registry_file {
     int file;

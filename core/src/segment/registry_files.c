@@ -97,6 +97,18 @@ void tacho__registry_remove(const tacho__registry *registry, const char *name) {
     tacho__system_calls.remove_at(registry->folder, name);
 }
 
+static tacho_status fill(int file, const void *bytes, size_t length) {
+    size_t written = 0;
+    while (written < length) {
+        const ssize_t n = tacho__system_calls.write_to(file, (const char *)bytes + written, length - written);
+        if (n <= 0 && errno != EINTR) {
+            return TACHO_IO;
+        }
+        written += n > 0 ? (size_t)n : 0;
+    }
+    return TACHO_OK;
+}
+
 tacho_status tacho__registry_write(const tacho__registry *registry, const char *name, const void *bytes,
                                    size_t length) {
     char temporary[TACHO__REGISTRY_NAME];
@@ -105,18 +117,30 @@ tacho_status tacho__registry_write(const tacho__registry *registry, const char *
     if (status != TACHO_OK) {
         return status;
     }
-    size_t written = 0;
-    while (written < length) {
-        const ssize_t n = tacho__system_calls.write_to(file, (const char *)bytes + written, length - written);
-        if (n <= 0 && errno != EINTR) {
-            break;
-        }
-        written += n > 0 ? (size_t)n : 0;
+    status = fill(file, bytes, length);
+    if (status == TACHO_OK) {
+        status = tacho__registry_publish(registry, temporary, name);
     }
-    status = written == length ? tacho__registry_publish(registry, temporary, name) : TACHO_IO;
     if (status != TACHO_OK) {
         tacho__registry_remove(registry, temporary);
     }
+    close(file);
+    return status;
+}
+
+tacho_status tacho__registry_write_once(const tacho__registry *registry, const char *name, const void *bytes,
+                                        size_t length) {
+    char temporary[TACHO__REGISTRY_NAME];
+    int file;
+    tacho_status status = tacho__registry_create(registry, temporary, &file);
+    if (status != TACHO_OK) {
+        return status;
+    }
+    status = fill(file, bytes, length);
+    if (status == TACHO_OK && tacho__system_calls.link_at(registry->folder, temporary, name) != 0 && errno != EEXIST) {
+        status = status_of_error(errno);
+    }
+    tacho__registry_remove(registry, temporary);
     close(file);
     return status;
 }

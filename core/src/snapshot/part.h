@@ -88,10 +88,12 @@ typedef struct tacho__part {
     void (*free_backing)(void *backing);
     uint8_t segment[16];
     uint64_t generation;
-    int64_t taken_at_ns;    /* Unix time */
-    int64_t started_at_ns;  /* of the segment */
-    tacho__process process; /* of a segment that lives */
-    const char *prices;     /* version of the price table; NULL = unknown */
+    int64_t taken_at_ns;                  /* Unix time */
+    int64_t started_at_ns;                /* of the segment */
+    tacho__process process;               /* of a segment that lives */
+    const struct tacho__folded *contains; /* segments that this sum of dead ones contains; NULL = none */
+    size_t contains_count;
+    const char *prices; /* version of the price table; NULL = unknown */
     uint64_t records_lost;
     tacho__part_series *series;
     size_t series_count;

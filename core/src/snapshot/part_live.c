@@ -377,6 +377,9 @@ tacho_status tacho__part_of_view(tacho__view *view, tacho__part **out) {
     part->started_at_ns = info->started_wall_ns;
     part->records_lost = info->records_lost;
     part->prices = info->prices;
+    uint32_t contained;
+    part->contains = tacho__view_folded(view, &contained);
+    part->contains_count = contained;
     if (info->role == TACHO__ROLE_PROCESS) {
         tacho__process_read(info->pid, info->pid_namespace, info->started_wall_ns, part->taken_at_ns, &part->process);
     }

@@ -19,6 +19,36 @@ static bool same_source(const tacho__part *a, const tacho__part *b) {
     return a->generation == b->generation && memcmp(a->segment, b->segment, sizeof a->segment) == 0;
 }
 
+/* A process that ended is in a sum of dead ones from then on; an earlier snapshot may still tell of it by itself. */
+static bool is_contained(const tacho_snapshot *snapshot, const tacho__part *part) {
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const tacho__part *sum = snapshot->parts[i];
+        for (size_t j = 0; sum && j < sum->contains_count; j++) {
+            const tacho__folded *one = &sum->contains[j];
+            if (one->generation == part->generation && memcmp(one->id, part->segment, sizeof one->id) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void drop_contained(tacho_snapshot *snapshot) {
+    size_t kept = 0;
+    for (size_t i = 0; i < snapshot->count; i++) {
+        if (is_contained(snapshot, snapshot->parts[i])) {
+            tacho__part_release(snapshot->parts[i]);
+            snapshot->parts[i] = NULL;
+        }
+    }
+    for (size_t i = 0; i < snapshot->count; i++) {
+        if (snapshot->parts[i]) {
+            snapshot->parts[kept++] = snapshot->parts[i];
+        }
+    }
+    snapshot->count = kept;
+}
+
 tacho_status tacho__snapshot_of_parts(tacho__part **parts, size_t count, tacho_snapshot **out) {
     tacho_snapshot *snapshot = tacho__calloc(1, sizeof *snapshot + count * sizeof(tacho__part *));
     *out = snapshot;
@@ -35,6 +65,9 @@ tacho_status tacho__snapshot_of_parts(tacho__part **parts, size_t count, tacho_s
         } else {
             snapshot->parts[snapshot->count++] = parts[i];
         }
+    }
+    if (snapshot) {
+        drop_contained(snapshot);
     }
     return snapshot ? TACHO_OK : TACHO_NOMEM;
 }
