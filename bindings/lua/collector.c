@@ -42,6 +42,28 @@ static tacho_status open(tacho_lua_collector *collector, const tacho_setting *ar
     return status;
 }
 
+/* What was skipped in the environment or a file, by the warning system of the language: off until the program or `lua
+ * -W` turns it on. */
+static void warn_of_problems(lua_State *L, const tacho_lua_collector *collector) {
+    const char *sentence;
+    for (size_t i = 0; collector->settings && (sentence = tacho_settings_problem(collector->settings, i)); i++) {
+        lua_warning(L, "tachograph: ", 1);
+        lua_warning(L, sentence, 0);
+    }
+}
+
+/* problems(): sentences about settings that were skipped */
+int tacho_lua_problems(lua_State *L) {
+    const tacho_lua_collector *collector = tacho_lua_enter(L);
+    const char *sentence;
+    lua_newtable(L);
+    for (size_t i = 0; collector->settings && (sentence = tacho_settings_problem(collector->settings, i)); i++) {
+        lua_pushstring(L, sentence);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
 tacho_series *tacho_lua_bind(tacho_lua_collector *collector, const char *name, const tacho_lua_labels *labels) {
     tacho_series *series = NULL;
     collector->used = 1;
@@ -118,8 +140,10 @@ static int make_collector(lua_State *L, int config) {
     char problem[256] = "";
     tacho_lua_collector *collector = new_collector(L);
     tacho_status status = open_configured(L, config, collector, problem, sizeof problem);
-    if (status == TACHO_OK)
+    if (status == TACHO_OK) {
+        warn_of_problems(L, collector);
         return 1;
+    }
     lua_pushnil(L);
     lua_pushstring(L, problem[0] ? problem : tacho_status_text(status));
     lua_pushstring(L, tacho_status_name(status));
@@ -141,6 +165,7 @@ tacho_lua_collector *tacho_lua_standard(lua_State *L) {
     lua_pushvalue(L, -1);
     lua_setiuservalue(L, lua_upvalueindex(1), TACHO_LUA_UV_STANDARD);
     open(collector, NULL, 0, NULL, 0); /* what cannot be opened records nothing: the host never suffers */
+    warn_of_problems(L, collector);
     return collector;
 }
 

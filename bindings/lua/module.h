@@ -204,6 +204,7 @@ int tacho_lua_configure(lua_State *L);
 int tacho_lua_collector_function(lua_State *L);
 int tacho_lua_reset(lua_State *L);
 int tacho_lua_enabled(lua_State *L);
+int tacho_lua_problems(lua_State *L);
 /** The functions become methods: same code, upvalue 2 false. */
 void tacho_lua_collector_type(lua_State *L, const luaL_Reg *functions);
 
@@ -239,6 +240,10 @@ void tacho_lua_outcome(lua_State *L, int success, int error, tacho_lua_failure *
 
 /* ---- operation.c, report.c, component.c */
 tacho_lua_operation *tacho_lua_new_operation(lua_State *L);
+/** (collector, name, options) -> operation, begun now and current. */
+int tacho_lua_begin(lua_State *L, tacho_kind kind);
+/** The innermost operation of this collector in the running coroutine; NULL = none. */
+tacho_lua_entry *tacho_lua_innermost(lua_State *L, const tacho_collector *collector);
 int tacho_lua_operation_function(lua_State *L);
 int tacho_lua_step(lua_State *L);
 int tacho_lua_tool(lua_State *L);
@@ -277,12 +282,17 @@ void tacho_lua_tracked_type(lua_State *L);
 int tacho_lua_record(lua_State *L);
 int tacho_lua_record_step(lua_State *L);
 int tacho_lua_record_tool_call(lua_State *L);
+int tacho_lua_record_call(lua_State *L);
+int tacho_lua_record_success(lua_State *L);
+int tacho_lua_record_failure(lua_State *L);
+int tacho_lua_record_usage(lua_State *L);
+int tacho_lua_record_context(lua_State *L);
 int tacho_lua_calculate_cost(lua_State *L);
 
 /* ---- usage.c, source.c */
 /**
  * Read usage at `index`: a table of our classes, a response as a table, or its JSON text. Wrong types and an unknown
- * dialect raise.
+ * dialect raise. TACHO_INVALID: classes of which some have a name that nobody knows; the others are in `out->classes`.
  */
 tacho_status tacho_lua_read_usage(lua_State *L, int index, const char *dialect_name, const char *provider,
                                   tacho_lua_usage *out);
@@ -316,6 +326,8 @@ int tacho_lua_finish_output(lua_State *L, const void *output, tacho_status statu
 tacho_status tacho_lua_default_path(char *out, size_t size);
 
 /* ---- reading.c */
+/** Pushes the record of an ended operation, whose object is at index 1; nil when the ring has lost it. */
+int tacho_lua_push_record_of(lua_State *L, uint64_t id);
 /** A C function: gives the summary of an open session to an object that has a method write. */
 int tacho_lua_write_summary(lua_State *L);
 extern const luaL_Reg tacho_lua_reading_functions[];

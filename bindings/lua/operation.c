@@ -56,13 +56,17 @@ static void keep_parents(lua_State *L, tacho_lua_operation *op, const char *prov
     keep_stack(L);
 }
 
-/* (collector, name, options) -> operation */
 static int begin(lua_State *L, tacho_kind kind) {
+    tacho_lua_enter(L);
+    return tacho_lua_begin(L, kind);
+}
+
+int tacho_lua_begin(lua_State *L, tacho_kind kind) {
     static const char *const keys[] = {"kind", "type",    "as_type",  "provider",    "model",
                                        "tags", "session", "metadata", "traceparent", NULL};
     tacho_lua_labels labels;
     tacho_begin_options options = TACHO_BEGIN_OPTIONS_INIT;
-    tacho_lua_collector *collector = tacho_lua_enter(L);
+    tacho_lua_collector *collector = lua_touserdata(L, 1);
     lua_settop(L, 3);
     const char *name = tacho_lua_check_text(L, 2);
     tacho_lua_check_options(L, 3, keys);
@@ -173,15 +177,22 @@ void tacho_lua_detach_view(tacho_lua_operation *view) {
     view->source = &view->entry;
 }
 
+tacho_lua_entry *tacho_lua_innermost(lua_State *L, const tacho_collector *collector) {
+    tacho_lua_stack *stack = tacho_lua_stack_of(L, tacho_lua_module_of(L));
+    tacho_lua_entry *entry = stack->top;
+    while (entry && (entry->collector != collector || (!entry->operation && !entry->object)))
+        entry = entry->below;
+    return entry;
+}
+
 /* current(): the innermost operation of this coroutine, or one that records nothing. */
 int tacho_lua_current(lua_State *L) {
     tacho_lua_collector *collector = tacho_lua_enter(L);
-    tacho_lua_stack *stack = tacho_lua_stack_of(L, tacho_lua_module_of(L));
-    for (tacho_lua_entry *entry = stack->top; entry; entry = entry->below)
-        if (entry->collector == collector->handle && (entry->operation || entry->object)) {
-            tacho_lua_push_object(L, entry);
-            return 1;
-        }
+    tacho_lua_entry *entry = tacho_lua_innermost(L, collector->handle);
+    if (entry) {
+        tacho_lua_push_object(L, entry);
+        return 1;
+    }
     if (lua_getiuservalue(L, lua_upvalueindex(1), TACHO_LUA_UV_NOTHING) == LUA_TNIL) {
         tacho_lua_new_operation(L);
         lua_pushvalue(L, -1);
@@ -211,6 +222,8 @@ static int push_field(lua_State *L, const tacho_operation *op, const char *name)
         lua_pushstring(L, tacho_outcome_text(tacho_operation_outcome(op)));
     else if (strcmp(name, "id") == 0)
         push_id(L, tacho_operation_id(op));
+    else if (strcmp(name, "record") == 0 && tacho_operation_outcome(op) >= 0)
+        return tacho_lua_push_record_of(L, tacho_operation_id(op));
     else
         lua_pushnil(L);
     return 1;

@@ -329,6 +329,30 @@ static int records(lua_State *L) {
     return read_list(L, all_records);
 }
 
+/* The operation's object keeps its collector as its first user value. */
+int tacho_lua_push_record_of(lua_State *L, uint64_t id) {
+    char text[17];
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)id);
+    if (lua_getiuservalue(L, 1, 1) != LUA_TUSERDATA || id == 0) {
+        lua_pushnil(L);
+        return 1;
+    }
+    const tacho_lua_collector *collector = lua_touserdata(L, -1);
+    tacho_lua_box *taken = new_snapshot(L), *box = tacho_lua_new_box(L);
+    box->free = free_records;
+    tacho_status status = tacho_snapshot_take_process(collector->handle, (tacho_snapshot **)&taken->object);
+    if (status == TACHO_OK)
+        status = all_records(taken->object, 0, (tacho_records **)&box->object);
+    const tacho_records *records = status == TACHO_OK ? box->object : NULL;
+    for (size_t i = 0; records && i < records->count; i++)
+        if (records->records[i].id && strcmp(records->records[i].id, text) == 0) {
+            tacho_lua_push_record(L, &records->records[i]);
+            return 1;
+        }
+    lua_pushnil(L);
+    return 1;
+}
+
 /* -------------------------------------------------------------------------------------------------------- summary */
 
 /* summary([session]): of that session, else of the enclosing one, else of the process since start or reset */

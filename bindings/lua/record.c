@@ -1,4 +1,4 @@
-/* Finished operations after the fact: record, record_step, record_tool_call. */
+/* Finished operations after the fact: record and its common cases. */
 #include "module.h"
 
 #include <stdlib.h>
@@ -72,7 +72,7 @@ static void read_usage(lua_State *L, int options, draft *into) {
     tacho_status status = tacho_lua_read_usage(L, -1, dialect, into->labels.labels.provider, &into->usage);
     if (into->usage.response)
         into->finished.response = into->usage.response;
-    else if (status == TACHO_OK)
+    else if (status == TACHO_OK || status == TACHO_INVALID) /* the classes that are known */
         into->finished.usage = &into->usage.classes;
 }
 
@@ -195,6 +195,129 @@ int tacho_lua_record_step(lua_State *L) {
     const char *name = luaL_checkstring(L, 5);
     push_either(L, 2, "seconds", "duration");
     return record(L, TACHO_KIND_STEP, name, 6, 2);
+}
+
+/* Pushes a copy of the options at `options` (nil = none) with one more member, the value on top of L, and puts it
+ * there. */
+static void add_option(lua_State *L, int options, const char *key) {
+    lua_newtable(L);
+    if (lua_istable(L, options))
+        for (lua_pushnil(L); lua_next(L, options); lua_pop(L, 1)) {
+            lua_pushvalue(L, -2);
+            lua_pushvalue(L, -2);
+            lua_rawset(L, -5);
+        }
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -2, key);
+    lua_replace(L, options);
+    lua_pop(L, 1);
+}
+
+/* Pushes the operation's name: the option `operation`, else the provider. */
+static void push_name_of_call(lua_State *L, int options, const char *provider) {
+    const char *name = tacho_lua_option_text(L, options, "operation");
+    lua_pushstring(L, name ? name : provider);
+}
+
+/* The copied options without the name, which record() and operation() take as an argument. */
+static void take_operation(lua_State *L, int options) {
+    lua_pushnil(L);
+    lua_setfield(L, options, "operation");
+}
+
+/* (collector, provider, seconds, options): a call of a model that has ended */
+static int record_provider(lua_State *L) {
+    const char *provider = tacho_lua_check_text(L, 2);
+    if (!lua_isnoneornil(L, 4) && !lua_istable(L, 4))
+        tacho_lua_bad_argument(L, 4, "table of options expected");
+    push_name_of_call(L, 4, provider); /* 5 */
+    lua_pushvalue(L, 2);
+    add_option(L, 4, "provider");
+    take_operation(L, 4);
+    return record(L, TACHO_KIND_LLM, lua_tostring(L, 5), 3, 4);
+}
+
+/* record_call(provider [, operation] [, seconds] [, options]): without seconds, begins */
+int tacho_lua_record_call(lua_State *L) {
+    tacho_lua_enter(L);
+    const char *provider = tacho_lua_check_text(L, 2);
+    const int named = lua_type(L, 3) == LUA_TSTRING;
+    if (!named && !lua_isnoneornil(L, 3)) {
+        lua_pushnil(L);
+        lua_insert(L, 3);
+    }
+    if (lua_istable(L, 4)) { /* options where the seconds may stand */
+        lua_pushnil(L);
+        lua_insert(L, 4);
+    }
+    lua_settop(L, 5);
+    if (!lua_isnil(L, 3)) {
+        lua_pushvalue(L, 3);
+        add_option(L, 5, "operation");
+    }
+    lua_remove(L, 3); /* collector, provider, seconds, options */
+    if (!lua_isnil(L, 3))
+        return record_provider(L);
+    lua_pushvalue(L, 2);
+    add_option(L, 4, "provider");
+    push_name_of_call(L, 4, provider);
+    lua_replace(L, 2);
+    take_operation(L, 4);
+    lua_remove(L, 3); /* collector, name, options */
+    return tacho_lua_begin(L, TACHO_KIND_LLM);
+}
+
+/* record_success(provider, seconds [, options]) */
+int tacho_lua_record_success(lua_State *L) {
+    tacho_lua_enter(L);
+    lua_settop(L, 4);
+    return record_provider(L);
+}
+
+/* record_failure(provider, seconds, error [, options]): error = category, class name or error object */
+int tacho_lua_record_failure(lua_State *L) {
+    tacho_lua_enter(L);
+    lua_settop(L, 5);
+    if (!lua_isnil(L, 5) && !lua_istable(L, 5))
+        tacho_lua_bad_argument(L, 5, "table of options expected");
+    lua_pushvalue(L, 4);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        lua_pushliteral(L, "other");
+    }
+    add_option(L, 5, "error");
+    lua_remove(L, 4);
+    return record_provider(L);
+}
+
+/* record_usage(usage [, options]): of the current operation; without one, or with options, a call of its own */
+int tacho_lua_record_usage(lua_State *L) {
+    const tacho_lua_collector *collector = tacho_lua_enter(L);
+    lua_settop(L, 3);
+    tacho_lua_entry *entry = tacho_lua_innermost(L, collector->handle);
+    if (entry && entry->operation && lua_isnil(L, 3))
+        return tacho_lua_done(L, tacho_lua_report(L, 2, NULL, entry->provider, entry->operation));
+    if (!lua_isnil(L, 3) && !lua_istable(L, 3))
+        tacho_lua_bad_argument(L, 3, "table of options expected");
+    lua_pushvalue(L, 2);
+    add_option(L, 3, "usage");
+    const char *provider = tacho_lua_option_text(L, 3, "provider");
+    push_name_of_call(L, 3, provider ? provider : "llm"); /* 4 */
+    take_operation(L, 3);
+    lua_pushnil(L); /* 5: nobody knows how long it took */
+    return record(L, TACHO_KIND_LLM, lua_tostring(L, 4), 5, 3);
+}
+
+/* record_context(size [, limit [, compressed]]) of the current operation; without one it is not kept */
+int tacho_lua_record_context(lua_State *L) {
+    const tacho_lua_collector *collector = tacho_lua_enter(L);
+    lua_settop(L, 4);
+    lua_Integer size = luaL_checkinteger(L, 2), limit = luaL_optinteger(L, 3, 0);
+    tacho_lua_entry *entry = tacho_lua_innermost(L, collector->handle);
+    if (!entry || !entry->operation)
+        return tacho_lua_done(L, TACHO_OK);
+    return tacho_lua_done(L, tacho_operation_context(entry->operation, size > 0 ? (uint64_t)size : 0,
+                                                     limit > 0 ? (uint64_t)limit : 0, lua_toboolean(L, 4)));
 }
 
 /* record_tool_call(tool, seconds, options) */

@@ -40,6 +40,26 @@ static int is_classes(lua_State *L, int index) {
     return 1;
 }
 
+/* A flat table of numbers with a name that means nothing to us, such as {input = 1, outptu = 2}: classes, one misspelt.
+ */
+static int is_partly_misspelt(lua_State *L, int index, const tacho_response *read) {
+    tacho_usage usage = TACHO_USAGE_INIT;
+    int strange = 0;
+    if (tacho_response_dialect(read) || tacho_response_parts(read) != 1)
+        return 0;
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+        if (key && (tacho_unit_find(key) >= 0 || word_of(&usage, key) || strcmp(key, "inclusive") == 0))
+            continue;
+        if (!key || lua_type(L, -1) != LUA_TNUMBER) {
+            lua_pop(L, 2);
+            return 0;
+        }
+        strange |= strncmp(key, "total_", 6) != 0; /* sums that our own results carry beside the classes */
+    }
+    return strange;
+}
+
 /* A count of a unit in the core's integer; what is no count is a fault of the usage, not of the program. */
 static void read_count(lua_State *L, const char *key, tacho_usage *usage) {
     tacho_unit unit = (tacho_unit)tacho_unit_find(key);
@@ -140,6 +160,12 @@ tacho_status tacho_lua_read_usage(lua_State *L, int index, const char *dialect_n
         status = read_table(L, index, dialect, provider, response);
     if (tacho_response_parts(response) > 0)
         out->response = response;
+    if (status == TACHO_OK && type == LUA_TTABLE && is_partly_misspelt(L, index, response)) {
+        out->classes = *tacho_response_usage(response, 0);
+        out->classes.faults |= TACHO_USAGE_FAULT_UNKNOWN_CLASS; /* counted by the core */
+        out->response = NULL;
+        return TACHO_INVALID;
+    }
     return status;
 }
 
@@ -148,5 +174,8 @@ tacho_status tacho_lua_report(lua_State *L, int index, const char *dialect, cons
     tacho_status status = tacho_lua_read_usage(L, index, dialect, provider, &usage);
     if (usage.response)
         return tacho_operation_response(op, usage.response);
-    return status == TACHO_OK ? tacho_operation_usage(op, &usage.classes) : status;
+    if (status != TACHO_OK && status != TACHO_INVALID)
+        return status;
+    tacho_status told = tacho_operation_usage(op, &usage.classes);
+    return status == TACHO_OK ? told : status;
 }

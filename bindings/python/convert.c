@@ -40,7 +40,7 @@ void core_text_done(core_text *text) {
 double core_seconds_of(PyObject *value) {
     double seconds = value == NULL ? (double)NAN : PyFloat_AsDouble(value);
     if (PyErr_Occurred()) {
-        PyErr_Clear();
+        core_drop();
         return (double)NAN;
     }
     return seconds;
@@ -54,18 +54,27 @@ tacho_status core_duration_of(core_collector *collector, PyObject *value, uint64
     return tacho_seconds_to_ns(collector->handle, core_seconds_of(value), out);
 }
 
-uint64_t core_count_of(PyObject *value) {
-    if (value == NULL || value == Py_None) {
+/* A float without a fraction is a count too: that is what arithmetic on counts gives. */
+static PyObject *index_of(PyObject *value) {
+    return PyFloat_Check(value) && floor(PyFloat_AS_DOUBLE(value)) == PyFloat_AS_DOUBLE(value)
+               ? PyLong_FromDouble(PyFloat_AS_DOUBLE(value))
+               : PyNumber_Index(value);
+}
+
+int core_count_read(core_collector *collector, const char *argument, PyObject *value, uint64_t *out) {
+    *out = 0;
+    if (core_given(value) == NULL || collector == NULL) {
         return 0;
     }
-    PyObject *index = PyNumber_Index(value);
-    long long count = index == NULL ? 0 : PyLong_AsLongLong(index);
+    int overflow = 0;
+    PyObject *index = index_of(value);
+    long long count = index == NULL ? -1 : PyLong_AsLongLongAndOverflow(index, &overflow);
     Py_XDECREF(index);
-    if (PyErr_Occurred()) {
-        PyErr_Clear();
-        return 0;
+    if (PyErr_Occurred() || overflow < 0 || (overflow == 0 && count < 0)) {
+        return core_leave_out(collector, argument, TACHO_INVALID);
     }
-    return count < 0 ? 0 : (uint64_t)count;
+    *out = overflow > 0 ? UINT64_MAX : (uint64_t)count;
+    return 0;
 }
 
 tacho_status core_money_of(PyObject *value, int64_t *out) {
@@ -75,7 +84,7 @@ tacho_status core_money_of(PyObject *value, int64_t *out) {
     const char *bytes = text == NULL ? NULL : PyUnicode_AsUTF8AndSize(text, &length);
     tacho_status status = bytes == NULL ? TACHO_INVALID : tacho_money_parse(bytes, (size_t)length, out);
     Py_XDECREF(text);
-    PyErr_Clear();
+    core_drop();
     return status;
 }
 
@@ -240,7 +249,7 @@ PyObject *core_string(const char *text) {
 int core_truth_of(PyObject *value) {
     int truth = PyObject_IsTrue(value);
     if (truth < 0) {
-        PyErr_Clear();
+        core_drop();
     }
     return truth > 0;
 }

@@ -105,10 +105,11 @@ typedef struct core_text {
     PyObject *owner;
 } core_text;
 
-/* ---- convert.c: values */
+/* ---- convert.c: values. Code of the program runs in them; its exceptions are dropped but KeyboardInterrupt and the
+ * like, which stay set for the caller to return with. */
 core_text core_text_of(PyObject *value);
 void core_text_done(core_text *text);
-/** NaN for what is no number; the core counts it. Never raises. */
+/** NaN for what is no number; the core counts it. */
 double core_seconds_of(PyObject *value);
 /** Nanoseconds of a float, int or None (TACHO_DURATION_UNKNOWN); otherwise the core's status. */
 tacho_status core_duration_of(core_collector *collector, PyObject *value, uint64_t *out);
@@ -116,9 +117,12 @@ tacho_status core_duration_of(core_collector *collector, PyObject *value, uint64
 tacho_status core_money_of(PyObject *value, int64_t *out);
 /** Unix nanoseconds of an aware datetime, ISO text or epoch seconds; -1 with ValueError or TypeError set. */
 int core_instant_of(core_state *state, PyObject *value, int64_t *out);
-/** A count >= 0; 0 for what is none. Never raises. */
-uint64_t core_count_of(PyObject *value);
-/** Truth without raising: what raises is false. */
+/**
+ * A count >= 0; 0 where none is given. What is no count is left out and counted as core_leave_out says: 0, or -1 with
+ * an exception.
+ */
+int core_count_read(core_collector *collector, const char *argument, PyObject *value, uint64_t *out);
+/** What raises is false. */
 int core_truth_of(PyObject *value);
 PyObject *core_seconds(int64_t ns);
 PyObject *core_money(core_state *state, int64_t pusd);
@@ -142,6 +146,8 @@ PyObject *core_done(core_collector *collector, tacho_status status);
 int core_refuse(core_collector *collector, const char *argument, tacho_status status);
 /** The same, and the core counts it: for what no other call to the core has counted. */
 int core_leave_out(core_collector *collector, const char *argument, tacho_status status);
+/** Drops the exception that is set, but KeyboardInterrupt and the like. */
+void core_drop(void);
 /** In strict mode keeps the exception that is set, else drops it; KeyboardInterrupt and the like always stay. */
 int core_forgive(core_collector *collector);
 
@@ -249,8 +255,11 @@ int core_usage_read(PyObject *kwargs, core_usage *out);
 void core_usage_done(core_usage *usage);
 /** Names and numbers of which no dialect knows any: classes that were meant, not a response that has no usage. */
 int core_usage_is_misspelt(PyObject *value);
-/** No usage, with the fault UNKNOWN_CLASS that the core counts. */
-void core_usage_misspelt(tacho_usage *out);
+/** The same of a response that was read under our own names: it has classes that we know and others that nobody does.
+ */
+int core_usage_is_partly_misspelt(PyObject *value, const tacho_response *read);
+/** The classes that are known (NULL = none), with the fault UNKNOWN_CLASS that the core counts. */
+void core_usage_misspelt(tacho_usage *out, const tacho_response *known);
 /**
  * Read a response (mapping, object or JSON text). *out is to be given back with core_response_done.
  * TACHO_NO_DATA where it has no usage. A status below 0 with an exception set: KeyboardInterrupt and the like only.

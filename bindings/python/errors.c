@@ -101,7 +101,16 @@ PyObject *core_raise(core_state *state, tacho_status status, const char *detail)
     return NULL;
 }
 
+void core_drop(void) {
+    if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_Exception)) {
+        PyErr_Clear();
+    }
+}
+
 PyObject *core_done(core_collector *collector, tacho_status status) {
+    if (PyErr_Occurred()) {
+        return NULL; /* what a conversion has left set must reach the program */
+    }
     if (status != TACHO_OK && collector != NULL && collector->strict) {
         return core_raise(collector->state, status, NULL);
     }

@@ -38,6 +38,9 @@ PyObject *core_operation_tool_call(core_operation *op, PyObject *args, PyObject 
         return core_none();
     }
     core_failure failure = {TACHO_CATEGORY_NONE, core_truth_of(success) ? TACHO_OUTCOME_OK : TACHO_OUTCOME_ERROR, ""};
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
     if (core_given(error) != NULL) {
         core_failure_given(error, &failure);
     }
@@ -104,8 +107,14 @@ PyObject *core_operation_context(core_operation *op, PyObject *args, PyObject *k
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO:context", names, &size, &limit, &compressed)) {
         return NULL;
     }
-    return core_done(collector_of(op), tacho_operation_context(&op->op, core_count_of(size), core_count_of(limit),
-                                                               core_truth_of(compressed)));
+    core_collector *collector = collector_of(op);
+    uint64_t tokens, most;
+    if (core_count_read(collector, "size", size, &tokens) < 0 ||
+        core_count_read(collector, "limit", limit, &most) < 0) {
+        return NULL;
+    }
+    const int compacted = core_truth_of(compressed);
+    return core_done(collector, tacho_operation_context(&op->op, tokens, most, compacted));
 }
 
 PyObject *core_operation_fail(core_operation *op, PyObject *args, PyObject *kwargs) {
@@ -126,9 +135,9 @@ PyObject *core_operation_fail(core_operation *op, PyObject *args, PyObject *kwar
     return core_done(collector_of(op), status);
 }
 
-CORE_RARE static tacho_status report_misspelt(core_operation *op) {
+CORE_RARE static tacho_status report_misspelt(core_operation *op, const tacho_response *known) {
     tacho_usage usage;
-    core_usage_misspelt(&usage);
+    core_usage_misspelt(&usage, known);
     tacho_status status = tacho_operation_usage(&op->op, &usage);
     return status == TACHO_OK ? TACHO_INVALID : status;
 }
@@ -143,7 +152,9 @@ int core_operation_report(core_operation *op, PyObject *response, PyObject *dial
     tacho_response *read = NULL;
     tacho_status status = core_response_read(op->scope.state, response, dialect, provider.bytes, &read);
     if (!PyErr_Occurred() && status == TACHO_NO_DATA && core_usage_is_misspelt(response)) {
-        status = report_misspelt(op);
+        status = report_misspelt(op, NULL);
+    } else if (!PyErr_Occurred() && status == TACHO_OK && core_usage_is_partly_misspelt(response, read)) {
+        status = report_misspelt(op, read);
     } else if (!PyErr_Occurred() && (status == TACHO_OK || status == TACHO_NO_DATA) && read != NULL) {
         status = tacho_operation_response(&op->op, read);
     }

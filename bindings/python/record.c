@@ -38,18 +38,23 @@ static int parse(PyObject *args, PyObject *kwargs, record_arguments *out) {
         &out->interventions, &out->warnings, &out->context_size, &out->context_limit, &out->compressed);
 }
 
-static uint32_t small_count_of(PyObject *value) {
-    uint64_t count = core_count_of(value);
-    return count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
+static int read_small_count(core_collector *collector, const char *argument, PyObject *value, uint32_t *out) {
+    uint64_t count;
+    int result = core_count_read(collector, argument, value, &count);
+    *out = count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
+    return result;
 }
 
-static void read_counts(const record_arguments *in, tacho_finished *out) {
-    out->retries = small_count_of(in->retries);
-    out->interventions = small_count_of(in->interventions);
-    out->warnings = small_count_of(in->warnings);
-    out->context_size = core_count_of(in->context_size);
-    out->context_limit = core_count_of(in->context_limit);
+static int read_counts(core_collector *collector, const record_arguments *in, tacho_finished *out) {
+    if (read_small_count(collector, "retries", in->retries, &out->retries) < 0 ||
+        read_small_count(collector, "interventions", in->interventions, &out->interventions) < 0 ||
+        read_small_count(collector, "warnings", in->warnings, &out->warnings) < 0 ||
+        core_count_read(collector, "context_size", in->context_size, &out->context_size) < 0 ||
+        core_count_read(collector, "context_limit", in->context_limit, &out->context_limit) < 0) {
+        return -1;
+    }
     out->compressed = (uint32_t)core_truth_of(in->compressed);
+    return PyErr_Occurred() ? -1 : 0;
 }
 
 /* One component into the next place; what cannot be used leaves the place free. */
@@ -89,7 +94,7 @@ static int read_components(core_collector *collector, PyObject *components, reco
 static void read_outcome(const record_arguments *in, record_parts *out) {
     int success = core_given(in->success) == NULL || core_truth_of(in->success); /* None = not given */
     out->failure = (core_failure){TACHO_CATEGORY_NONE, success ? TACHO_OUTCOME_OK : TACHO_OUTCOME_ERROR, ""};
-    if (core_given(in->error) != NULL) {
+    if (!PyErr_Occurred() && core_given(in->error) != NULL) {
         core_failure_given(in->error, &out->failure);
     }
     out->finished.outcome = out->failure.outcome;
@@ -106,7 +111,12 @@ static int read_usage(core_collector *collector, const record_arguments *in, rec
         return core_leave_out(collector, "usage", status);
     }
     if (status == TACHO_NO_DATA && core_usage_is_misspelt(in->usage)) {
-        core_usage_misspelt(&out->misspelt);
+        core_usage_misspelt(&out->misspelt, NULL);
+        out->finished.usage = &out->misspelt;
+        return core_refuse(collector, "usage", TACHO_INVALID);
+    }
+    if (status == TACHO_OK && core_usage_is_partly_misspelt(in->usage, out->response)) {
+        core_usage_misspelt(&out->misspelt, out->response);
         out->finished.usage = &out->misspelt;
         return core_refuse(collector, "usage", TACHO_INVALID);
     }
@@ -183,11 +193,14 @@ static int read_optional(core_collector *collector, PyObject *value, read_value 
  */
 static int read_arguments(core_collector *collector, const record_arguments *in, record_parts *out) {
     read_outcome(in, out);
+    if (PyErr_Occurred()) {
+        return -1;
+    }
     if (read_optional(collector, in->tool, read_tool, out) < 0 || read_place(collector, in, out) < 0) {
         return -1;
     }
-    read_counts(in, &out->finished);
-    if (read_optional(collector, in->components, read_components, out) < 0 ||
+    if (read_counts(collector, in, &out->finished) < 0 ||
+        read_optional(collector, in->components, read_components, out) < 0 ||
         read_optional(collector, in->first_token, read_first_token, out) < 0 ||
         read_optional(collector, in->cost, read_cost, out) < 0 ||
         read_optional(collector, in->ended_at, read_ended_at, out) < 0) {

@@ -50,7 +50,7 @@ static void read_count(tacho_unit unit, PyObject *value, core_usage *out) {
         }
     }
     if (PyErr_Occurred()) {
-        PyErr_Clear();
+        core_drop();
         return;
     }
     tacho_usage_set(&out->classes, unit, count);
@@ -80,7 +80,7 @@ int core_usage_read(PyObject *kwargs, core_usage *out) {
     out->classes.struct_size = (uint32_t)sizeof(tacho_usage);
     while (kwargs != NULL && PyDict_Next(kwargs, &at, &key, &value)) {
         const char *name = PyUnicode_AsUTF8(key);
-        if (name == NULL || (value != Py_None && read_item(name, value, out) < 0)) {
+        if (name == NULL || (value != Py_None && read_item(name, value, out) < 0) || PyErr_Occurred()) {
             core_usage_done(out);
             return -1;
         }
@@ -103,7 +103,51 @@ int core_usage_is_misspelt(PyObject *value) {
     return 1;
 }
 
-void core_usage_misspelt(tacho_usage *out) {
+/* Sums that our own results carry beside the classes. */
+static int is_sum(const char *name) {
+    return strncmp(name, "total_", 6) == 0;
+}
+
+/* 1 for a number under a name that means nothing to us, 0 for anything else that classes may have, -1 for what only a
+ * response has. */
+static int strange_number(PyObject *key, PyObject *value) {
+    tacho_usage words;
+    const char *name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : NULL;
+    if (name == NULL) {
+        PyErr_Clear();
+        return -1;
+    }
+    const int number = !PyBool_Check(value) && (PyLong_Check(value) || PyFloat_Check(value));
+    const int known = tacho_unit_find(name) >= 0 || slot_of(&words, name) != NULL || strcmp(name, "inclusive") == 0;
+    if (known || value == Py_None) {
+        return 0;
+    }
+    return !number ? -1 : !is_sum(name);
+}
+
+int core_usage_is_partly_misspelt(PyObject *value, const tacho_response *read) {
+    PyObject *key, *number;
+    Py_ssize_t at = 0;
+    int strange = 0;
+    if (!PyDict_Check(value) || tacho_response_dialect(read) != NULL || tacho_response_parts(read) != 1) {
+        return 0;
+    }
+    while (PyDict_Next(value, &at, &key, &number)) {
+        const int one = strange_number(key, number);
+        if (one < 0) {
+            return 0;
+        }
+        strange |= one;
+    }
+    return strange;
+}
+
+void core_usage_misspelt(tacho_usage *out, const tacho_response *known) {
+    if (known != NULL) {
+        *out = *tacho_response_usage(known, 0);
+        out->faults |= TACHO_USAGE_FAULT_UNKNOWN_CLASS;
+        return;
+    }
     memset(out, 0, sizeof(*out));
     out->struct_size = (uint32_t)sizeof(*out);
     out->flags = TACHO_USAGE_ABSENT;

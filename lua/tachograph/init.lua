@@ -75,6 +75,9 @@
 ---@field context_limit? integer tokens
 ---@field compressed? boolean a compaction happened
 
+---@class tachograph.CallOptions: tachograph.RecordOptions
+---@field operation? string name of the operation; default: the provider
+
 ---@class tachograph.StepRecord: tachograph.RecordOptions
 ---@field step? string or `name`
 ---@field name? string
@@ -88,6 +91,7 @@
 ---@field cost_usd string? so far, or whole after the end
 ---@field outcome tachograph.Outcome? nil while in flight
 ---@field id string? 16 hexadecimal digits
+---@field record tachograph.Record? after the end; nil when the ring has lost it, and of a tracked call
 ---@field finish fun(self, outcome?: tachograph.Outcome): true?, string?, string? outcome: "ok", or what `fail` said
 ---A timer for a part of the operation, to be kept in a `<close>` variable.
 ---@field component fun(self, name: string): tachograph.Component
@@ -292,6 +296,15 @@
 ---@field current fun(): tachograph.Operation the innermost one, or one that records nothing
 ---@field record fun(name: string, seconds: number?, options?: tachograph.RecordOptions): true?, string?, string?
 ---@field record_step fun(step: string|tachograph.StepRecord, seconds?: number, options?: tachograph.RecordOptions): any
+---Without seconds, an operation that begins now. record_call(provider [, operation] [, seconds] [, options])
+---@field record_call fun(provider: string, operation?: string, seconds?: number, options?: tachograph.CallOptions): any
+---@field record_success fun(provider: string, seconds: number?, options?: tachograph.CallOptions): true?, string?
+---Error: category, class name or error object
+---@field record_failure fun(provider: string, seconds: number?, error: any, options?: tachograph.CallOptions): true?
+---Of the current operation; without one, or with options, a call of its own.
+---@field record_usage fun(usage: tachograph.Usage|table|string, options?: tachograph.CallOptions): true?, string?
+---Of the current operation, in tokens; without one it is not kept.
+---@field record_context fun(size: integer, limit?: integer, compressed?: boolean): true?, string?
 ---@field record_tool_call fun(tool: string, seconds: number?, options?: tachograph.RecordOptions): true?, string?
 ---@field calculate_cost fun(model: string, usage: any, options?: tachograph.CostOptions): tachograph.Cost?, string?
 ---@field summary fun(session?: string): tachograph.Summary?, string?, string?
@@ -316,4 +329,5 @@
 ---@field collector fun(config?: table): tachograph.Collector?, string?, string?
 ---@field reset fun(): true?, string?, string?
 ---@field enabled fun(): boolean
+---@field problems fun(): string[] settings of the environment or a file that were skipped, as sentences
 return require "tachograph.core"

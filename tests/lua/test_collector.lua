@@ -157,6 +157,15 @@ describe("module", function()
     assert.matches("^1\t0\nno such thing", text)
   end)
 
+  it("tells settings that were skipped, when asked and as warnings", function()
+    local text = run([[
+      warn "@on"
+      local tacho = require "tachograph"
+      print(#tacho.problems(), tacho.problems()[1]:match "TACHO_WINDOW")]], "TACHO_WINDOW=wide")
+    assert.matches("1\tTACHO_WINDOW", text)
+    assert.matches("Lua warning: tachograph: TACHO_WINDOW", text)
+  end)
+
   it("can be configured until something is recorded", function()
     local text = run [[
       local tacho = require "tachograph"

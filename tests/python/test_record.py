@@ -291,3 +291,91 @@ def test_a_success_that_is_not_given_is_no_failure(collector: tacho.Collector) -
     collector.record("x", 1, success=None)  # type: ignore[arg-type]
     collector.record("y", 1, success=False)
     assert [record.outcome for record in collector.snapshot().records()] == ["ok", "error"]
+
+
+class Interrupted:
+    """A value whose conversion is interrupted."""
+
+    def _raise(self, *unused: Any) -> Any:
+        raise KeyboardInterrupt
+
+    __float__ = __index__ = __bool__ = __str__ = _raise
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"success": Interrupted()},
+        {"retries": Interrupted()},
+        {"context_size": Interrupted()},
+        {"compressed": Interrupted()},
+        {"cost": Interrupted()},
+        {"first_token": Interrupted()},
+        {"components": {"a": Interrupted()}},
+    ],
+)
+def test_interrupts_reach_the_program(collector: tacho.Collector, options: dict[str, Any]) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        collector.record("x", 1.0, **options)
+    with pytest.raises(KeyboardInterrupt):
+        collector.record("x", Interrupted())  # type: ignore[arg-type]
+    assert collector.summary().total_operations == 0
+
+
+def test_interrupts_in_reports(collector: tacho.Collector) -> None:
+    with collector.step("x") as op:
+        for call in (
+            lambda: op.add_component("a", Interrupted()),  # type: ignore[arg-type]
+            lambda: op.tool_call("a", 1.0, Interrupted()),  # type: ignore[arg-type]
+            lambda: op.context(Interrupted()),  # type: ignore[arg-type]
+            lambda: op.cost(Interrupted()),
+            lambda: op.usage(input=Interrupted()),
+            lambda: op.usage(input=1, inclusive=Interrupted()),
+        ):
+            with pytest.raises(KeyboardInterrupt):
+                call()
+    assert collector.summary().total_steps == 1
+
+
+@pytest.mark.parametrize("name", ["retries", "interventions", "warnings", "context_size", "context_limit"])
+@pytest.mark.parametrize("value", ["3", 1.5, -1, [], float("nan")])
+def test_counts_that_are_none_are_counted(
+    collector: tacho.Collector, strict: tacho.Collector, name: str, value: Any
+) -> None:
+    collector.record("x", 1.0, **{name: value})
+    assert collector.summary().total_operations == 1
+    assert sum(collector.summary().data_quality["drops"].values()) == 1
+    with pytest.raises((TypeError, ValueError, tacho.TachoError)):
+        strict.record("x", 1.0, **{name: value})
+    with strict.step("y") as op, pytest.raises((TypeError, ValueError, tacho.TachoError)):
+        op.context("12")  # type: ignore[arg-type]
+
+
+def test_whole_floats_are_counts(strict: tacho.Collector) -> None:
+    strict.record("x", 1.0, retries=2.0, context_size=12e3)  # type: ignore[arg-type]
+    record = strict.slowest()[0]
+    assert (record.retries, record.context_size) == (2, 12000)
+
+
+def test_a_misspelt_class_among_others(collector: tacho.Collector, strict: tacho.Collector) -> None:
+    wrong = {"input": 5, "outputt": 3}
+    collector.record("x", 1.0, usage=wrong)
+    with collector.step("y") as op:
+        op.usage(wrong)
+    summary = collector.summary()
+    assert summary.input_tokens == 10 and summary.data_quality["drops"] == {"usage_fault": 2}
+    with pytest.raises(ValueError):
+        strict.record("x", 1.0, usage=wrong)
+    with strict.step("y") as op, pytest.raises(ValueError):
+        op.usage(wrong)
+    strict.record("x", 1.0, usage={"input": 5, "total_tokens": 5, "model": "m", "output": None})
+    strict.record("x", 1.0, usage={"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6})
+    strict.record("x", 1.0, usage={"input_tokens": 5, "output_tokens": 1, "cache_creation_input_tokens": 2, "odd": 1})
+
+
+def test_slowest_prints_slowest_first(collector: tacho.Collector) -> None:
+    with collector.agent("outer"):
+        collector.record("long", 9.0)
+        collector.record("short", 1.0)
+    lines = str(collector.slowest()).splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["long", "short", "agent:"]

@@ -74,8 +74,9 @@ TACHO_API tacho_status tacho_write_metrics(const tacho_metric_rows *rows, tacho_
 /**
  * Write records: csv is one row per step with the columns step,duration,tokens,cost,tool,success and further columns
  * after these (without a step among the records one row per operation that is no tool call); json (schema
- * "tacho.records/1"), jsonl, table (a tree by parent, nested by indentation). In csv and table the tokens and the cost
- * of an operation include everything inside it. Results as tacho_write_rows.
+ * "tacho.records/1"), jsonl, table (a tree by parent, nested by indentation; the slowest as they stand, each by
+ * itself). In csv and in the tree the tokens and the cost of an operation include everything inside it. Results as
+ * tacho_write_rows.
  */
 TACHO_API tacho_status tacho_write_records(const tacho_records *records, tacho_format format, const tacho_style *style,
                                            tacho_sink sink, void *context);

@@ -300,10 +300,12 @@ typedef struct tacho_cache_rows {
 TACHO_API tacho_status tacho_snapshot_caches(const tacho_snapshot *snapshot, tacho_cache_rows **out);
 TACHO_API void tacho_cache_rows_free(tacho_cache_rows *rows); /* NULL is allowed */
 
-/** Records: an array of views sorted by end time, oldest first. */
+/** Records: an array of views sorted by end time, oldest first; those of tacho_snapshot_slowest by duration, slowest
+ * first.
+ */
 typedef struct tacho_records {
     uint32_t struct_size;
-    uint32_t reserved;
+    uint32_t by_duration; /* != 0: slowest first, and so they are printed; else as a tree */
     const tacho_record_view *records;
     size_t count;
     uint64_t lost; /* records that were overwritten before this snapshot */

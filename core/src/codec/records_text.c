@@ -46,6 +46,30 @@ static void add_node(tacho__text_table *table, const tacho__tree_node *node, con
     tacho__text_cell(table, MODEL, record->model);
 }
 
+/* In their own order, each by itself: an operation and what is inside it may both be among the slowest. */
+static void add_list(tacho__text_table *table, const tacho_records *records, const tacho_zone *zone) {
+    for (size_t i = 0; i < records->count; i++) {
+        const tacho_record_view *record = &records->records[i];
+        const tacho__tree_node node = {.record = record,
+                                       .tokens = record->total_tokens,
+                                       .cost_pusd = record->cost_pusd,
+                                       .cost_state = (tacho_cost_state)record->cost_state};
+        add_node(table, &node, zone);
+    }
+}
+
+static tacho_status add_tree(tacho__text_table *table, const tacho_records *records, const tacho_zone *zone) {
+    tacho__tree tree;
+    tacho_status status = tacho__tree_build(records, &tree);
+    for (size_t i = 0; status == TACHO_OK && i < tree.count; i++) {
+        add_node(table, &tree.nodes[i], zone);
+    }
+    if (status == TACHO_OK) {
+        tacho__tree_free(&tree);
+    }
+    return status;
+}
+
 tacho_status tacho__records_text(const tacho_records *records, const tacho__text_layout *layout, const tacho_zone *zone,
                                  tacho__output *output) {
     static const tacho__text_column columns[COLUMNS] = {
@@ -57,21 +81,20 @@ tacho_status tacho__records_text(const tacho_records *records, const tacho__text
         [COST] = {.title = "COST", .right = true, .rank = 1},
         [MODEL] = {.title = "MODEL", .rank = 3},
     };
-    tacho__tree tree;
-    tacho_status status = tacho__tree_build(records, &tree);
-    if (status != TACHO_OK) {
-        return status;
-    }
+    tacho_status status = TACHO_OK;
     tacho__text_table table;
     tacho__text_table_begin(&table);
     for (size_t i = 0; i < COLUMNS; i++) {
         tacho__text_column_add(&table, columns[i]);
     }
-    for (size_t i = 0; i < tree.count; i++) {
-        add_node(&table, &tree.nodes[i], zone);
+    if (records->by_duration) {
+        add_list(&table, records, zone);
+    } else {
+        status = add_tree(&table, records, zone);
     }
-    status = tacho__text_table_write(&table, layout, &output->buffer);
+    if (status == TACHO_OK) {
+        status = tacho__text_table_write(&table, layout, &output->buffer);
+    }
     tacho__text_table_free(&table);
-    tacho__tree_free(&tree);
     return status;
 }

@@ -142,7 +142,8 @@ tacho_status tacho__record_list_finish(tacho__record_list *list, uint64_t lost, 
             list->views[j] = swapped;
         }
     }
-    list->result = (tacho_records){sizeof list->result, 0, list->views, list->count, lost};
+    const bool by_duration = list->order == TACHO__RECORDS_BY_DURATION;
+    list->result = (tacho_records){sizeof list->result, by_duration, list->views, list->count, lost};
     *out = &list->result;
     return TACHO_OK;
 }
