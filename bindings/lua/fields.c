@@ -42,6 +42,48 @@ static void push_named(lua_State *L, const tacho_named *items, uint32_t count, i
     }
 }
 
+static void push_note(lua_State *L, const tacho_note *note) {
+    switch (note->type) {
+    case TACHO_NOTE_TEXT:
+        lua_pushstring(L, note->text);
+        break;
+    case TACHO_NOTE_INTEGER:
+        lua_pushinteger(L, note->integer);
+        break;
+    case TACHO_NOTE_NUMBER:
+        lua_pushnumber(L, note->number);
+        break;
+    case TACHO_NOTE_BOOLEAN:
+        lua_pushboolean(L, note->integer != 0);
+        break;
+    default:
+        lua_pushnil(L);
+        break;
+    }
+}
+
+static void push_notes(lua_State *L, const tacho_note *notes, uint32_t count) {
+    lua_createtable(L, 0, (int)count);
+    for (uint32_t i = 0; i < count; i++) {
+        push_note(L, &notes[i]);
+        lua_setfield(L, -2, notes[i].name);
+    }
+}
+
+static void push_events(lua_State *L, const tacho_event *events, uint32_t count) {
+    lua_createtable(L, (int)count, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        lua_createtable(L, 0, 3);
+        lua_pushstring(L, events[i].name);
+        lua_setfield(L, -2, "name");
+        tacho_lua_push_instant(L, events[i].at_ns);
+        lua_setfield(L, -2, "at");
+        push_notes(L, events[i].fields, events[i].field_count);
+        lua_setfield(L, -2, "fields");
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
 /* A figure of a custom metric: whole numbers of bytes and tokens as integers, everything else as a float. */
 static void push_scaled(lua_State *L, int64_t value, uint32_t digits) {
     if (value == TACHO_VALUE_UNKNOWN)
@@ -97,6 +139,12 @@ static void push_value(lua_State *L, const tacho_field *field, const char *at, i
         return;
     case TACHO_FIELD_SCALED: /* the digits stand at offset 4 of the struct */
         push_scaled(L, *(const int64_t *)at, *(const uint32_t *)(at - field->offset + sizeof(uint32_t)));
+        return;
+    case TACHO_FIELD_NOTES:
+        push_notes(L, *(const tacho_note *const *)at, *(const uint32_t *)(at + sizeof(tacho_note *)));
+        return;
+    case TACHO_FIELD_EVENTS:
+        push_events(L, *(const tacho_event *const *)at, *(const uint32_t *)(at + sizeof(tacho_event *)));
         return;
     case TACHO_FIELD_TAGS:
         push_tags(L, *(const tacho_tag *const *)at, *(const uint32_t *)(at + sizeof(tacho_tag *)));

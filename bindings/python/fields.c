@@ -88,6 +88,66 @@ static PyObject *scaled_at(const char *at, const char *base) {
     return digits == 0 ? PyLong_FromLongLong(value) : PyFloat_FromDouble((double)value / (digits == 9 ? 1e9 : 1e6));
 }
 
+static PyObject *note_value(const tacho_note *note) {
+    switch (note->type) {
+    case TACHO_NOTE_TEXT:
+        return core_string(note->text);
+    case TACHO_NOTE_INTEGER:
+        return PyLong_FromLongLong(note->integer);
+    case TACHO_NOTE_NUMBER:
+        return PyFloat_FromDouble(note->number);
+    case TACHO_NOTE_BOOLEAN:
+        return PyBool_FromLong(note->integer != 0);
+    default:
+        return core_none();
+    }
+}
+
+static PyObject *notes_dict(const tacho_note *notes, uint32_t count) {
+    PyObject *dict = PyDict_New();
+    for (uint32_t i = 0; dict != NULL && i < count; i++) {
+        PyObject *name = core_string(notes[i].name);
+        PyObject *value = note_value(&notes[i]);
+        if (name == NULL || value == NULL || PyDict_SetItem(dict, name, value) < 0) {
+            Py_CLEAR(dict);
+        }
+        Py_XDECREF(name);
+        Py_XDECREF(value);
+    }
+    return dict;
+}
+
+static PyObject *metadata_at(const char *at) {
+    const tacho_note *notes;
+    uint32_t count;
+    memcpy(&notes, at, sizeof(notes));
+    memcpy(&count, at + sizeof(notes), sizeof(count));
+    return notes_dict(notes, count);
+}
+
+static PyObject *events_at(core_state *state, const char *at) {
+    const tacho_event *events;
+    uint32_t count;
+    memcpy(&events, at, sizeof(events));
+    memcpy(&count, at + sizeof(events), sizeof(count));
+    PyObject *list = PyList_New((Py_ssize_t)count);
+    for (uint32_t i = 0; list != NULL && i < count; i++) {
+        PyObject *when = core_instant(state, events[i].at_ns);
+        PyObject *fields = notes_dict(events[i].fields, events[i].field_count);
+        PyObject *event = when == NULL || fields == NULL
+                              ? NULL
+                              : Py_BuildValue("{s:s,s:O,s:O}", "name", events[i].name, "at", when, "fields", fields);
+        Py_XDECREF(when);
+        Py_XDECREF(fields);
+        if (event == NULL) {
+            Py_CLEAR(list);
+        } else {
+            PyList_SET_ITEM(list, (Py_ssize_t)i, event);
+        }
+    }
+    return list;
+}
+
 static PyObject *value_of(core_state *state, const tacho_field *field, const char *base, int times) {
     const char *at = base + field->offset;
     switch ((tacho_field_type)field->type) {
@@ -113,6 +173,10 @@ static PyObject *value_of(core_state *state, const tacho_field *field, const cha
         return scaled_at(at, base);
     case TACHO_FIELD_TAGS:
         return tags_dict(at);
+    case TACHO_FIELD_NOTES:
+        return metadata_at(at);
+    case TACHO_FIELD_EVENTS:
+        return events_at(state, at);
     }
     return core_none();
 }
@@ -131,8 +195,8 @@ PyObject *core_fields_values(core_state *state, const tacho_field *fields, size_
 }
 
 static const char *type_word(uint16_t type) {
-    static const char *const words[] = {"text",  "count", "seconds", "usd",    "ratio", "time",
-                                        "state", "named", "seconds", "number", "tags"};
+    static const char *const words[] = {"text",  "count",   "seconds", "usd",  "ratio", "time",  "state",
+                                        "named", "seconds", "number",  "tags", "notes", "events"};
     return type < sizeof(words) / sizeof(words[0]) ? words[type] : "?";
 }
 
