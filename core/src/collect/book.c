@@ -272,6 +272,9 @@ static void quicken(tacho__booking *b, const tacho_series *series) {
             tacho__bound_quicken(bound, &own->ok[series->group]);
         }
     }
+    if (b->op->kind == TACHO_KIND_LLM && b->has_counts && b->has_cost) {
+        tacho__bound_quicken_model(b->lane, bound, b->usage);
+    }
 }
 
 /* The general case. */
@@ -296,7 +299,9 @@ static void book(tacho_collector *collector, tacho__lane *lane, tacho__op *op, i
 }
 
 void tacho__op_book(tacho_collector *collector, tacho__lane *lane, tacho__op *op, int64_t end_wall_ns) {
-    if (!tacho__op_book_plain(collector, lane, op, end_wall_ns)) {
+    const bool done = op->flags & TACHO__RECORD_USAGE ? tacho__op_book_model_call(collector, lane, op, end_wall_ns)
+                                                      : tacho__op_book_plain(collector, lane, op, end_wall_ns);
+    if (!done) {
         book(collector, lane, op, end_wall_ns);
     }
 }

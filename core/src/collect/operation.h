@@ -157,6 +157,8 @@ void tacho__op_book(tacho_collector *collector, tacho__lane *lane, tacho__op *op
 /** The same for a plain operation (collect/plain.c); false, and nothing done, if it is not plain. Leaves the lane if it
  * is. */
 bool tacho__op_book_plain(tacho_collector *collector, tacho__lane *lane, tacho__op *op, int64_t end_wall_ns);
+/** The same for the usual model call (collect/model_call.c). */
+bool tacho__op_book_model_call(tacho_collector *collector, tacho__lane *lane, tacho__op *op, int64_t end_wall_ns);
 
 /* ---- notes (notes.c) */
 

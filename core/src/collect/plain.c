@@ -14,20 +14,6 @@ static inline bool is_plain(const tacho__lane *lane, const tacho__op *op) {
            (op->slot == TACHO__NO_SLOT || tacho__get_half(&lane->segment->open[op->slot].had_child) == 0);
 }
 
-/* The first bucket for a duration below the grid that is no new extreme: operations that do nothing are that short. */
-static inline tacho__half *bucket_below(const tacho__lane *lane, const tacho__bound *bound, uint64_t duration_ns) {
-    const tacho__block *block = bound->block;
-    if (!block || duration_ns == 0 || duration_ns > tacho__grids[bound->descriptor->grid].bounds[0] ||
-        ~duration_ns > tacho__get(&block->duration.min_inverse) || duration_ns > tacho__get(&block->duration.max)) {
-        return NULL;
-    }
-    const uint64_t line = tacho__get_half(&block->duration.octaves[0]);
-    tacho__half *bucket = (tacho__half *)(lane->base + line * TACHO__LINE);
-    const bool room =
-        line != 0 && tacho__get_half(bucket) != UINT32_MAX && tacho__get_half(&block->duration.low) != UINT32_MAX;
-    return room ? bucket : NULL;
-}
-
 /* What a plain operation adds to its session. */
 static inline void put_session(const tacho__op *op, tacho__session_cell *cell, tacho__set *set, unsigned group,
                                uint64_t duration_ns) {
@@ -72,9 +58,9 @@ bool tacho__op_book_plain(tacho_collector *collector, tacho__lane *lane, tacho__
     if (!is_plain(lane, op) || !cell || tacho__slowest_wants(lane, op->kind, duration_ns)) {
         return false;
     }
-    tacho__half *bucket = tacho__bucket_of_duration(lane, bound, duration_ns);
-    const bool below = !bucket;
-    if (below && !(bucket = bucket_below(lane, bound, duration_ns))) {
+    bool below;
+    tacho__half *bucket = tacho__bucket_of_usual(lane, bound, duration_ns, &below);
+    if (!bucket) {
         return false;
     }
     tacho__sketch *sketch = &bound->block->duration;
@@ -95,7 +81,7 @@ bool tacho__op_book_plain(tacho_collector *collector, tacho__lane *lane, tacho__
         compose(collector, lane, bound, op, end_wall_ns, place, sequence);
     }
     tacho__open_close(lane, &set, op);
-    tacho__set_commit(&set, lane->redo, lane->base);
+    tacho__set_commit_sorted(&set, lane->redo, lane->base, 1u + below);
     tacho__open_return(collector, lane, op);
     tacho__lane_leave(&collector->writer, lane);
     return true;

@@ -156,12 +156,19 @@ static void choose_card(pricing *p, const tacho_usage *usage, tacho_cost *out) {
 /* ------------------------------------------------------------------------------------------------------------ amounts
  */
 
+/* The baseline of x86-64 has no instruction for it, and the call to the compiler's library costs more than this. */
+static inline unsigned count_bits(uint32_t bits) {
+    bits -= bits >> 1 & UINT32_C(0x55555555);
+    bits = (bits & UINT32_C(0x33333333)) + (bits >> 2 & UINT32_C(0x33333333));
+    return ((bits + (bits >> 4)) & UINT32_C(0x0F0F0F0F)) * UINT32_C(0x01010101) >> 24;
+}
+
 static const tacho__price_rate *own_rate(const pricing *p, unsigned unit) {
     uint32_t bit = TACHO_UNIT_BIT(unit);
     if (!(p->mask & bit)) {
         return NULL;
     }
-    unsigned rank = (unsigned)__builtin_popcount(p->mask & (bit - 1));
+    unsigned rank = count_bits(p->mask & (bit - 1));
     return TACHO__PRICE_AT(p->table, TACHO__PRICE_RATES, tacho__price_rate) + p->card[2 + rank];
 }
 
@@ -219,7 +226,7 @@ static void price_units(const pricing *p, const tacho_usage *usage, tacho_cost *
 
 /* Every rate of the card that was used is 0. */
 static bool is_free(const pricing *p) {
-    for (unsigned i = 0; i < (unsigned)__builtin_popcount(p->mask); i++) {
+    for (unsigned i = 0; i < count_bits(p->mask); i++) {
         if (TACHO__PRICE_AT(p->table, TACHO__PRICE_RATES, tacho__price_rate)[p->card[2 + i]].amount != 0) {
             return false;
         }

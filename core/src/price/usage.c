@@ -99,6 +99,16 @@ static void clamp_counts(tacho_usage *usage) {
     }
 }
 
+/* Whether a count may be out of range: a bit above those of the largest one. Without a branch for each. */
+static bool any_wild(const tacho_usage *usage) {
+    const int64_t *counts = tacho__usage_counts_const(usage);
+    uint64_t all = 0;
+    for (int unit = 0; unit < TACHO_UNIT_COUNT; unit++) {
+        all |= (uint64_t)counts[unit];
+    }
+    return all > TACHO_COUNT_MAX;
+}
+
 /* A count in a unit whose presence bit is off says that the unit is present after all, unless it is 0. */
 static void settle_presence(tacho_usage *usage) {
     if (usage->flags & TACHO_USAGE_ABSENT) {
@@ -108,6 +118,9 @@ static void settle_presence(tacho_usage *usage) {
     }
     if (usage->present == 0) {
         usage->present = UINT32_MAX;
+    }
+    if (usage->present == UINT32_MAX) {
+        return;
     }
     const int64_t *counts = tacho__usage_counts_const(usage);
     for (int unit = 0; unit < TACHO_UNIT_COUNT; unit++) {
@@ -119,18 +132,23 @@ tacho_status tacho_usage_normalise(const tacho_usage *in, tacho_usage *out) {
     if (!in || !out || in->struct_size < offsetof(tacho_usage, input)) {
         return TACHO_INVALID;
     }
-    tacho_usage usage = {0};
-    size_t size = in->struct_size < sizeof usage ? in->struct_size : sizeof usage;
-    memcpy(&usage, in, size);
-    usage.struct_size = (uint32_t)sizeof usage;
-    clamp_counts(&usage);
-    settle_presence(&usage);
-    if (usage.flags & TACHO_USAGE_INCLUSIVE) {
-        make_disjoint(&usage, TACHO_UNIT_INPUT, TACHO__UNITS_INPUT_TOKENS);
-        make_disjoint(&usage, TACHO_UNIT_OUTPUT, TACHO__UNITS_OUTPUT_TOKENS);
-        usage.flags &= ~TACHO_USAGE_INCLUSIVE;
+    if (in->struct_size >= sizeof *out) {
+        memmove(out, in, sizeof *out); /* they may be the same */
+    } else {
+        tacho_usage usage = {0};
+        memcpy(&usage, in, in->struct_size);
+        *out = usage;
     }
-    *out = usage;
+    out->struct_size = (uint32_t)sizeof *out;
+    if (any_wild(out)) {
+        clamp_counts(out);
+    }
+    settle_presence(out);
+    if (out->flags & TACHO_USAGE_INCLUSIVE) {
+        make_disjoint(out, TACHO_UNIT_INPUT, TACHO__UNITS_INPUT_TOKENS);
+        make_disjoint(out, TACHO_UNIT_OUTPUT, TACHO__UNITS_OUTPUT_TOKENS);
+        out->flags &= ~TACHO_USAGE_INCLUSIVE;
+    }
     return TACHO_OK;
 }
 

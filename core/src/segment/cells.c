@@ -61,14 +61,36 @@ tacho__session_cell *tacho__session_cell_find(tacho__writer *writer, tacho__lane
     return lane->cells[slot];
 }
 
+/* Values between those seen so far and inside the grid. */
+static void find_range(const tacho__sketch *sketch, const tacho__grid *grid, uint64_t *least, uint64_t *span) {
+    const uint64_t min = ~tacho__get(&sketch->min_inverse), max = tacho__get(&sketch->max);
+    const uint64_t low = min > grid->bounds[0] ? min : grid->bounds[0] + 1;
+    const uint64_t high = max < grid->bounds[TACHO__BUCKETS] ? max : grid->bounds[TACHO__BUCKETS];
+    *least = low;
+    *span = high >= low ? high - low + 1 : 0;
+}
+
 void tacho__bound_quicken(tacho__bound *bound, tacho__word *counter) {
     const tacho__grid *grid = &tacho__grids[bound->descriptor->grid];
-    const tacho__sketch *sketch = &bound->block->duration;
-    const uint64_t least = ~tacho__get(&sketch->min_inverse), most = tacho__get(&sketch->max);
-    const uint64_t low = least > grid->bounds[0] ? least : grid->bounds[0] + 1;
-    const uint64_t high = most < grid->bounds[TACHO__BUCKETS] ? most : grid->bounds[TACHO__BUCKETS];
     bound->grid = grid;
     bound->counter = counter;
-    bound->least = low;
-    bound->span = high >= low ? high - low + 1 : 0;
+    find_range(&bound->block->duration, grid, &bound->least, &bound->span);
+}
+
+static void quicken_sketch(const tacho__lane *lane, const tacho__half *link, unsigned grid, tacho__quick_sketch *out) {
+    out->sketch = (tacho__sketch *)(lane->base + (uint64_t)tacho__get_half(link) * TACHO__LINE);
+    find_range(out->sketch, &tacho__grids[grid], &out->least, &out->span);
+}
+
+void tacho__bound_quicken_model(tacho__lane *lane, tacho__bound *bound, tacho__usage_cell *usage) {
+    if (!bound->model && lane->model_count < TACHO__LANE_MODELS) {
+        bound->model = &lane->models[lane->model_count++];
+    }
+    tacho__model_cells *cells = bound->model;
+    if (cells) {
+        cells->usage = usage;
+        quicken_sketch(lane, &usage->input, TACHO__GRID_TOKENS, &cells->input);
+        quicken_sketch(lane, &usage->output, TACHO__GRID_TOKENS, &cells->output);
+        quicken_sketch(lane, &usage->cost_sketch, TACHO__GRID_USD, &cells->cost);
+    }
 }

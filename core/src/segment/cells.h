@@ -85,6 +85,28 @@ static inline tacho__half *tacho__bucket_of_duration(const tacho__lane *lane, co
     return __builtin_expect(line != 0 && tacho__get_half(bucket) != UINT32_MAX, 1) ? bucket : NULL;
 }
 
+/* The first bucket for a duration below the grid that is no new extreme: operations that do nothing are that short. */
+static inline tacho__half *tacho__bucket_below(const tacho__lane *lane, const tacho__bound *bound, uint64_t value) {
+    const tacho__block *block = bound->block;
+    if (!block || value == 0 || value > tacho__grids[bound->descriptor->grid].bounds[0] ||
+        ~value > tacho__get(&block->duration.min_inverse) || value > tacho__get(&block->duration.max)) {
+        return NULL;
+    }
+    const uint64_t line = tacho__get_half(&block->duration.octaves[0]);
+    tacho__half *bucket = (tacho__half *)(lane->base + line * TACHO__LINE);
+    const bool room =
+        line != 0 && tacho__get_half(bucket) != UINT32_MAX && tacho__get_half(&block->duration.low) != UINT32_MAX;
+    return room ? bucket : NULL;
+}
+
+/** The bucket of a duration between those seen so far; `below`: it counts as below the grid, too. NULL: unusual. */
+static inline tacho__half *tacho__bucket_of_usual(const tacho__lane *lane, const tacho__bound *bound, uint64_t value,
+                                                  bool *below) {
+    tacho__half *bucket = tacho__bucket_of_duration(lane, bound, value);
+    *below = !bucket;
+    return bucket ? bucket : tacho__bucket_below(lane, bound, value);
+}
+
 /**
  * An ordinary duration and one more on the counter as a set of three, all of it in registers. False, and nothing done,
  * if it is not ordinary. What tacho_observe lives on.
@@ -126,6 +148,10 @@ static inline bool tacho__count_duration(const tacho__lane *lane, const tacho__b
 
 /** Brings up to date what is ordinary. `counter`: see tacho__bound. */
 void tacho__bound_quicken(tacho__bound *bound, tacho__word *counter);
+
+/** The same for what a model call writes to; the histograms of `usage` exist. Does nothing beyond the
+ * first series of a lane. */
+void tacho__bound_quicken_model(tacho__lane *lane, tacho__bound *bound, tacho__usage_cell *usage);
 
 /** A new block of series `number` in this lane, linked to its chain. NULL = no room. Needs the lock. */
 tacho__block *tacho__block_make(tacho__lane *lane, uint32_t number, bool overflow);

@@ -91,6 +91,7 @@ static bool settle(tacho__writer *writer, tacho__lane *lane) {
     memset(lane->windows, 0, sizeof lane->windows);
     tacho__customs_forget(&lane->customs);
     lane->notes.base = NULL;
+    lane->model_count = 0;
     lane->own_session = 0;
     memset(lane->slowest, 0, sizeof lane->slowest);
     memset(lane->slowest_ns, 0, sizeof lane->slowest_ns);

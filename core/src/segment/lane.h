@@ -42,6 +42,20 @@ typedef struct tacho__lane_window {
     bool refused; /* no room: not asked for again */
 } tacho__lane_window;
 
+/** A histogram of a lane, and the values [least, least + span) for which nothing but bucket and sum change. */
+typedef struct tacho__quick_sketch {
+    tacho__sketch *sketch;
+    uint64_t least, span;
+} tacho__quick_sketch;
+
+/** What the usual end of a model call writes to, besides the block. */
+typedef struct tacho__model_cells {
+    tacho__usage_cell *usage;
+    tacho__quick_sketch input, output, cost;
+} tacho__model_cells;
+
+#define TACHO__LANE_MODELS 32u /* series of a lane that have model cells; the others take the general way */
+
 /**
  * What a lane knows of a series: its own block, and the descriptor. The rest is for tacho_observe: durations in
  * [least, least + span] need no look at anything but their bucket; a span of 0 sends everything the long way.
@@ -53,8 +67,8 @@ typedef struct tacho__bound {
     const tacho__grid *grid;
     tacho__word *counter;       /* ok operations of this group in the collector's own session */
     tacho__lane_window *window; /* NULL = none */
-    uint64_t reserved;
-} tacho__bound; /* one line per series */
+    tacho__model_cells *model;  /* NULL = none yet */
+} tacho__bound;                 /* one line per series */
 
 #define TACHO__LANE_BUSY UINT64_MAX
 
@@ -94,6 +108,8 @@ typedef struct tacho__lane {
     tacho__session_cell *cells[TACHO__SESSION_CELLS];
     tacho__lane_window windows[TACHO__WINDOWS];
     tacho__notes_ring notes;
+    tacho__model_cells models[TACHO__LANE_MODELS];
+    uint32_t model_count;
     tacho__line own_session; /* id line of the collector's own session, which has slot 0; 0 = not looked up yet */
     bool reentrant;          /* entered from inside a call of the same thread: must not ask for memory */
     bool shared;

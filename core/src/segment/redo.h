@@ -71,25 +71,57 @@ static inline void tacho__set_close(tacho__set *set, tacho__word *slot_id, uint6
     set->closes = slot_id;
 }
 
-/** Publishes and applies the set, which is in `redo`. */
-static inline void tacho__set_commit(const tacho__set *set, tacho__redo *redo, uint8_t *base) {
-    const tacho__redo_entry *entry = redo->entry, *end = set->next;
-    atomic_store_explicit(&redo->count, (uint64_t)(end - entry) + (set->closes != NULL), memory_order_release);
+static inline void tacho__set_publish(const tacho__set *set, tacho__redo *redo) {
+    atomic_store_explicit(&redo->count, (uint64_t)(set->next - redo->entry) + (set->closes != NULL),
+                          memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
-    for (; entry < end; ++entry) {
-        const uint64_t target = tacho__get(&entry->target);
-        const uint64_t value = tacho__get(&entry->value);
-        if (target & TACHO__REDO_HALF) {
-            tacho__put_half((tacho__half *)(base + (target - TACHO__REDO_HALF)), (uint32_t)value);
-        } else {
-            tacho__put((tacho__word *)(base + target), value);
-        }
-    }
+}
+
+static inline void tacho__set_conclude(const tacho__set *set, tacho__redo *redo) {
     if (set->closes) {
         atomic_store_explicit(set->closes, 0, memory_order_release);
     }
     atomic_signal_fence(memory_order_seq_cst);
     atomic_store_explicit(&redo->count, 0, memory_order_release);
+}
+
+static inline void tacho__redo_apply_half(const tacho__redo_entry *entry, uint8_t *base) {
+    tacho__put_half((tacho__half *)(base + (tacho__get(&entry->target) - TACHO__REDO_HALF)),
+                    (uint32_t)tacho__get(&entry->value));
+}
+
+static inline void tacho__redo_apply_word(const tacho__redo_entry *entry, uint8_t *base) {
+    tacho__put((tacho__word *)(base + tacho__get(&entry->target)), tacho__get(&entry->value));
+}
+
+/** Publishes and applies the set, which is in `redo`. */
+static inline void tacho__set_commit(const tacho__set *set, tacho__redo *redo, uint8_t *base) {
+    tacho__set_publish(set, redo);
+    for (const tacho__redo_entry *entry = redo->entry; entry < set->next; ++entry) {
+        if (tacho__get(&entry->target) & TACHO__REDO_HALF) {
+            tacho__redo_apply_half(entry, base);
+        } else {
+            tacho__redo_apply_word(entry, base);
+        }
+    }
+    tacho__set_conclude(set, redo);
+}
+
+/** The same for a set whose first `halves` entries are its halves: nothing is looked at again. */
+static inline void tacho__set_commit_sorted(const tacho__set *set, tacho__redo *redo, uint8_t *base, uint32_t halves) {
+    tacho__set_publish(set, redo);
+    const tacho__redo_entry *entry = redo->entry, *words = entry + halves;
+    for (; entry < words; ++entry) {
+        tacho__redo_apply_half(entry, base);
+    }
+    for (; entry + 1 < set->next; entry += 2) {
+        tacho__redo_apply_word(entry, base);
+        tacho__redo_apply_word(entry + 1, base);
+    }
+    if (entry < set->next) {
+        tacho__redo_apply_word(entry, base);
+    }
+    tacho__set_conclude(set, redo);
 }
 
 #endif
