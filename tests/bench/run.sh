@@ -15,8 +15,10 @@ run() { # NAME COMMAND...
 }
 run bench_record "$TACHO_TEST_SOURCE/build/c/tests/bench/bench_record"
 run bench_read "$TACHO_TEST_SOURCE/build/c/tests/bench/bench_read"
+run bench_core "$TACHO_TEST_SOURCE/build/c/tests/bench/bench_core"
 clock=$(sed -n 's/^clock_gettime, ns\t\([0-9.]*\).*/\1/p' "$figures")
 run bench_track python "$here/bench_track.py"
+run bench_peers python "$here/bench_peers.py"
 run bench_prices python "$here/bench_prices.py" "$TACHO_TEST_SOURCE/build/c/tests/bench/bench_prices"
 run bench_call lua5.4 "$here/bench_call.lua" "$clock"
 if [ -n "${TACHO_TEST_DATA-}" ] && command -v npm >/dev/null 2>&1; then
