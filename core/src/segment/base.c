@@ -10,8 +10,9 @@ static bool join_views(tacho__base_work *work, const tacho__base_plan *plan) {
     work->count = plan->count;
     work->joining = tacho__calloc(plan->count + 1, sizeof *work->joining);
     work->series = tacho__calloc(1, sizeof *work->series);
+    work->custom = tacho__calloc(1, sizeof *work->custom);
     size_t series = 0;
-    bool done = work->joining && work->series;
+    bool done = work->joining && work->series && work->custom;
     for (size_t i = 0; i < plan->count && done; ++i) {
         tacho__joining *joining = &work->joining[i];
         joining->view = plan->views[i];
@@ -42,6 +43,7 @@ static void dispose(tacho__base_work *work) {
     tacho__base_free_windows(work);
     tacho__free(work->joining);
     tacho__free(work->series);
+    tacho__free(work->custom);
     tacho__free(work->table);
     tacho__free(work->records);
     tacho__free(work);
@@ -102,7 +104,7 @@ static tacho_status build(tacho__base_work *work, const tacho__base_plan *plan) 
     write_folded(work, plan, folded);
     bool done = tacho__base_add_sessions(work);
     for (size_t i = 0; i < work->count && done; ++i) {
-        done = tacho__base_add_series(work, i);
+        done = tacho__base_add_series(work, i) && tacho__base_add_metrics(work, i);
     }
     done = done && tacho__base_add_records(work);
     tacho__base_write_windows(work);

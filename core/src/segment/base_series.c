@@ -70,8 +70,8 @@ static void add_half(tacho__half *cell, uint64_t more) {
     tacho__put_half(cell, sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX);
 }
 
-static bool add_histogram(tacho__segment *segment, tacho__sketch *sketch, const tacho__histogram *from,
-                          tacho__pocket pocket) {
+bool tacho__base_add_histogram(tacho__segment *segment, tacho__sketch *sketch, const tacho__histogram *from,
+                               tacho__pocket pocket) {
     for (uint32_t i = 0; i < TACHO__BUCKETS; ++i) {
         const uint64_t count = tacho__histogram_bucket(from, i);
         if (count && !add_bucket(segment, sketch, i, count, pocket)) {
@@ -96,7 +96,7 @@ static bool add_linked(tacho__segment *segment, tacho__half *link, const tacho__
         return true;
     }
     tacho__sketch *sketch = tacho__base_cell(segment, link, TACHO__HISTOGRAM_LINES, pocket);
-    return sketch && add_histogram(segment, sketch, from, pocket);
+    return sketch && tacho__base_add_histogram(segment, sketch, from, pocket);
 }
 
 /* -------------------------------------------------------------------------------------------------- usage, failures
@@ -196,7 +196,7 @@ static bool add_counts(tacho__segment *segment, uint32_t number, const tacho__se
         return false;
     }
     tacho__put_half(&block->duration.series, number);
-    if (!add_histogram(segment, &block->duration, &one->duration, pocket)) {
+    if (!tacho__base_add_histogram(segment, &block->duration, &one->duration, pocket)) {
         return false;
     }
     if (!operation) {

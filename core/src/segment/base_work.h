@@ -33,9 +33,13 @@ typedef struct tacho__base_work {
     tacho__record_pick *records;
     size_t record_count;
     uint64_t records_lost;
-    tacho__series_view *series;         /* scratch */
-    uint32_t window;                    /* raw durations kept of a series */
-    struct tacho__base_window *windows; /* by number */
+    tacho__series_view *series;                 /* scratch */
+    tacho__custom_view *custom;                 /* likewise */
+    uint32_t small_next;                        /* cell of 16 bytes that is free; a multiple of four: none */
+    uint32_t metric_series[TACHO__METRICS + 1]; /* series by metric, and caches */
+    uint32_t metric_overflow[TACHO__METRICS];   /* series that takes the rest; 0 = none yet */
+    uint32_t window;                            /* raw durations kept of a series */
+    struct tacho__base_window *windows;         /* by number */
     struct {
         tacho__line old, new;
     } texts[TACHO__BASE_TEXT_CACHE]; /* of the view that is being read */
@@ -69,8 +73,12 @@ bool tacho__base_pick_sessions(tacho__base_work *work);
 bool tacho__base_add_sessions(tacho__base_work *work);
 void tacho__base_free_sessions(tacho__base_work *work);
 
-/** Adds all series of a view; false: no room or memory. */
+/** Adds all series of operations and components of a view; false: no room or memory. */
 bool tacho__base_add_series(tacho__base_work *work, size_t joining);
+bool tacho__base_add_histogram(tacho__segment *segment, tacho__sketch *sketch, const tacho__histogram *from,
+                               tacho__pocket pocket);
+/** Adds its custom metrics and caches; false: no room. */
+bool tacho__base_add_metrics(tacho__base_work *work, size_t joining);
 
 /** Reads the newest durations of a series of a view, which is series `number` of the base. False: out of memory. */
 bool tacho__base_read_window(tacho__base_work *work, const tacho__view *view, uint32_t series, uint32_t number);

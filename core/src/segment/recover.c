@@ -14,6 +14,13 @@
 #include <string.h>
 #include <tachograph/record.h>
 
+/* Descriptors can be looked up from here on. */
+static void find_series(tacho__view *view) {
+    const uint32_t count = tacho__get_half(&view->header->series_count),
+                   most = TACHO__SERIES_CHUNK * TACHO__SERIES_CHUNKS;
+    view->info.series = count < most ? count : most;
+}
+
 /* ------------------------------------------------------------------------------------------------------------- sets */
 
 /* A target that a writer can have meant: a cell behind the header, inside the copy. */
@@ -224,7 +231,7 @@ static tacho_status book_orphans(tacho__view *view) {
     }
     view->ended_first = (uint32_t)c.next;
     c.next += record_lines;
-    view->info.series = tacho__get_half(&view->header->series_count);
+    find_series(view);
     for (uint32_t i = 0; i < TACHO__OPEN_SLOTS && count > 0; ++i) {
         tacho__open_slot *slot = (tacho__open_slot *)(uintptr_t)tacho__view_open_slot(view, i);
         if (tacho__get(&slot->id) != 0) {
@@ -236,6 +243,47 @@ static tacho_status book_orphans(tacho__view *view) {
     return TACHO_OK;
 }
 
+/* ------------------------------------------------------------------------------------------------ what died with it
+ */
+
+/* The size of a cache, and the part of a gauge that is summed over processes, end with the process. */
+static void forget_cache(tacho__view *view, tacho__line line) {
+    for (uint32_t cells = 0; line != 0 && cells <= TACHO__LANES; ++cells) {
+        tacho__cache_cell *cell = (tacho__cache_cell *)(uintptr_t)tacho__view_lines(view, line, 1);
+        if (!cell) {
+            return;
+        }
+        tacho__put(&cell->size, 0);
+        tacho__put(&cell->capacity, 0);
+        tacho__put(&cell->stamp, 0);
+        line = tacho__get_half(&cell->next);
+    }
+}
+
+static void forget_gauge(tacho__view *view, const tacho__descriptor *descriptor) {
+    tacho__metric_view metric;
+    const uint32_t place = tacho__get_half(&descriptor->first_block), per_line = TACHO__LINE / TACHO__METRIC_CELL;
+    const void *line = tacho__view_lines(view, place / per_line, 1);
+    if (line && tacho__view_metric(view, descriptor->metric, &metric) && metric.merge == TACHO__METRIC_SUM) {
+        tacho__put(&((tacho__gauge_cell *)(uintptr_t)line)[place % per_line].stamp, 0);
+    }
+}
+
+static void forget_sizes(tacho__view *view) {
+    find_series(view);
+    for (uint32_t i = TACHO__SERIES_CACHES; i < view->info.series; ++i) {
+        const tacho__descriptor *descriptor = tacho__view_descriptor(view, i);
+        if (!descriptor) {
+            return;
+        }
+        if (descriptor->type == TACHO__TYPE_CACHE) {
+            forget_cache(view, tacho__get_half(&descriptor->first_block));
+        } else if (descriptor->type == TACHO__TYPE_GAUGE) {
+            forget_gauge(view, descriptor);
+        }
+    }
+}
+
 tacho_status tacho__view_recover(tacho__view *view) {
     for (uint32_t i = 0; i < TACHO__LANES; ++i) {
         tacho__lane_header *lane = (tacho__lane_header *)(uintptr_t)tacho__view_lane(view, i);
@@ -243,6 +291,9 @@ tacho_status tacho__view_recover(tacho__view *view) {
         for (uint32_t kind = 0; kind < TACHO__KIND_CELLS; ++kind) { /* nothing is in flight any more */
             tacho__put(&lane->unlisted[kind], 0);
         }
+    }
+    if (view->header->role == TACHO__ROLE_PROCESS) {
+        forget_sizes(view);
     }
     return book_orphans(view);
 }
