@@ -192,9 +192,10 @@ static char *in_order(char *text) {
         abort();
     }
     char *rest = NULL;
-    for (size_t i = 0; i < count; ++i) {
-        lines[i] = strtok_r(i ? NULL : text, "\n", &rest);
+    size_t found = 0;
+    for (; found < count && (lines[found] = strtok_r(found ? NULL : text, "\n", &rest)); ++found) {
     }
+    count = found; /* names out of damaged files may hold line breaks, and empty lines are none */
     qsort(lines, count, sizeof *lines, by_text);
     for (size_t i = 0; i < count; ++i) {
         end += sprintf(end, "%s\n", lines[i]);
