@@ -230,6 +230,13 @@ void tacho_collector_close(tacho_collector *collector) {
     if (!collector || atomic_fetch_sub_explicit(&collector->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
+    const tacho__collector_leaving leaving = atomic_load_explicit(&collector->leaving, memory_order_acquire);
+    if (!leaving || leaving(collector)) {
+        tacho__collector_free(collector);
+    }
+}
+
+void tacho__collector_free(tacho_collector *collector) {
     if (!tacho__writer_is_inherited(&collector->writer)) {
         tacho__put(&tacho__segment_of(collector)->header->ended_mono_ns, tacho__now(&collector->clock));
     }

@@ -70,6 +70,8 @@ typedef struct tacho__distinct {
     uint32_t count, limit;
 } tacho__distinct;
 
+typedef bool (*tacho__collector_leaving)(tacho_collector *collector);
+
 struct tacho_collector {
     tacho__writer writer; /* first: its first page is the collector's */
     _Atomic uint32_t enabled;
@@ -92,7 +94,12 @@ struct tacho_collector {
     struct tacho__custom_table *customs; /* custom metrics and caches; NULL until one is declared */
     char *tag_names[TACHO__TAGS];
     uint32_t tag_count;
+    /* Told when the last reference goes; false = it frees the collector itself, later. NULL = nobody wants to know. */
+    _Atomic(tacho__collector_leaving) leaving;
 };
+
+/** The rest of the last tacho_collector_close: ends the segment and frees everything. */
+void tacho__collector_free(tacho_collector *collector);
 
 static inline tacho__segment *tacho__segment_of(tacho_collector *collector) {
     return atomic_load_explicit(&collector->writer.segment, memory_order_acquire);

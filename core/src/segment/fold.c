@@ -172,8 +172,8 @@ tacho_status tacho__fold(const tacho__registry *registry, int64_t wall_ns, tacho
     return status;
 }
 
-/* Whether there is anything to fold: most who ask find nothing, and need not read `base` for that. */
-static bool has_dead(const tacho__registry *registry) {
+/* Most who ask find nothing, and need not read `base` for that. */
+bool tacho__fold_is_due(const tacho__registry *registry) {
     uint8_t(*ids)[16];
     size_t count;
     bool dead = false;
@@ -195,7 +195,7 @@ static bool has_dead(const tacho__registry *registry) {
 
 tacho_status tacho__fold_if_free(const tacho__registry *registry, int64_t wall_ns, tacho__folding *out) {
     memset(out, 0, sizeof *out);
-    if (!has_dead(registry)) {
+    if (!tacho__fold_is_due(registry)) {
         return TACHO_OK;
     }
     /* A lease of its own: the registry's may be held by the keeper of this very process, for long. */

@@ -30,6 +30,9 @@ typedef struct tacho__folding {
  */
 tacho_status tacho__fold(const tacho__registry *registry, int64_t wall_ns, tacho__folding *out);
 
+/** Whether there is a segment whose process has died. Any thread. */
+bool tacho__fold_is_due(const tacho__registry *registry);
+
 /**
  * The same for anybody who opens or reads the registry: takes the lease for as long as it lasts if nobody has it.
  * TACHO_BUSY when somebody has; never waits. Any thread.

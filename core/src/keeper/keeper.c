@@ -1,0 +1,281 @@
+/*
+ * Who has jobs, when the thread begins and when it ends.
+ *
+ * The lock is held over nothing that may take long, so a fork, which takes it, does not wait; and taking the lease
+ * happens under it, so no child is made that has the lease's descriptor and does not know of it.
+ */
+#include "keeper/keeper.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "collect/collector.h"
+#include "collect/reading.h"
+#include "keeper/kept.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STACK_BYTES (UINT64_C(1) << 20)
+
+tacho__keeper_state tacho__keeper = {.lock = PTHREAD_MUTEX_INITIALIZER, .pace_ns = TACHO__KEEPER_LEASE};
+
+static void lock(void) {
+    pthread_mutex_lock(&tacho__keeper.lock);
+}
+
+static void unlock(void) {
+    pthread_mutex_unlock(&tacho__keeper.lock);
+}
+
+/* False when the time is over. */
+static bool wait_until(const struct timespec *until) {
+    return pthread_cond_timedwait(&tacho__keeper.changed, &tacho__keeper.lock, until) != ETIMEDOUT;
+}
+
+static struct timespec from_now(uint64_t ns) {
+    const uint64_t at = tacho__now(&tacho__clock_system) + ns;
+    return (struct timespec){.tv_sec = (time_t)(at / TACHO__NS_PER_SECOND),
+                             .tv_nsec = (long)(at % TACHO__NS_PER_SECOND)};
+}
+
+/* -------------------------------------------------------------------------------------------------------- the process
+ */
+
+static void prepare_condition(void) {
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&tacho__keeper.changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+/* The child has neither the thread nor its jobs: files and connections in them are the parent's, so they are not even
+ * closed. Its leases were given up by the writers' handler. */
+static void in_child(void) {
+    tacho__keeper.is = TACHO__THREAD_NONE;
+    while (tacho__keeper.first) {
+        atomic_store_explicit(&tacho__keeper.first->collector->leaving, NULL, memory_order_relaxed);
+        tacho__kept_free(tacho__keeper.first);
+    }
+    prepare_condition(); /* nobody waits here any more */
+    pthread_mutex_init(&tacho__keeper.lock, NULL);
+}
+
+/* Takes the thread's end over, if it has ended. */
+static void reap(void) {
+    if (tacho__keeper.is == TACHO__THREAD_OVER) {
+        const pthread_t thread = tacho__keeper.thread;
+        tacho__keeper.is = TACHO__THREAD_NONE;
+        unlock();
+        pthread_join(thread, NULL);
+        lock();
+    }
+}
+
+/* At exit, or when the library is closed. Part of the library, so that nothing is installed in the host. */
+__attribute__((destructor)) static void at_exit(void) {
+    const struct timespec until = from_now(TACHO__KEEPER_PATIENCE);
+    lock();
+    tacho__keeper.exiting = true;
+    pthread_cond_broadcast(&tacho__keeper.changed);
+    while (tacho__keeper.is == TACHO__THREAD_RUNS && wait_until(&until)) {
+    }
+    reap();
+    unlock();
+}
+
+static void prepare(void) {
+    prepare_condition();
+    pthread_atfork(lock, unlock, in_child);
+}
+
+static pthread_once_t prepared = PTHREAD_ONCE_INIT;
+
+static bool start_thread(void) {
+    reap();
+    if (tacho__keeper.is == TACHO__THREAD_RUNS) {
+        return true;
+    }
+    sigset_t all, before;
+    pthread_attr_t about;
+    sigfillset(&all);
+    pthread_attr_init(&about);
+    pthread_attr_setstacksize(&about, STACK_BYTES);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const bool started = pthread_create(&tacho__keeper.thread, &about, tacho__keeper_body, NULL) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&about);
+    tacho__keeper.is = started ? TACHO__THREAD_RUNS : TACHO__THREAD_NONE;
+    return started;
+}
+
+/* ------------------------------------------------------------------------------------------------------- collectors */
+
+static tacho__kept *find(const tacho_collector *collector) {
+    tacho__kept *kept = tacho__keeper.first;
+    while (kept && kept->collector != collector) {
+        kept = kept->next;
+    }
+    return kept;
+}
+
+static tacho__kept_job *find_job(tacho__kept *kept, const char *name) {
+    for (uint32_t i = 0; kept && i < kept->count; ++i) {
+        if (strcmp(kept->jobs[i].job.name, name) == 0) {
+            return &kept->jobs[i];
+        }
+    }
+    return NULL;
+}
+
+void tacho__kept_free(tacho__kept *kept) {
+    tacho__kept **link = &tacho__keeper.first;
+    while (*link != kept) {
+        link = &(*link)->next;
+    }
+    *link = kept->next;
+    tacho__registry_release(kept->registry);
+    tacho__free(kept);
+}
+
+/* True when the thread is done with a collector. */
+static bool wait_for(tacho__kept *kept, const struct timespec *until) {
+    kept->state = TACHO__KEPT_LEAVING;
+    pthread_cond_broadcast(&tacho__keeper.changed);
+    while (tacho__keeper.is == TACHO__THREAD_RUNS && kept->state != TACHO__KEPT_LEFT && wait_until(until)) {
+    }
+    return tacho__keeper.is != TACHO__THREAD_RUNS || kept->state == TACHO__KEPT_LEFT;
+}
+
+/* Where there is no thread any more: after the exit of the process. */
+static void drop_jobs(tacho__kept *kept) {
+    for (uint32_t i = 0; i < kept->count; ++i) {
+        if (kept->jobs[i].job.drop) {
+            kept->jobs[i].job.drop(kept->jobs[i].job.context);
+        }
+    }
+}
+
+static void end_if_idle(const struct timespec *until) {
+    pthread_cond_broadcast(&tacho__keeper.changed);
+    while (!tacho__keeper.first && tacho__keeper.is == TACHO__THREAD_RUNS && wait_until(until)) {
+    }
+    reap();
+}
+
+/*
+ * The last reference to the collector is gone. Waits for the last turn of its jobs; true = the caller frees it. The
+ * thread does, if that takes too long.
+ */
+static bool leave(tacho_collector *collector) {
+    const struct timespec until = from_now(TACHO__KEEPER_PATIENCE);
+    lock();
+    tacho__kept *kept = find(collector);
+    const bool mine = !kept || wait_for(kept, &until);
+    if (kept && mine) {
+        drop_jobs(kept);
+        tacho__kept_free(kept);
+    } else if (kept) {
+        kept->state = TACHO__KEPT_ORPHAN;
+    }
+    end_if_idle(&until);
+    unlock();
+    return mine;
+}
+
+static void add_job(tacho__kept *kept, const tacho__keeper_job *job) {
+    kept->jobs[kept->count++] = (tacho__kept_job){.job = *job, .due_ns = tacho__now(&tacho__clock_system)};
+}
+
+static tacho__kept *keep(tacho_collector *collector) {
+    tacho__kept *kept = tacho__calloc(1, sizeof *kept);
+    if (kept) {
+        kept->collector = collector;
+        kept->registry = tacho_collector_dir(collector, NULL) ? tacho__collector_registry(collector) : NULL;
+        kept->acts = !kept->registry;
+        kept->lease_ns = kept->registry ? 0 : UINT64_MAX;
+        kept->next = tacho__keeper.first;
+        if (kept->registry) {
+            const tacho__keeper_job fold = tacho__fold_job(kept->registry);
+            add_job(kept, &fold);
+        }
+        tacho__keeper.first = kept;
+    }
+    return kept;
+}
+
+static tacho_status add(tacho_collector *collector, const tacho__keeper_job *job) {
+    tacho__kept *kept = find(collector);
+    if (find_job(kept, job->name)) {
+        return TACHO_BUSY;
+    }
+    if (kept && kept->count == TACHO__KEEPER_JOBS) {
+        return TACHO_FULL;
+    }
+    if (!start_thread()) {
+        return TACHO_NOMEM;
+    }
+    kept = kept ? kept : keep(collector);
+    if (!kept) {
+        return TACHO_NOMEM;
+    }
+    add_job(kept, job);
+    atomic_store_explicit(&collector->leaving, leave, memory_order_release);
+    return TACHO_OK;
+}
+
+tacho_status tacho__keeper_add(tacho_collector *collector, const tacho__keeper_job *job) {
+    pthread_once(&prepared, prepare);
+    lock();
+    const tacho_status status = tacho__keeper.exiting ? TACHO_STOPPED : add(collector, job);
+    pthread_cond_broadcast(&tacho__keeper.changed);
+    unlock();
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------------------------------ asking
+ */
+
+void *tacho__keeper_context(tacho_collector *collector, const char *name) {
+    lock();
+    tacho__kept_job *job = find_job(find(collector), name);
+    void *context = job ? job->job.context : NULL;
+    unlock();
+    return context;
+}
+
+bool tacho__keeper_holds(tacho_collector *collector) {
+    lock();
+    const tacho__kept *kept = find(collector);
+    const bool holds = kept && kept->acts;
+    unlock();
+    return holds;
+}
+
+tacho_status tacho__keeper_flush(tacho_collector *collector, uint64_t timeout_ns) {
+    const struct timespec until = from_now(timeout_ns);
+    lock();
+    tacho__kept *kept = find(collector);
+    const uint64_t asked = kept ? ++kept->asked : 0;
+    pthread_cond_broadcast(&tacho__keeper.changed);
+    bool done = !kept;
+    while (!done && tacho__keeper.is == TACHO__THREAD_RUNS && wait_until(&until)) {
+        kept = find(collector); /* the caller holds the collector, so it is the same as long as no fork came between */
+        done = !kept || kept->flushed >= asked || kept->parted;
+    }
+    unlock();
+    return done ? TACHO_OK : TACHO_BUSY;
+}
+
+bool tacho__keeper_runs(void) {
+    lock();
+    const bool runs = tacho__keeper.is == TACHO__THREAD_RUNS;
+    unlock();
+    return runs;
+}
+
+void tacho__keeper_set_pace(uint64_t interval_ns) {
+    atomic_store_explicit(&tacho__keeper.pace_ns, interval_ns, memory_order_relaxed);
+}

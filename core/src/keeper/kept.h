@@ -1,0 +1,61 @@
+/**
+ * What the keeper knows: one `kept` per collector that has jobs. All of it is under `tacho__keeper.lock`, which is
+ * never held while a job runs.
+ */
+#ifndef TACHO_KEEPER_KEPT_H
+#define TACHO_KEEPER_KEPT_H
+
+#include "keeper/keeper.h"
+#include "segment/registry.h"
+
+#include <pthread.h>
+
+typedef struct tacho__kept_job {
+    tacho__keeper_job job;
+    uint64_t due_ns; /* monotonic */
+    bool begun;
+} tacho__kept_job;
+
+typedef enum tacho__kept_state {
+    TACHO__KEPT_ACTIVE,
+    TACHO__KEPT_LEAVING, /* its collector is being closed: the thread has its last turn, then lets go */
+    TACHO__KEPT_LEFT,
+    TACHO__KEPT_ORPHAN /* whoever closed it has waited long enough: the thread frees the collector */
+} tacho__kept_state;
+
+typedef struct tacho__kept {
+    struct tacho__kept *next;
+    tacho_collector *collector;
+    tacho__registry *registry; /* NULL = private memory */
+    tacho__kept_state state;
+    bool acts;         /* holds the lease, or needs none */
+    bool parted;       /* had its last turn at exit */
+    uint64_t lease_ns; /* when to try the lease again; monotonic */
+    uint64_t asked;    /* flushes wanted so far */
+    uint64_t flushed;  /* and done */
+    uint32_t count;
+    tacho__kept_job jobs[TACHO__KEEPER_JOBS];
+} tacho__kept;
+
+typedef enum tacho__keeper_thread { TACHO__THREAD_NONE, TACHO__THREAD_RUNS, TACHO__THREAD_OVER } tacho__keeper_thread;
+
+typedef struct tacho__keeper_state {
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* on the monotonic clock; anything here has changed */
+    pthread_t thread;       /* to be joined when it is over */
+    tacho__keeper_thread is;
+    bool exiting;
+    tacho__kept *first;
+    _Atomic uint64_t pace_ns;
+} tacho__keeper_state;
+
+extern tacho__keeper_state tacho__keeper;
+
+/** The body of the thread. */
+void *tacho__keeper_body(void *unused);
+/** The job that every collector with a registry has: folding the segments of dead processes. */
+tacho__keeper_job tacho__fold_job(tacho__registry *registry);
+/** Takes a collector off the list, gives its lease back and frees what the keeper had of it. Needs the lock. */
+void tacho__kept_free(tacho__kept *kept);
+
+#endif

@@ -1,0 +1,208 @@
+/*
+ * The thread: looks what is due, does it without the lock, waits for the next thing. Every wait is on one condition, so
+ * whatever somebody wants is done at once.
+ */
+#include "keeper/kept.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "collect/collector.h"
+
+#define NEVER UINT64_MAX
+
+static void lock(void) {
+    pthread_mutex_lock(&tacho__keeper.lock);
+}
+
+static void unlock(void) {
+    pthread_mutex_unlock(&tacho__keeper.lock);
+}
+
+static uint64_t now_ns(void) {
+    return tacho__now(&tacho__clock_system);
+}
+
+/* So that processes that began together do not ask together. */
+static uint64_t next_attempt(uint64_t now) {
+    const uint64_t pace = atomic_load_explicit(&tacho__keeper.pace_ns, memory_order_relaxed);
+    return now + pace / 5 * 4 + tacho__random_id() % (pace / 5 * 2 + 1);
+}
+
+/* ------------------------------------------------------------------------------------------------------------- turns
+ */
+
+static void run(tacho__kept *kept, uint32_t i) {
+    const tacho__keeper_job job = kept->jobs[i].job;
+    const bool begin = !kept->jobs[i].begun;
+    kept->jobs[i].begun = true;
+    const int64_t wall = tacho__wall(&kept->collector->clock);
+    unlock();
+    if (begin && job.begin) {
+        job.begin(job.context, wall);
+    }
+    job.run(job.context, wall);
+    lock();
+    kept->jobs[i].due_ns = now_ns() + job.interval_ns;
+}
+
+/* A turn of every job, if it is for this process to act. */
+static void run_all(tacho__kept *kept) {
+    for (uint32_t i = 0; kept->acts && i < kept->count; ++i) {
+        run(kept, i);
+    }
+}
+
+static void try_lease(tacho__kept *kept, uint64_t now) {
+    kept->acts = tacho__registry_lease_try(kept->registry);
+    kept->lease_ns = kept->acts ? NEVER : next_attempt(now);
+    for (uint32_t i = 0; kept->acts && i < kept->count; ++i) {
+        kept->jobs[i].due_ns = now;
+    }
+}
+
+static void give_lease_back(tacho__kept *kept) {
+    if (kept->registry) {
+        tacho__registry_lease_release(kept->registry);
+    }
+}
+
+/* ----------------------------------------------------------------------------------------------------------- leaving
+ */
+
+static void drop_jobs(tacho__kept *kept) {
+    for (uint32_t i = 0; i < kept->count; ++i) {
+        const tacho__keeper_job job = kept->jobs[i].job;
+        unlock();
+        if (job.drop) {
+            job.drop(job.context);
+        }
+        lock();
+    }
+}
+
+static void let_go(tacho__kept *kept) {
+    if (!kept->parted) {
+        run_all(kept);
+    }
+    drop_jobs(kept);
+    give_lease_back(kept);
+    if (kept->state != TACHO__KEPT_ORPHAN) {
+        kept->state = TACHO__KEPT_LEFT; /* whoever closes it is waiting, and frees both */
+        kept->count = 0;
+        return;
+    }
+    tacho_collector *collector = kept->collector;
+    tacho__kept_free(kept);
+    unlock();
+    tacho__collector_free(collector);
+    lock();
+}
+
+/* At exit: contexts stay, because other threads may be in them still. */
+static void part(tacho__kept *kept) {
+    run_all(kept);
+    kept->parted = true;
+    kept->acts = false;
+    give_lease_back(kept);
+}
+
+/* ------------------------------------------------------------------------------------------------------------- order
+ */
+
+static bool serve_flush(tacho__kept *kept) {
+    const uint64_t asked = kept->asked;
+    if (asked == kept->flushed) {
+        return false;
+    }
+    if (!kept->acts) {
+        try_lease(kept, now_ns());
+    }
+    run_all(kept);
+    kept->flushed = asked;
+    return true;
+}
+
+static bool serve_due(tacho__kept *kept, uint64_t now) {
+    if (!kept->acts && kept->lease_ns <= now) {
+        try_lease(kept, now);
+    }
+    for (uint32_t i = 0; kept->acts && i < kept->count; ++i) {
+        if (kept->jobs[i].due_ns <= now) {
+            run(kept, i);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One thing that is due; the list may have changed when it is done. */
+static bool serve(tacho__kept *kept, uint64_t now) {
+    switch (kept->state) {
+    case TACHO__KEPT_LEAVING:
+    case TACHO__KEPT_ORPHAN:
+        let_go(kept);
+        return true;
+    case TACHO__KEPT_ACTIVE:
+        if (tacho__keeper.exiting && !kept->parted) {
+            part(kept);
+            return true;
+        }
+        return !kept->parted && (serve_flush(kept) || serve_due(kept, now));
+    default:
+        return false;
+    }
+}
+
+static bool serve_any(void) {
+    const uint64_t now = now_ns();
+    for (tacho__kept *kept = tacho__keeper.first; kept; kept = kept->next) {
+        if (serve(kept, now)) {
+            pthread_cond_broadcast(&tacho__keeper.changed);
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t next_due(void) {
+    uint64_t next = NEVER;
+    for (const tacho__kept *kept = tacho__keeper.first; kept; kept = kept->next) {
+        if (kept->lease_ns < next) {
+            next = kept->lease_ns;
+        }
+        for (uint32_t i = 0; kept->acts && i < kept->count; ++i) {
+            if (kept->jobs[i].due_ns < next) {
+                next = kept->jobs[i].due_ns;
+            }
+        }
+    }
+    return next;
+}
+
+static void wait_until(uint64_t due) {
+    if (due == NEVER) {
+        pthread_cond_wait(&tacho__keeper.changed, &tacho__keeper.lock);
+        return;
+    }
+    const struct timespec until = {.tv_sec = (time_t)(due / TACHO__NS_PER_SECOND),
+                                   .tv_nsec = (long)(due % TACHO__NS_PER_SECOND)};
+    pthread_cond_timedwait(&tacho__keeper.changed, &tacho__keeper.lock, &until);
+}
+
+void *tacho__keeper_body(void *unused) {
+    lock();
+    for (;;) {
+        if (serve_any()) {
+            continue;
+        }
+        if (tacho__keeper.exiting || !tacho__keeper.first) {
+            break;
+        }
+        wait_until(next_due());
+    }
+    tacho__keeper.is = TACHO__THREAD_OVER;
+    pthread_cond_broadcast(&tacho__keeper.changed);
+    unlock();
+    return unused;
+}
