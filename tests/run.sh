@@ -17,7 +17,7 @@
 set -u
 
 # lane:seconds, in the order of the default list
-lanes='ground:180 c:240 asan:420 tsan:300 link:400 cli:180 python:300 lua:120 faces_asan:420 conformance:180 examples:120 prices:120 fuzz:300'
+lanes='ground:180 c:240 asan:420 tsan:300 link:400 cli:180 python:300 lua:120 faces_asan:420 conformance:180 examples:120 prices:120 fuzz:300 portable:240'
 extra='bench:900 deep:5400 prices_full:1200'
 
 root=$(cd "$(dirname "$0")/.." && pwd) || exit 1
@@ -149,6 +149,13 @@ lane_tsan() {
     TSAN_OPTIONS=halt_on_error=1 run_c_tests "$root/build/tsan"
 }
 
+# What runs on systems without the calls of Linux: the same sources, the C tests that do not need those calls.
+lane_portable() {
+    configure build/portable -DTACHO_BUILD_TESTS=ON -DTACHO_BUILD_CLI=OFF -DTACHO_WERROR=ON -DTACHO_PORTABLE=ON || return 1
+    compile build/portable c_tests || return 1
+    run_c_tests "$root/build/portable"
+}
+
 lane_link() {
     build_installation || return 1
     run_shell_tests tests/link
@@ -253,6 +260,7 @@ lane_fuzz() {
 
 lane_deep() {
     lane_prices_full || return 1
+    TACHO_TEST_DEEP=1 run_pytest fork tests/python/test_fork.py
     compile build/c c_tests || return 1
     for program in test_kill_random test_fold test_damage; do
         check "$program, deep" env TACHO_TEST_DEEP=1 TACHO_TEST_SOURCE="$root" "build/c/tests/c/$program"

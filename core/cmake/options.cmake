@@ -10,6 +10,9 @@ target_compile_options(tachograph_options INTERFACE -Wall -Wextra -Wconversion -
 # The one function that a Python or Lua module exports has no prototype.
 target_compile_options(tachograph_options INTERFACE
                        $<$<NOT:$<STREQUAL:$<TARGET_PROPERTY:TYPE>,MODULE_LIBRARY>>:-Wmissing-prototypes>)
+if(TACHO_PORTABLE)
+    target_compile_definitions(tachograph_options INTERFACE TACHO_PORTABLE)
+endif()
 if(TACHO_WERROR)
     target_compile_options(tachograph_options INTERFACE -Werror)
 endif()
