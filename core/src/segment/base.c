@@ -51,10 +51,15 @@ static void dispose(tacho__base_work *work) {
 
 static tacho_status make_segment(tacho__base_work *work, const tacho__base_plan *plan, size_t folded) {
     const tacho__view_info *first = tacho__view_describe(plan->views[0]);
-    int64_t started = first->started_wall_ns;
-    for (size_t i = 1; i < plan->count; ++i) {
-        const int64_t other = tacho__view_describe(plan->views[i])->started_wall_ns;
-        started = other < started ? other : started;
+    int64_t started = first->started_wall_ns, latest = INT64_MIN;
+    const char *prices = NULL; /* of the process that began last */
+    for (size_t i = 0; i < plan->count; ++i) {
+        const tacho__view_info *info = tacho__view_describe(plan->views[i]);
+        started = info->started_wall_ns < started ? info->started_wall_ns : started;
+        if (info->prices && info->started_wall_ns >= latest) {
+            latest = info->started_wall_ns;
+            prices = info->prices;
+        }
     }
     const tacho__segment_plan segment = {.bytes = TACHO__BASE_BYTES,
                                          .generation = 1,
@@ -63,6 +68,7 @@ static tacho_status make_segment(tacho__base_work *work, const tacho__base_plan 
                                          .id = plan->has_base ? first->id : NULL,
                                          .wall_ns = started,
                                          .mono_ns = started, /* in a base the monotonic clock is Unix time */
+                                         .prices = prices,
                                          .role = TACHO__ROLE_BASE,
                                          .session_slots = work->session_slots,
                                          .ended_records = (uint32_t)work->record_count,
