@@ -84,7 +84,7 @@ TACHO_API tacho_status tacho_write_records(const tacho_records *records, tacho_f
 TACHO_API tacho_status tacho_write_system(const tacho_system *system, tacho_format format, const tacho_style *style,
                                           tacho_sink sink, void *context);
 /**
- * Write a whole snapshot: json (schema "tacho.snapshot/1": summary, operations, tools, models, sessions, slowest; two
+ * Write a whole snapshot: json (schema "tacho.snapshot/1": summary, operations, tools, providers, models, sessions, slowest; two
  * snapshots with equal numbers give equal bytes), msgpack (core/FORMAT.md "Snapshot file"), text (= the summary), csv
  * (= its steps). A session that nobody named stands in JSON without its random id. Results as tacho_write_rows.
  */

@@ -11,7 +11,7 @@
 /* Everything that is shown, read before a byte is written. */
 typedef struct reading {
     tacho_summary *summary;
-    tacho_rows *operations, *tools, *models, *sessions;
+    tacho_rows *operations, *tools, *providers, *models, *sessions;
     tacho_records *slowest;
     tacho_cache_rows *caches;
     tacho_metric_rows *metrics;
@@ -24,6 +24,9 @@ static tacho_status read_all(const tacho_snapshot *snapshot, reading *all) {
     }
     if (status == TACHO_OK) {
         status = tacho_snapshot_tools(snapshot, &all->tools);
+    }
+    if (status == TACHO_OK) {
+        status = tacho_snapshot_providers(snapshot, &all->providers);
     }
     if (status == TACHO_OK) {
         status = tacho_snapshot_models(snapshot, &all->models);
@@ -66,6 +69,7 @@ static void free_all(reading *all) {
     tacho_summary_free(all->summary);
     tacho_rows_free(all->operations);
     tacho_rows_free(all->tools);
+    tacho_rows_free(all->providers);
     tacho_rows_free(all->models);
     tacho_rows_free(all->sessions);
     tacho_records_free(all->slowest);
@@ -103,6 +107,7 @@ static tacho_status write_all(const tacho_snapshot *snapshot, const reading *all
     tacho__json_summary(&writer, all->summary);
     write_rows(&writer, "operations", all->operations);
     write_rows(&writer, "tools", all->tools);
+    write_rows(&writer, "providers", all->providers);
     write_rows(&writer, "models", all->models);
     write_rows(&writer, "sessions", all->sessions);
     tacho__json_key(&writer, "slowest");
