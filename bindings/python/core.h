@@ -92,6 +92,7 @@ struct core_operation {
     core_session *session;  /* given by the caller, or NULL */
     core_session *within;   /* the session block it belongs to, or NULL */
     PyObject *traceparent;  /* given by the caller, or NULL */
+    PyObject *metadata;     /* likewise */
     core_phase phase;
     tacho_outcome planned; /* how it ends when nothing raises: ok, or what fail() said */
     char entered;          /* this operation is in the ContextVar */
@@ -239,6 +240,12 @@ PyObject *core_operation_provider(core_operation *op, PyObject *provider);
 PyObject *core_operation_cost(core_operation *op, PyObject *usd);
 PyObject *core_operation_first_token(core_operation *op, PyObject *unused);
 PyObject *core_operation_retry(core_operation *op, PyObject *args);
+PyObject *core_operation_event(core_operation *op, PyObject *args, PyObject *kwargs); /* notes.c, as the next two */
+/** Adds a mapping to an operation in flight. TACHO_INVALID: it is none. An exception may be set. */
+tacho_status core_metadata_add(core_operation *op, PyObject *mapping);
+/** Records a finished operation with a mapping as its metadata; -1 with an exception. */
+int core_metadata_record(core_collector *collector, core_series *series, PyObject *mapping, tacho_finished *finished,
+                         tacho_status *status);
 PyObject *core_operation_human(core_operation *op, PyObject *unused);
 PyObject *core_operation_warn(core_operation *op, PyObject *args);
 PyObject *core_operation_context(core_operation *op, PyObject *args, PyObject *kwargs);

@@ -26,7 +26,7 @@ core_operation *core_operation_new(core_state *state) {
     op->previous = NULL;
     op->session = NULL;
     op->within = NULL;
-    op->traceparent = NULL;
+    op->traceparent = op->metadata = NULL;
     op->shown = 0;
     operation_prepare(op);
     return op; /* tracked by the collector of garbage only when the program can see it */
@@ -104,10 +104,14 @@ static void begin_inside(core_operation *op, core_scope *outer) {
     } else {
         (void)tacho_begin(collector == NULL ? NULL : op->series->handle, parent == NULL ? NULL : &parent->op, &op->op);
     }
+    if (op->metadata != NULL && collector != NULL) {
+        (void)core_metadata_add(op, op->metadata);
+    }
 }
 
 void core_operation_begin(core_operation *op, core_scope *outer) {
-    if (outer != NULL || op->session != NULL || op->traceparent != NULL || op->within != NULL || op->series == NULL) {
+    if (outer != NULL || op->session != NULL || op->traceparent != NULL || op->metadata != NULL || op->within != NULL ||
+        op->series == NULL) {
         begin_inside(op, outer);
         return;
     }
@@ -156,6 +160,7 @@ PyObject *core_operation_function(core_collector *collector, PyObject *args, PyO
         return NULL;
     }
     op->traceparent = core_own(core_given(traceparent));
+    op->metadata = core_own(core_given(metadata));
     core_operation_show(op);
     return (PyObject *)op;
 }
@@ -172,6 +177,7 @@ static int operation_traverse(core_operation *self, visitproc visit, void *arg) 
     Py_VISIT(self->session);
     Py_VISIT(self->within);
     Py_VISIT(self->previous);
+    Py_VISIT(self->metadata);
     return 0;
 }
 
@@ -180,6 +186,7 @@ static int operation_clear(core_operation *self) {
     Py_CLEAR(self->session);
     Py_CLEAR(self->within);
     Py_CLEAR(self->traceparent);
+    Py_CLEAR(self->metadata);
     return 0; /* the series stays until the end: the operation in flight points into it */
 }
 
@@ -440,6 +447,8 @@ static PyMethodDef operation_methods[] = {
     {"warn", PLAIN(core_operation_warn), METH_VARARGS, "warn(type=None): a warning."},
     {"context", NAMED(core_operation_context, METH_VARARGS),
      "context(size, limit=None, compressed=False): size of the context window in tokens."},
+    {"event", NAMED(core_operation_event, METH_VARARGS),
+     "event(name, **fields): something that happened now; it stands in the record."},
     {"fail", NAMED(core_operation_fail, METH_VARARGS),
      "fail(category, type=None): it failed without an exception. The first call wins."},
     {"traceparent", PLAIN(operation_traceparent), METH_NOARGS, "W3C trace context of this operation, or None."},

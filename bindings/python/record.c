@@ -219,7 +219,13 @@ static int read_and_record(core_collector *collector, core_series *series, const
     if (read_arguments(collector, in, out) < 0) {
         return -1;
     }
-    status = tacho_record(series->handle, &out->finished);
+    if (core_given(in->metadata) != NULL) {
+        if (core_metadata_record(collector, series, in->metadata, &out->finished, &status) < 0) {
+            return -1;
+        }
+    } else {
+        status = tacho_record(series->handle, &out->finished);
+    }
     return status == TACHO_OK ? 0 : core_refuse(collector, NULL, status);
 }
 

@@ -65,7 +65,7 @@ class Operation(_Block):
         return None
 
     end = add_component = usage = tool_call = model = provider = cost = first_token = _nothing
-    retry = human = warn = context = fail = _nothing
+    retry = human = warn = context = fail = event = _nothing
 
 
 class Table:

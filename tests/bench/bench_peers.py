@@ -42,9 +42,10 @@ def main() -> int:
     result = subprocess.run([sys.executable, __file__, "one process"], env=alone, check=False).returncode
     with tempfile.TemporaryDirectory() as folder:
         several = {**alone, "PROMETHEUS_MULTIPROC_DIR": folder}
-        return result or subprocess.run(
-            [sys.executable, __file__, "several processes"], env=several, check=False
-        ).returncode
+        return (
+            result
+            or subprocess.run([sys.executable, __file__, "several processes"], env=several, check=False).returncode
+        )
 
 
 if __name__ == "__main__":

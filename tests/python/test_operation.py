@@ -351,3 +351,49 @@ def test_a_component_of_an_operation_that_began_again_has_no_time(collector: tac
             pass
         part.__exit__(None, None, None)
     assert [dict(record.components or {}) for record in collector.snapshot().records()] == [{}, {}]
+
+
+def test_metadata_and_events_stand_in_the_record(collector: tacho.Collector) -> None:
+    class Odd:
+        def __str__(self) -> str:
+            return "odd"
+
+    class Bad:
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    metadata = {
+        "tier": "gold",
+        "n": 3,
+        "ratio": 0.5,
+        "ok": True,
+        "none": None,
+        "odd": Odd(),
+        "bad": Bad(),
+        7: "left out",
+    }
+    with collector.operation("qa", metadata=metadata) as op:
+        op.event("saved", path="x", lines=7)
+        op.retry("busy")
+    assert op.record is not None
+    assert op.record.metadata == {
+        "tier": "gold",
+        "n": 3,
+        "ratio": 0.5,
+        "ok": True,
+        "none": None,
+        "odd": "odd",
+        "bad": None,
+    }
+    assert [(event["name"], event["fields"]) for event in op.record.events] == [
+        ("saved", {"path": "x", "lines": 7}),
+        ("retry", {"reason": "busy"}),
+    ]
+    assert op.record.started_at <= op.record.events[0]["at"] <= op.record.ended_at
+    collector.record("after", 1.0, metadata={"tier": "silver", "big": 2**70})
+    (after,) = (record for record in records(collector) if record.operation == "after")
+    assert after.metadata == {"tier": "silver", "big": str(2**70)}
+    assert after.events == []
+    collector.record("wrong", 1.0, metadata=7)
+    (wrong,) = (record for record in records(collector) if record.operation == "wrong")
+    assert wrong.metadata == {}
