@@ -180,6 +180,9 @@ int tacho_lua_option_flag(lua_State *L, int options, const char *key, int fallba
 uint64_t tacho_lua_option_count(lua_State *L, int options, const char *key);
 /** Pushes the value and tells whether it is there. */
 int tacho_lua_option(lua_State *L, int options, const char *key);
+/* notes.c: a table of name = value as notes that live as long as what was pushed stays on the stack. */
+const tacho_note *tacho_lua_read_notes(lua_State *L, int table, uint32_t *count);
+int tacho_lua_event(lua_State *L);
 /** Kind, provider, model, tags of an options table. */
 void tacho_lua_check_labels(lua_State *L, int options, tacho_kind kind, tacho_lua_labels *out);
 /** Money given as decimal text or number; raises for anything else. */

@@ -120,6 +120,7 @@ const luaL_Reg tacho_lua_report_methods[] = {
     {"component", tacho_lua_component},
     {"context", context},
     {"cost", cost},
+    {"event", tacho_lua_event},
     {"fail", fail},
     {"first_token", first_token},
     {"human", human},

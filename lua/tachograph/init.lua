@@ -105,6 +105,7 @@
 ---@field cost fun(self, usd: tachograph.Money): true?, string?, string?
 ---@field first_token fun(self): true?, string?, string?
 ---@field retry fun(self, reason?: string): true?, string?, string?
+---@field event fun(self, name: string, fields?: table<string, string|number|boolean>): true?, string?, string?
 ---@field human fun(self): true?, string?, string? A human stepped in.
 ---@field warn fun(self, type?: string): true?, string?, string?
 ---Context size and limit in tokens; compressed = a compaction happened. Or context(size, {limit =, compressed =}).
@@ -207,6 +208,9 @@
 ---@field cost_usd string?
 ---@field cost_state tachograph.CostState
 ---@field components table<string, number>?
+---@field description string?
+---@field metadata table<string, string|number|boolean>
+---@field events {name: string, at: string, fields: table<string, string|number|boolean>}[]
 ---@field id string?
 ---@field parent_id string?
 ---@field trace_id string?
