@@ -231,17 +231,6 @@ int tacho_lua_configure(lua_State *L) {
 
 /* ----------------------------------------------------------------------------------------------------- life cycle */
 
-/* Settings that a collector has for life: if one of them reads differently now, reset() needs a new collector. */
-static int same_for_life(const tacho_settings *a, const tacho_settings *b) {
-    static const char *const keys[] = {"session", "dir", "window", "max_series", "prices", "tags", "strict"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        const char *left = tacho_settings_get(a, keys[i], NULL), *right = tacho_settings_get(b, keys[i], NULL);
-        if (strcmp(left ? left : "", right ? right : "") != 0)
-            return 0;
-    }
-    return 1;
-}
-
 static int restart(lua_State *L, tacho_lua_collector *collector) {
     collector->used = 0;
     return tacho_lua_done(L, tacho_collector_reset(collector->handle));
@@ -258,7 +247,7 @@ int tacho_lua_reset(lua_State *L) {
     if (results != 1)
         return results;
     const tacho_lua_collector *fresh = lua_touserdata(L, 3);
-    if (collector->handle && same_for_life(collector->settings, fresh->settings)) {
+    if (collector->handle && tacho_settings_same_collector(collector->settings, fresh->settings)) {
         tacho_collector_set_enabled(collector->handle, tacho_collector_enabled(fresh->handle));
         return restart(L, collector);
     }

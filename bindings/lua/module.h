@@ -324,9 +324,7 @@ int tacho_lua_sink(void *context, const char *bytes, size_t length);
 /** Results of a function that ends with this output, which is on top: its text, or a failure. */
 int tacho_lua_finish_output(lua_State *L, const void *output, tacho_status status);
 
-/* ---- data_path.c */
 #define TACHO_LUA_PATH_MAX 4096
-tacho_status tacho_lua_default_path(char *out, size_t size);
 
 /* ---- reading.c */
 /** Pushes the record of an ended operation, whose object is at index 1; nil when the ring has lost it. */

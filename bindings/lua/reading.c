@@ -507,7 +507,7 @@ static int save(lua_State *L) {
     const char *path = tacho_lua_optional_text(L, 2);
     tacho_status status = on.status;
     if (status == TACHO_OK && !path) {
-        status = tacho_lua_default_path(standard, sizeof standard);
+        status = tacho_default_save_file(standard, sizeof standard);
         path = standard;
     }
     if (status == TACHO_OK)

@@ -247,18 +247,6 @@ PyObject *core_configure(core_state *state, PyObject *config) {
     return core_own(made);
 }
 
-/* Settings that a collector has for life: if one of them reads differently now, reset() needs a new collector. */
-static int same_for_life(const tacho_settings *a, const tacho_settings *b) {
-    static const char *const keys[] = {"session", "dir", "window", "max_series", "prices", "tags", "strict"};
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        const char *left = tacho_settings_get(a, keys[i], NULL), *right = tacho_settings_get(b, keys[i], NULL);
-        if (strcmp(left == NULL ? "" : left, right == NULL ? "" : right) != 0) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
 static PyObject *collector_reset(core_collector *self, PyObject *unused) {
     (void)unused;
     tacho_status status = tacho_collector_reset(self->handle);
@@ -275,7 +263,7 @@ PyObject *core_reset(core_state *state) {
     if (settings == NULL) {
         return NULL;
     }
-    int same = !old->closed && same_for_life(old->settings, settings);
+    int same = !old->closed && tacho_settings_same_collector(old->settings, settings);
     int enabled = tacho_settings_enabled(settings);
     tacho_settings_free(settings);
     if (same) {

@@ -233,10 +233,10 @@ static PyObject *module_words(PyObject *module, PyObject *unused) {
     return units;
 }
 
-static PyObject *module_default_save_path(PyObject *module, PyObject *unused) {
+static PyObject *module_default_save_file(PyObject *module, PyObject *unused) {
     (void)unused;
     char path[4096];
-    tacho_status status = tacho_default_save_path(path, sizeof(path));
+    tacho_status status = tacho_default_save_file(path, sizeof(path));
     return status == TACHO_OK ? PyUnicode_DecodeFSDefault(path)
                               : core_raise(core_state_of_module(module), status, "no place to save to");
 }
@@ -269,7 +269,7 @@ static PyMethodDef module_methods[] = {
     {"quality", module_quality, METH_NOARGS, "Names of the summary's fields that say how far it can be trusted."},
     {"fields", module_fields, METH_O, "(name, type, help) of each field of 'row', 'record', 'summary' or 'system'."},
     {"units", module_words, METH_NOARGS, "(field, key) of each unit of usage."},
-    {"default_save_path", module_default_save_path, METH_NOARGS, "Folder in which save() without a path writes."},
+    {"default_save_file", module_default_save_file, METH_NOARGS, "A new file for save() without a path."},
     {NULL, NULL, 0, NULL}};
 
 /* ------------------------------------------------------------------------------------------------------ life of it */

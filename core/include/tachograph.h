@@ -5,6 +5,7 @@
 
 #include <tachograph/version.h>
 #include <tachograph/status.h>
+#include <tachograph/instant.h>
 #include <tachograph/usage.h>
 #include <tachograph/price.h>
 #include <tachograph/collector.h>

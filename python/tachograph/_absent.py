@@ -209,5 +209,5 @@ def units() -> tuple[tuple[str, str], ...]:
     return ()
 
 
-def default_save_path() -> str:
+def default_save_file() -> str:
     raise TachoError(_MESSAGE)

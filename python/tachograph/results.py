@@ -403,17 +403,10 @@ class Snapshot:
 
     def save(self, path: str | os.PathLike[str] | None = None) -> str:
         """Write JSON (name ends in .json) or MessagePack; gives the path."""
-        return self._taken.save(_default_path() if path is None else Path(os.fsdecode(path)))
+        return self._taken.save(Path(core.default_save_file() if path is None else os.fsdecode(path)))
 
     def __str__(self) -> str:
         return str(self.summary())
-
-
-def _default_path() -> Path:
-    """A new file in the data directory, under metrics/, named after the instant."""
-    folder = Path(core.default_save_path())
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{datetime.now().astimezone():%Y%m%dT%H%M%S%f}-{os.getpid()}.msgpack"
 
 
 def _write(what: str | bytes, to: Any) -> None:

@@ -76,6 +76,14 @@ TACHO_API tacho_status tacho_settings_config(tacho_settings *settings, tacho_con
 TACHO_API tacho_status tacho_settings_open(tacho_settings *settings, const tacho_config *config, tacho_collector **out);
 
 /**
+ * Whether both read the same for what a collector has for life: session, dir, window, max_series, prices, tags, strict.
+ * Where they do, tacho_collector_reset is all that reading the settings again takes; else it takes a new collector.
+ *
+ * @return 1; 0
+ */
+TACHO_API int tacho_settings_same_collector(const tacho_settings *a, const tacho_settings *b);
+
+/**
  * Default paths below the XDG base directories, NUL-terminated into `out`: "tachograph/history.db" in the state
  * directory, "tachograph/metrics/" in the data directory, "tachograph/prices" in the cache directory. Nothing is
  * created.
@@ -85,6 +93,12 @@ TACHO_API tacho_status tacho_settings_open(tacho_settings *settings, const tacho
 TACHO_API tacho_status tacho_default_history_path(char *out, size_t size);
 TACHO_API tacho_status tacho_default_save_path(char *out, size_t size);
 TACHO_API tacho_status tacho_default_prices_path(char *out, size_t size);
+
+/**
+ * A new file to save to when no path is given: in tacho_default_save_path, which is made, named after the instant and
+ * the process, ".msgpack". TACHO_OK; as tacho_default_save_path; TACHO_DENIED, TACHO_IO, TACHO_NOMEM.
+ */
+TACHO_API tacho_status tacho_default_save_file(char *out, size_t size);
 
 /**
  * The price table that `tacho prices update` left at tacho_default_prices_path, unless the built-in one is newer.

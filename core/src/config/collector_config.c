@@ -120,3 +120,14 @@ tacho_status tacho_settings_open(tacho_settings *settings, const tacho_config *c
     }
     return status;
 }
+
+int tacho_settings_same_collector(const tacho_settings *a, const tacho_settings *b) {
+    static const char *const keys[] = {"session", "dir", "window", "max_series", "prices", "tags", "strict"};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        const char *left = tacho_settings_get(a, keys[i], NULL), *right = tacho_settings_get(b, keys[i], NULL);
+        if (strcmp(left != NULL ? left : "", right != NULL ? right : "") != 0) {
+            return 0;
+        }
+    }
+    return 1;
+}

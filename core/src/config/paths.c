@@ -1,10 +1,14 @@
 #include "config/paths.h"
 
+#include "base/clock.h"
+#include "base/folders.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <tachograph/settings.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PROJECT_FILE "tachograph.json"
@@ -34,6 +38,26 @@ tacho_status tacho_default_history_path(char *out, size_t size) {
 
 tacho_status tacho_default_save_path(char *out, size_t size) {
     return below("XDG_DATA_HOME", ".local/share", "metrics/", out, size);
+}
+
+tacho_status tacho_default_save_file(char *out, size_t size) {
+    tacho_status status = tacho_default_save_path(out, size);
+    if (status == TACHO_OK) {
+        status = tacho__make_folders(out);
+    }
+    if (status != TACHO_OK) {
+        return status;
+    }
+    int64_t now_ns = tacho__wall(&tacho__clock_system);
+    time_t seconds = (time_t)(now_ns / (int64_t)TACHO__NS_PER_SECOND);
+    char instant[32];
+    struct tm utc;
+    gmtime_r(&seconds, &utc);
+    strftime(instant, sizeof(instant), "%Y%m%dT%H%M%S", &utc);
+    size_t length = strlen(out);
+    int more = snprintf(out + length, size - length, "%s%09lld-%ld.msgpack", instant,
+                        (long long)(now_ns % (int64_t)TACHO__NS_PER_SECOND), (long)getpid());
+    return more > 0 && (size_t)more < size - length ? TACHO_OK : TACHO_FULL;
 }
 
 tacho_status tacho_default_prices_path(char *out, size_t size) {

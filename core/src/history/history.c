@@ -1,6 +1,7 @@
 /** Opening and closing a history file, and adding to it. What is read out of it is in select.c. */
 #include <tachograph/history.h>
 
+#include "base/folders.h"
 #include "base/memory.h"
 #include "history/lock.h"
 #include "history/migrate.h"
@@ -28,25 +29,6 @@ static tacho_status make_file(const char *path) {
         return errno == EACCES || errno == EPERM || errno == EROFS ? TACHO_DENIED : TACHO_IO;
     }
     return TACHO_OK;
-}
-
-/* Makes the folders above a path that are missing. */
-static tacho_status make_folders(const char *path) {
-    size_t length = strlen(path);
-    char *folder = tacho__malloc(length + 1);
-    if (!folder) {
-        return TACHO_NOMEM;
-    }
-    memcpy(folder, path, length + 1);
-    int failed = 0;
-    for (char *slash = strchr(folder + 1, '/'); slash && !failed; slash = strchr(slash + 1, '/')) {
-        *slash = 0;
-        failed = mkdir(folder, S_IRWXU) != 0 && errno != EEXIST ? errno : 0;
-        *slash = '/';
-    }
-    tacho__free(folder);
-    errno = failed;
-    return !failed ? TACHO_OK : failed == EACCES || failed == EPERM || failed == EROFS ? TACHO_DENIED : TACHO_IO;
 }
 
 static tacho_status open_failed(tacho_history *history, tacho_status status, const char *why) {
@@ -133,7 +115,7 @@ tacho_status tacho_history_open(tacho_history **out, const char *path, uint32_t 
     if (!missing && !S_ISREG(info.st_mode)) {
         return open_failed(NULL, TACHO_FOREIGN, "it is not a regular file");
     }
-    tacho_status status = missing && (flags & TACHO_HISTORY_MAKE_FOLDER) ? make_folders(path) : TACHO_OK;
+    tacho_status status = missing && (flags & TACHO_HISTORY_MAKE_FOLDER) ? tacho__make_folders(path) : TACHO_OK;
     if (status == TACHO_OK && missing) {
         status = make_file(path);
     }
