@@ -15,6 +15,7 @@
 #include "base/nearest.h"
 #include "config/keys.h"
 #include "config/value.h"
+#include "support/scratch.h"
 
 extern char **environ;
 
@@ -507,6 +508,52 @@ static void test_documentation__names_every_setting(void **state) {
     }
 }
 
+static void test_default_save_file__is_new_and_its_folder_is_there(void **state) {
+    (void)state;
+    scratch place;
+    char path[512];
+    struct stat info;
+    scratch_make(&place);
+    setenv("XDG_DATA_HOME", scratch_path(&place, "data"), 1);
+    assert_int_equal(tacho_default_save_file(path, sizeof(path)), TACHO_OK);
+    unsetenv("XDG_DATA_HOME");
+    assert_true(strncmp(path, scratch_path(&place, "data/tachograph/metrics/2"),
+                        strlen(place.folder) + sizeof("/data/tachograph/metrics/2") - 1) == 0);
+    assert_non_null(strstr(path, ".msgpack"));
+    assert_int_not_equal(stat(path, &info), 0);
+    assert_int_equal(stat(scratch_path(&place, "data/tachograph/metrics"), &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0700);
+    scratch_remove(&place);
+}
+
+static void test_same_collector__looks_at_what_lasts(void **state) {
+    (void)state;
+    static const tacho_setting session[] = {{"session", "one"}}, sample[] = {{"sample", "0.5"}};
+    tacho_settings *none, *other, *same;
+    assert_int_equal(tacho_settings_read(&none, NULL, 0, NULL, 0), TACHO_OK);
+    assert_int_equal(tacho_settings_read(&other, session, 1, NULL, 0), TACHO_OK);
+    assert_int_equal(tacho_settings_read(&same, sample, 1, NULL, 0), TACHO_OK);
+    assert_int_equal(tacho_settings_same_collector(none, same), 1);
+    assert_int_equal(tacho_settings_same_collector(none, other), 0);
+    tacho_settings_free(none);
+    tacho_settings_free(other);
+    tacho_settings_free(same);
+}
+
+static void test_setting_name__lists_all(void **state) {
+    (void)state;
+    size_t count = 0;
+    tacho_settings *settings;
+    assert_int_equal(tacho_settings_read(&settings, NULL, 0, NULL, 0), TACHO_OK);
+    while (tacho_setting_name(count) != NULL) {
+        assert_int_not_equal(tacho_setting_name(count)[0], 0);
+        count++;
+    }
+    assert_true(count > 20);
+    assert_string_equal(tacho_setting_name(0), "enabled");
+    tacho_settings_free(settings);
+}
+
 int main(void) {
     const char *variable = getenv("TACHO_TEST_SOURCE"); /* each test clears all TACHO_* variables */
     snprintf(tree, sizeof(tree), "%s", variable != NULL ? variable : "");
@@ -534,6 +581,9 @@ int main(void) {
         CASE(test_duration__reads_its_units),
         CASE(test_nearest__counts_swaps_as_one_step),
         CASE(test_documentation__names_every_setting),
+        CASE(test_default_save_file__is_new_and_its_folder_is_there),
+        CASE(test_same_collector__looks_at_what_lasts),
+        CASE(test_setting_name__lists_all),
     };
     return cmocka_run_group_tests_name("settings", tests, NULL, NULL);
 }

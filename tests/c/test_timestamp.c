@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <tachograph/instant.h>
 
 #include "base/timestamp.h"
 
@@ -114,6 +115,19 @@ static void test_civil__follows_the_calendar_day_by_day(void **state) {
     assert_int_equal(tacho__days_from_civil(1970, 1, 1), 0);
 }
 
+static void test_instant__is_the_same_for_hosts(void **state) {
+    (void)state;
+    char text[TACHO_INSTANT_TEXT];
+    int64_t at = 0;
+    assert_int_equal(tacho_instant_text(INT64_C(1767323045123000000), text), 24);
+    assert_string_equal(text, "2026-01-02T03:04:05.123Z");
+    assert_int_equal(tacho_instant_parse(text, strlen(text), &at), TACHO_OK);
+    assert_true(at == INT64_C(1767323045123000000));
+    assert_int_equal(tacho_instant_parse("yesterday", 9, &at), TACHO_INVALID);
+    assert_int_equal(tacho_instant_parse(NULL, 0, &at), TACHO_INVALID);
+    assert_int_equal(tacho_instant_parse(text, strlen(text), NULL), TACHO_INVALID);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text__prints_and_reads_back),
@@ -121,6 +135,7 @@ int main(void) {
         cmocka_unit_test(test_parse__refuses_what_is_none),
         cmocka_unit_test(test_parse__refuses_every_truncation),
         cmocka_unit_test(test_civil__follows_the_calendar_day_by_day),
+        cmocka_unit_test(test_instant__is_the_same_for_hosts),
     };
     return cmocka_run_group_tests_name("timestamp", tests, NULL, NULL);
 }
