@@ -10,6 +10,8 @@
 #include "snapshot/part.h"
 #include "snapshot/snapshot.h"
 
+#include <tachograph.h>
+
 #include <stdlib.h>
 #include <string.h>
 
