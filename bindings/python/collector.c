@@ -336,10 +336,28 @@ static void collector_dealloc(core_collector *self) {
 }
 
 #define PLAIN(function) ((PyCFunction)(void (*)(void))(function))
+static PyObject *collector_counter(core_collector *self, PyObject *args, PyObject *kwargs) {
+    return core_metric_function(self->state, self, TACHO_METRIC_COUNTER, args, kwargs);
+}
+static PyObject *collector_gauge(core_collector *self, PyObject *args, PyObject *kwargs) {
+    return core_metric_function(self->state, self, TACHO_METRIC_GAUGE, args, kwargs);
+}
+static PyObject *collector_histogram(core_collector *self, PyObject *args, PyObject *kwargs) {
+    return core_metric_function(self->state, self, TACHO_METRIC_HISTOGRAM, args, kwargs);
+}
+static PyObject *collector_cache(core_collector *self, PyObject *args, PyObject *kwargs) {
+    return core_cache_function(self->state, self, args, kwargs);
+}
+
 static PyMethodDef collector_methods[] = {
     {"operation", PLAIN(core_operation_function), METH_VARARGS | METH_KEYWORDS, "A new Operation of this collector."},
     {"record", PLAIN(core_record_function), METH_VARARGS | METH_KEYWORDS, "Record one finished operation."},
     {"session", PLAIN(core_session_function), METH_VARARGS | METH_KEYWORDS, "A session block of this collector."},
+    {"counter", PLAIN(collector_counter), METH_VARARGS | METH_KEYWORDS, "Declare a counter of this collector."},
+    {"gauge", PLAIN(collector_gauge), METH_VARARGS | METH_KEYWORDS, "Declare a gauge of this collector."},
+    {"histogram", PLAIN(collector_histogram), METH_VARARGS | METH_KEYWORDS, "Declare a histogram of this collector."},
+    {"cache", PLAIN(collector_cache), METH_VARARGS | METH_KEYWORDS, "Handle of a cache of the application."},
+    {"record_cache", PLAIN(core_record_cache_function), METH_VARARGS | METH_KEYWORDS, "Count an event of a cache."},
     {"take_snapshot", PLAIN(core_snapshot_of), METH_VARARGS,
      "An immutable copy of all numbers, those of others that share its folder included unless `alone`."},
     {"enabled", PLAIN(collector_enabled), METH_NOARGS, "Whether it records."},

@@ -28,6 +28,7 @@ typedef struct core_state {
     PyTypeObject *collector_type, *series_type, *session_type, *operation_type, *component_type, *ready_type;
     PyTypeObject *tracked_type, *coroutine_type, *snapshot_type, *table_type;
     PyTypeObject *generator_type, *async_generator_type, *step_type;
+    PyTypeObject *metric_types[TACHO_METRIC_TYPE_COUNT], *timer_type, *cache_type;
     PyObject *variable;       /* ContextVar: the innermost `with` block, async function or session */
     core_collector *standard; /* the default collector; NULL until it is first needed */
     PyObject *arguments;      /* dict given to configure(); read again by reset() */
@@ -277,6 +278,13 @@ void core_response_done(core_state *state, tacho_response *response);
 /** The host's side of tacho_response_read (source.c). *raised receives an exception that must not be swallowed. */
 void core_value_source(PyObject *root, PyObject **raised, tacho_value_source *out);
 
+/* ---- metric.c, cache.c; collector NULL = the default one, whatever it is */
+PyObject *core_metric_function(core_state *state, core_collector *collector, tacho_metric_type type, PyObject *args,
+                               PyObject *kwargs);
+PyObject *core_cache_function(core_state *state, core_collector *collector, PyObject *args, PyObject *kwargs);
+PyObject *core_record_cache_function(core_collector *collector, PyObject *args, PyObject *kwargs);
+PyObject *core_operation_cache(core_operation *op, PyObject *args);
+
 /* ---- record.c, cost.c */
 PyObject *core_record_function(core_collector *collector, PyObject *args, PyObject *kwargs);
 PyObject *core_calculate_cost(core_state *state, PyObject *args, PyObject *kwargs);
@@ -291,6 +299,8 @@ int core_query_read(core_state *state, PyObject *args, PyObject *kwargs, tacho_q
  */
 PyObject *core_table_of_rows(core_state *state, tacho_rows *rows, PyObject *snapshot);
 PyObject *core_table_of_records(core_state *state, tacho_records *records, PyObject *snapshot);
+PyObject *core_table_of_caches(core_state *state, tacho_cache_rows *rows, PyObject *snapshot);
+PyObject *core_table_of_metrics(core_state *state, tacho_metric_rows *rows, PyObject *snapshot);
 PyObject *core_table_of_summary(core_state *state, tacho_summary *summary, PyObject *snapshot);
 PyObject *core_table_of_system(core_state *state, const tacho_system *system);
 /** One struct described by a field table, as a tuple in the table's order. times: named values are nanoseconds. */
@@ -310,6 +320,7 @@ PyObject *core_output_done(core_state *state, core_output *output, tacho_status 
 extern PyType_Spec core_collector_spec, core_series_spec, core_session_spec, core_operation_spec, core_component_spec;
 extern PyType_Spec core_generator_spec, core_async_generator_spec, core_step_spec;
 extern PyType_Spec core_ready_spec, core_tracked_spec, core_coroutine_spec, core_snapshot_spec, core_table_spec;
+extern PyType_Spec core_metric_specs[TACHO_METRIC_TYPE_COUNT], core_timer_spec, core_cache_spec;
 /* What a tracked function records under; NULL = as track() documents it. All borrowed. */
 typedef struct core_track_options {
     PyObject *name, *kind, *provider, *model, *tags, *usage, *cost, *collector;

@@ -77,6 +77,26 @@ static PyObject *module_session(PyObject *module, PyObject *args, PyObject *kwar
     return call_standard(module, core_session_function, args, kwargs);
 }
 
+static PyObject *module_counter(PyObject *module, PyObject *args, PyObject *kwargs) {
+    return core_metric_function(core_state_of_module(module), NULL, TACHO_METRIC_COUNTER, args, kwargs);
+}
+
+static PyObject *module_gauge(PyObject *module, PyObject *args, PyObject *kwargs) {
+    return core_metric_function(core_state_of_module(module), NULL, TACHO_METRIC_GAUGE, args, kwargs);
+}
+
+static PyObject *module_histogram(PyObject *module, PyObject *args, PyObject *kwargs) {
+    return core_metric_function(core_state_of_module(module), NULL, TACHO_METRIC_HISTOGRAM, args, kwargs);
+}
+
+static PyObject *module_cache(PyObject *module, PyObject *args, PyObject *kwargs) {
+    return core_cache_function(core_state_of_module(module), NULL, args, kwargs);
+}
+
+static PyObject *module_record_cache(PyObject *module, PyObject *args, PyObject *kwargs) {
+    return call_standard(module, core_record_cache_function, args, kwargs);
+}
+
 static PyObject *module_take(PyObject *module, PyObject *args) {
     core_collector *collector = standard_of(module);
     return collector == NULL ? NULL : core_snapshot_of(collector, args);
@@ -210,8 +230,12 @@ static PyObject *module_fields(PyObject *module, PyObject *what) {
         fields = tacho_summary_fields(&count);
     } else if (PyUnicode_Check(what) && PyUnicode_CompareWithASCIIString(what, "system") == 0) {
         fields = tacho_system_fields(&count);
+    } else if (PyUnicode_Check(what) && PyUnicode_CompareWithASCIIString(what, "cache") == 0) {
+        fields = tacho_cache_fields(&count);
+    } else if (PyUnicode_Check(what) && PyUnicode_CompareWithASCIIString(what, "metric") == 0) {
+        fields = tacho_metric_fields(&count);
     } else {
-        PyErr_SetString(PyExc_ValueError, "expected 'row', 'record', 'summary' or 'system'");
+        PyErr_SetString(PyExc_ValueError, "expected 'row', 'record', 'summary', 'system', 'cache' or 'metric'");
         return NULL;
     }
     return core_fields_describe(fields, count);
@@ -251,6 +275,11 @@ static PyMethodDef module_methods[] = {
      "Record one finished operation on the default collector."},
     {"session", WITH_KEYWORDS(module_session), METH_VARARGS | METH_KEYWORDS,
      "A session block of the default collector."},
+    {"counter", WITH_KEYWORDS(module_counter), METH_VARARGS | METH_KEYWORDS, "Declare a counter."},
+    {"gauge", WITH_KEYWORDS(module_gauge), METH_VARARGS | METH_KEYWORDS, "Declare a gauge."},
+    {"histogram", WITH_KEYWORDS(module_histogram), METH_VARARGS | METH_KEYWORDS, "Declare a histogram."},
+    {"cache", WITH_KEYWORDS(module_cache), METH_VARARGS | METH_KEYWORDS, "Handle of a cache of the application."},
+    {"record_cache", WITH_KEYWORDS(module_record_cache), METH_VARARGS | METH_KEYWORDS, "Count an event of a cache."},
     {"take_snapshot", module_take, METH_VARARGS, "An immutable copy of the default collector's numbers."},
     {"standard", module_standard, METH_NOARGS, "The default collector, opened now if it was not."},
     {"enabled", module_enabled, METH_NOARGS, "Whether the default collector records."},
@@ -267,7 +296,8 @@ static PyMethodDef module_methods[] = {
     {"reset", module_reset, METH_NOARGS, "Start the default collector over, with its settings read again."},
     {"load", module_load, METH_O, "Read a snapshot from a file that save() made."},
     {"quality", module_quality, METH_NOARGS, "Names of the summary's fields that say how far it can be trusted."},
-    {"fields", module_fields, METH_O, "(name, type, help) of each field of 'row', 'record', 'summary' or 'system'."},
+    {"fields", module_fields, METH_O,
+     "(name, type, help) of each field of 'row', 'record', 'summary', 'system', 'cache' or 'metric'."},
     {"units", module_words, METH_NOARGS, "(field, key) of each unit of usage."},
     {"default_save_file", module_default_save_file, METH_NOARGS, "A new file for save() without a path."},
     {NULL, NULL, 0, NULL}};
@@ -292,7 +322,12 @@ static int add_types(PyObject *module, core_state *state) {
                    add_type(module, &core_async_generator_spec, &state->async_generator_type, 0) < 0 ||
                    add_type(module, &core_step_spec, &state->step_type, 0) < 0 ||
                    add_type(module, &core_snapshot_spec, &state->snapshot_type, 1) < 0 ||
-                   add_type(module, &core_table_spec, &state->table_type, 1) < 0
+                   add_type(module, &core_table_spec, &state->table_type, 1) < 0 ||
+                   add_type(module, &core_metric_specs[0], &state->metric_types[0], 1) < 0 ||
+                   add_type(module, &core_metric_specs[1], &state->metric_types[1], 1) < 0 ||
+                   add_type(module, &core_metric_specs[2], &state->metric_types[2], 1) < 0 ||
+                   add_type(module, &core_timer_spec, &state->timer_type, 0) < 0 ||
+                   add_type(module, &core_cache_spec, &state->cache_type, 1) < 0
                ? -1
                : 0;
 }
@@ -333,6 +368,11 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT(state->step_type);
     Py_VISIT(state->snapshot_type);
     Py_VISIT(state->table_type);
+    for (int i = 0; i < TACHO_METRIC_TYPE_COUNT; i++) {
+        Py_VISIT(state->metric_types[i]);
+    }
+    Py_VISIT(state->timer_type);
+    Py_VISIT(state->cache_type);
     Py_VISIT(state->variable);
     Py_VISIT(state->standard);
     Py_VISIT(state->arguments);
@@ -371,6 +411,11 @@ static int module_clear(PyObject *module) {
     Py_CLEAR(state->step_type);
     Py_CLEAR(state->snapshot_type);
     Py_CLEAR(state->table_type);
+    for (int i = 0; i < TACHO_METRIC_TYPE_COUNT; i++) {
+        Py_CLEAR(state->metric_types[i]);
+    }
+    Py_CLEAR(state->timer_type);
+    Py_CLEAR(state->cache_type);
     for (int i = 0; i <= CORE_STATUSES; i++) {
         Py_CLEAR(state->errors[i]);
     }

@@ -451,6 +451,8 @@ static PyMethodDef operation_methods[] = {
      "event(name, **fields): something that happened now; it stands in the record."},
     {"fail", NAMED(core_operation_fail, METH_VARARGS),
      "fail(category, type=None): it failed without an exception. The first call wins."},
+    {"cache", PLAIN(core_operation_cache), METH_VARARGS,
+     "cache(name, event): a hit, miss, eviction or size_rejection of a cache of the application."},
     {"traceparent", PLAIN(operation_traceparent), METH_NOARGS, "W3C trace context of this operation, or None."},
     {NULL, NULL, 0, NULL}};
 

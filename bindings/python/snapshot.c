@@ -152,6 +152,25 @@ static PyObject *snapshot_sessions(snapshot *self, PyObject *unused) {
     return read_rows(self, tacho_snapshot_sessions);
 }
 
+static PyObject *snapshot_caches(snapshot *self, PyObject *unused) {
+    (void)unused;
+    tacho_cache_rows *rows = NULL;
+    tacho_status status = tacho_snapshot_caches(self->handle, &rows);
+    return status == TACHO_OK ? core_table_of_caches(self->state, rows, (PyObject *)self)
+                              : core_raise(self->state, status, NULL);
+}
+
+static PyObject *snapshot_metrics(snapshot *self, PyObject *args) {
+    const char *name = NULL;
+    tacho_metric_rows *rows = NULL;
+    if (!PyArg_ParseTuple(args, "|z:metrics", &name)) {
+        return NULL;
+    }
+    tacho_status status = tacho_snapshot_metrics(self->handle, name, &rows);
+    return status == TACHO_OK ? core_table_of_metrics(self->state, rows, (PyObject *)self)
+                              : core_raise(self->state, status, NULL);
+}
+
 static PyObject *records_table(snapshot *self, tacho_status status, tacho_records *records) {
     return status == TACHO_OK ? core_table_of_records(self->state, records, (PyObject *)self)
                               : core_raise(self->state, status, NULL);
@@ -254,6 +273,8 @@ static PyMethodDef snapshot_methods[] = {
     {"providers", PLAIN(snapshot_providers), METH_NOARGS, "Table of providers."},
     {"usage", PLAIN(snapshot_usage), METH_VARARGS | METH_KEYWORDS,
      "usage(by, *, kinds='usual', session=None, since=None, until=None): table by one or several keys."},
+    {"caches", PLAIN(snapshot_caches), METH_NOARGS, "One row per cache of the application."},
+    {"metrics", PLAIN(snapshot_metrics), METH_VARARGS, "One row per series of custom metrics."},
     {"sessions", PLAIN(snapshot_sessions), METH_NOARGS, "Table of sessions."},
     {"slowest", PLAIN(snapshot_slowest), METH_VARARGS, "slowest(n=0): table of the slowest records; 0 = 10."},
     {"records", PLAIN(snapshot_records), METH_VARARGS, "records(session=None): table of the recent records."},

@@ -5,7 +5,14 @@
 #include "core.h"
 #include <string.h>
 
-typedef enum table_holds { HOLDS_ROWS, HOLDS_RECORDS, HOLDS_SUMMARY, HOLDS_SYSTEM } table_holds;
+typedef enum table_holds {
+    HOLDS_ROWS,
+    HOLDS_RECORDS,
+    HOLDS_SUMMARY,
+    HOLDS_SYSTEM,
+    HOLDS_CACHES,
+    HOLDS_METRICS
+} table_holds;
 
 typedef struct table {
     PyObject_HEAD core_state *state;
@@ -17,6 +24,8 @@ typedef struct table {
         const tacho_records *records;
         const tacho_summary *summary;
         const tacho_system *system;
+        const tacho_cache_rows *caches;
+        const tacho_metric_rows *metrics;
         void *any;
     } of;
 } table;
@@ -49,6 +58,22 @@ PyObject *core_table_of_records(core_state *state, tacho_records *records, PyObj
     return (PyObject *)self;
 }
 
+PyObject *core_table_of_caches(core_state *state, tacho_cache_rows *rows, PyObject *snapshot) {
+    table *self = table_new(state, HOLDS_CACHES, rows, snapshot, 1);
+    if (self == NULL) {
+        tacho_cache_rows_free(rows);
+    }
+    return (PyObject *)self;
+}
+
+PyObject *core_table_of_metrics(core_state *state, tacho_metric_rows *rows, PyObject *snapshot) {
+    table *self = table_new(state, HOLDS_METRICS, rows, snapshot, 1);
+    if (self == NULL) {
+        tacho_metric_rows_free(rows);
+    }
+    return (PyObject *)self;
+}
+
 PyObject *core_table_of_summary(core_state *state, tacho_summary *summary, PyObject *snapshot) {
     table *self = table_new(state, HOLDS_SUMMARY, summary, snapshot, 1);
     if (self == NULL) {
@@ -75,6 +100,8 @@ PyObject *core_table_of_system(core_state *state, const tacho_system *system) {
 static size_t count_of(const table *self) {
     return self->holds == HOLDS_ROWS      ? self->of.rows->count
            : self->holds == HOLDS_RECORDS ? self->of.records->count
+           : self->holds == HOLDS_CACHES  ? self->of.caches->count
+           : self->holds == HOLDS_METRICS ? self->of.metrics->count
                                           : 1;
 }
 
@@ -91,6 +118,12 @@ static PyObject *values_at(const table *self, size_t index) {
     } else if (self->holds == HOLDS_SYSTEM) {
         fields = tacho_system_fields(&count);
         base = self->of.system;
+    } else if (self->holds == HOLDS_CACHES) {
+        fields = tacho_cache_fields(&count);
+        base = &self->of.caches->rows[index];
+    } else if (self->holds == HOLDS_METRICS) {
+        fields = tacho_metric_fields(&count);
+        base = &self->of.metrics->rows[index];
     } else {
         fields = tacho_summary_fields(&count);
         base = self->of.summary;
@@ -134,10 +167,14 @@ static PyObject *table_parts(table *self, PyObject *unused) {
 
 static PyObject *table_totals(table *self, PyObject *unused) {
     (void)unused;
+    size_t count = 0;
+    if (self->holds == HOLDS_CACHES) {
+        const tacho_field *of_caches = tacho_cache_fields(&count);
+        return core_fields_values(self->state, of_caches, count, &self->of.caches->totals, 0);
+    }
     if (self->holds != HOLDS_ROWS) {
         return core_none();
     }
-    size_t count = 0;
     const tacho_field *fields = tacho_row_fields(&count);
     return core_fields_values(self->state, fields, count, &self->of.rows->totals, 0);
 }
@@ -187,6 +224,10 @@ static tacho_status write_table(const table *self, tacho_format format, const ch
         return tacho_write_records(self->of.records, format, style, core_output_sink, output);
     case HOLDS_SYSTEM:
         return tacho_write_system(self->of.system, format, style, core_output_sink, output);
+    case HOLDS_CACHES:
+        return tacho_write_caches(self->of.caches, format, style, core_output_sink, output);
+    case HOLDS_METRICS:
+        return tacho_write_metrics(self->of.metrics, format, style, core_output_sink, output);
     default:
         return tacho_write_summary(self->of.summary, format, style, core_output_sink, output);
     }
@@ -277,6 +318,12 @@ static void table_free(table *self) {
         break;
     case HOLDS_RECORDS:
         tacho_records_free((tacho_records *)self->of.any);
+        break;
+    case HOLDS_CACHES:
+        tacho_cache_rows_free((tacho_cache_rows *)self->of.any);
+        break;
+    case HOLDS_METRICS:
+        tacho_metric_rows_free((tacho_metric_rows *)self->of.any);
         break;
     case HOLDS_SUMMARY:
         tacho_summary_free((tacho_summary *)self->of.any);

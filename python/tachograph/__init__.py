@@ -25,12 +25,31 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .results import Cost, Grouped, Record, Records, Row, Rows, SessionSummary, Snapshot, System, Usage
+    from .results import (
+        CacheRow,
+        CacheRows,
+        Cost,
+        Grouped,
+        MetricRow,
+        MetricRows,
+        Record,
+        Records,
+        Row,
+        Rows,
+        SessionSummary,
+        Snapshot,
+        System,
+        Usage,
+    )
 
 __version__: str = core.version
 TachoError = core.TachoError
 Operation = core.Operation
 Session = core.Session
+Cache = core.Cache
+Counter = core.Counter
+Gauge = core.Gauge
+Histogram = core.Histogram
 
 # The recording and reading functions are methods of the default collector's face: the same names as on a Collector.
 operation = default.operation
@@ -48,6 +67,11 @@ record_success = default.record_success
 record_failure = default.record_failure
 record_usage = default.record_usage
 record_context = default.record_context
+record_cache = default.record_cache
+counter = default.counter
+gauge = default.gauge
+histogram = default.histogram
+cache = default.cache
 summary = default.summary
 operations = default.operations
 tools = default.tools
@@ -57,6 +81,8 @@ costs = default.costs
 usage = default.usage
 sessions = default.sessions
 system = default.system
+caches = default.caches
+metrics = default.metrics
 slowest = default.slowest
 snapshot = default.snapshot
 export = default.export
@@ -66,15 +92,38 @@ close = default.close
 enabled = default.enabled
 
 _LAZY = frozenset(
-    {"Cost", "Grouped", "Record", "Records", "Row", "Rows", "SessionSummary", "Snapshot", "System", "Usage"}
+    {
+        "CacheRow",
+        "CacheRows",
+        "Cost",
+        "Grouped",
+        "MetricRow",
+        "MetricRows",
+        "Record",
+        "Records",
+        "Row",
+        "Rows",
+        "SessionSummary",
+        "Snapshot",
+        "System",
+        "Usage",
+    }
 )
 _ERRORS = frozenset(name for name in vars(core) if name.endswith("Error"))
 
 __all__ = [
     "AVAILABLE",
+    "Cache",
+    "CacheRow",
+    "CacheRows",
     "Collector",
     "Cost",
+    "Counter",
+    "Gauge",
     "Grouped",
+    "Histogram",
+    "MetricRow",
+    "MetricRows",
     "Operation",
     "Record",
     "Records",
@@ -87,23 +136,30 @@ __all__ = [
     "TachoError",
     "Usage",
     "agent",
+    "cache",
+    "caches",
     "calculate_cost",
     "close",
     "collector",
     "configure",
     "costs",
+    "counter",
     "current",
     "enabled",
     "export",
     "flush",
+    "gauge",
+    "histogram",
     "llm",
     "load",
+    "metrics",
     "models",
     "operation",
     "operations",
     "propagate",
     "providers",
     "record",
+    "record_cache",
     "record_call",
     "record_context",
     "record_failure",

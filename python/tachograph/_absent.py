@@ -64,8 +64,41 @@ class Operation(_Block):
     def _nothing(self, *args: Any, **kwargs: Any) -> None:
         return None
 
-    end = add_component = usage = tool_call = model = provider = cost = first_token = _nothing
+    end = add_component = cache = usage = tool_call = model = provider = cost = first_token = _nothing
     retry = human = warn = context = fail = event = _nothing
+
+
+class Metric(_Block):
+    """A counter, gauge or histogram that records nothing."""
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+
+    def labels(self, *values: Any, **by_name: Any) -> Metric:
+        return self
+
+    def time(self) -> _Block:
+        return _Block()
+
+    def _nothing(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+    inc = add = dec = set = observe = _nothing
+
+
+class Cache:
+    """A cache of which nothing is recorded."""
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+
+    def _nothing(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+    hit = miss = eviction = size_rejection = size = _nothing
+
+
+Counter = Gauge = Histogram = Metric
 
 
 class Table:
@@ -101,7 +134,10 @@ class Snapshot:
     def operations(self) -> Table:
         return Table()
 
-    tools = models = providers = sessions = operations
+    tools = models = providers = sessions = caches = operations
+
+    def metrics(self, name: str | None = None, /) -> Table:
+        return Table()
 
     def usage(self, by: Any, **options: Any) -> Table:
         return Table()
@@ -134,6 +170,17 @@ class Collector:
     def session(self, id: str | None = None, **options: Any) -> Session:
         return Session()
 
+    def counter(self, name: str, *rest: Any, **options: Any) -> Metric:
+        return Metric(name)
+
+    gauge = histogram = counter
+
+    def cache(self, name: str) -> Cache:
+        return Cache(name)
+
+    def record_cache(self, name: str, event: str, n: int = 1) -> None:
+        return None
+
     def take_snapshot(self, alone: bool = False, /) -> Snapshot:
         return Snapshot()
 
@@ -160,6 +207,11 @@ operation = _collector.operation
 record = _collector.record
 session = _collector.session
 take_snapshot = _collector.take_snapshot
+counter = _collector.counter
+gauge = _collector.gauge
+histogram = _collector.histogram
+cache = _collector.cache
+record_cache = _collector.record_cache
 enabled = _collector.enabled
 reset = _collector.reset
 _current = Operation()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import IO, Any, Union
 
-    from .results import Cost, Grouped, Records, Rows, SessionSummary, Snapshot, System
+    from .results import CacheRows, Cost, Grouped, MetricRows, Records, Rows, SessionSummary, Snapshot, System
 
     Instant = Union[datetime, str, float]
     Target = Union[str, "os.PathLike[str]", IO[str], IO[bytes]]
@@ -49,6 +49,11 @@ class Face:
         record = staticmethod(core.record)
         session = staticmethod(core.session)
         take_snapshot = staticmethod(core.take_snapshot)
+        counter = staticmethod(core.counter)
+        gauge = staticmethod(core.gauge)
+        histogram = staticmethod(core.histogram)
+        cache = staticmethod(core.cache)
+        record_cache = staticmethod(core.record_cache)
 
     # ---------------------------------------------------------------------------------------------- operations by kind
 
@@ -210,6 +215,17 @@ class Face:
         """
         return self.snapshot().system()
 
+    def caches(self) -> CacheRows:
+        """One row per cache of the application, all processes together."""
+        return self.snapshot().caches()
+
+    def metrics(self, name: str | None = None) -> MetricRows:
+        """One row per series of the counters, gauges and histograms that the application declared.
+
+        Args: name: of one metric; None = all.
+        """
+        return self.snapshot().metrics(name)
+
     def slowest(self, n: int = 10) -> Records:
         """The n slowest finished operations since the start, slowest first."""
         return self.snapshot().slowest(n)
@@ -271,6 +287,11 @@ class _Default(Face):
     record = staticmethod(core.record)
     session = staticmethod(core.session)
     take_snapshot = staticmethod(core.take_snapshot)
+    counter = staticmethod(core.counter)
+    gauge = staticmethod(core.gauge)
+    histogram = staticmethod(core.histogram)
+    cache = staticmethod(core.cache)
+    record_cache = staticmethod(core.record_cache)
     enabled = staticmethod(core.enabled)
 
     def flush(self, timeout: float = 2.0) -> bool:

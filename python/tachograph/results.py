@@ -132,12 +132,24 @@ class _Record(_Fields):
         )
 
 
+class _CacheRow(_Fields):
+    """One cache of the application."""
+
+
+class _MetricRow(_Fields):
+    """One series of a metric that the application declared. Figures are in `unit`: int for bytes and tokens, else float."""
+
+
 if TYPE_CHECKING:
     Row = _Row
     Record = _Record
+    CacheRow = _CacheRow
+    MetricRow = _MetricRow
 else:
     Row = _make(_Row, "row")
     Record = _make(_Record, "record")
+    CacheRow = _make(_CacheRow, "cache")
+    MetricRow = _make(_MetricRow, "metric")
 
 
 class _Written:
@@ -240,6 +252,29 @@ class Records(Listed[Record]):
     def __init__(self, source: core.Table | Iterable[Record] | None) -> None:
         if isinstance(source, core.Table):
             super().__init__((Record(*values) for values in source.values()), source)
+        else:
+            super().__init__(source or (), None)
+
+
+class CacheRows(Listed[CacheRow]):
+    """Caches by name, with `totals` over all of them."""
+
+    def __init__(self, source: core.Table | Iterable[CacheRow] | None) -> None:
+        self.totals: CacheRow | None = None
+        if not isinstance(source, core.Table):
+            super().__init__(source or (), None)
+            return
+        super().__init__((CacheRow(*values) for values in source.values()), source)
+        totals = source.totals()
+        self.totals = None if totals is None else CacheRow(*totals)
+
+
+class MetricRows(Listed[MetricRow]):
+    """Series of custom metrics by name, then labels."""
+
+    def __init__(self, source: core.Table | Iterable[MetricRow] | None) -> None:
+        if isinstance(source, core.Table):
+            super().__init__((MetricRow(*values) for values in source.values()), source)
         else:
             super().__init__(source or (), None)
 
@@ -376,6 +411,14 @@ class Snapshot:
         Raises: ValueError for an unknown key; NotFoundError if there is no such session.
         """
         return Grouped(self._taken, by, **query)
+
+    def caches(self) -> CacheRows:
+        """One row per cache of the application."""
+        return CacheRows(self._taken.caches())
+
+    def metrics(self, name: str | None = None) -> MetricRows:
+        """One row per series of custom metrics; of one metric with `name`."""
+        return MetricRows(self._taken.metrics(name))
 
     def sessions(self) -> Rows:
         """One row per session."""
