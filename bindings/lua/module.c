@@ -35,13 +35,18 @@ void tacho_lua_make_type(lua_State *L, const char *name, const luaL_Reg *meta, c
 /* Functions of the module: each takes the default collector where its method has one at index 1. */
 static const luaL_Reg functions[] = {
     {"agent", tacho_lua_agent},
+    {"cache", tacho_lua_cache},
     {"calculate_cost", tacho_lua_calculate_cost},
+    {"counter", tacho_lua_counter},
     {"current", tacho_lua_current},
     {"enabled", tacho_lua_enabled},
+    {"gauge", tacho_lua_gauge},
+    {"histogram", tacho_lua_histogram},
     {"llm", tacho_lua_llm},
     {"operation", tacho_lua_operation_function},
     {"problems", tacho_lua_problems},
     {"record", tacho_lua_record},
+    {"record_cache", tacho_lua_record_cache},
     {"record_call", tacho_lua_record_call},
     {"record_context", tacho_lua_record_context},
     {"record_failure", tacho_lua_record_failure},
@@ -109,6 +114,7 @@ static int open_module(lua_State *L) {
     tacho_lua_operation_type(L);
     tacho_lua_component_type(L);
     tacho_lua_session_type(L);
+    tacho_lua_metric_type(L);
     tacho_lua_snapshot_type(L);
     tacho_lua_collector_type(L, functions);
     lua_newtable(L);

@@ -22,11 +22,13 @@
 #define TACHO_LUA_BOX       "tachograph.box"
 #define TACHO_LUA_COLLECTOR "tachograph.collector"
 #define TACHO_LUA_COMPONENT "tachograph.component"
+#define TACHO_LUA_METRIC    "tachograph.metric"
 #define TACHO_LUA_MODULE    "tachograph.module"
 #define TACHO_LUA_OPERATION "tachograph.operation"
 #define TACHO_LUA_SESSION   "tachograph.session"
 #define TACHO_LUA_SNAPSHOT  "tachograph.snapshot"
 #define TACHO_LUA_STACK     "tachograph.stack"
+#define TACHO_LUA_TIMER     "tachograph.timer"
 #define TACHO_LUA_TRACKED   "tachograph.tracked"
 
 #define TACHO_LUA_TAGS 8 /* most tags of one series */
@@ -291,6 +293,15 @@ int tacho_lua_record_failure(lua_State *L);
 int tacho_lua_record_usage(lua_State *L);
 int tacho_lua_record_context(lua_State *L);
 int tacho_lua_calculate_cost(lua_State *L);
+
+/* ---- metric.c */
+int tacho_lua_counter(lua_State *L);
+int tacho_lua_gauge(lua_State *L);
+int tacho_lua_histogram(lua_State *L);
+int tacho_lua_cache(lua_State *L);
+int tacho_lua_record_cache(lua_State *L);
+int tacho_lua_operation_cache(lua_State *L);
+void tacho_lua_metric_type(lua_State *L);
 
 /* ---- usage.c, source.c */
 /**

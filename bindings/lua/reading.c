@@ -15,6 +15,12 @@ static void free_snapshot(void *object) {
 static void free_rows(void *object) {
     tacho_rows_free(object);
 }
+static void free_caches(void *object) {
+    tacho_cache_rows_free(object);
+}
+static void free_metrics(void *object) {
+    tacho_metric_rows_free(object);
+}
 static void free_records(void *object) {
     tacho_records_free(object);
 }
@@ -86,6 +92,13 @@ static tacho_status write_summary(const void *object, const tacho_style *style, 
     return tacho_write_summary(object, TACHO_FORMAT_TEXT, style, sink, context);
 }
 
+static tacho_status write_caches(const void *object, const tacho_style *style, tacho_sink sink, void *context) {
+    return tacho_write_caches(object, TACHO_FORMAT_TABLE, style, sink, context);
+}
+static tacho_status write_metrics(const void *object, const tacho_style *style, tacho_sink sink, void *context) {
+    return tacho_write_metrics(object, TACHO_FORMAT_TABLE, style, sink, context);
+}
+
 static int text_of(lua_State *L, writer write) {
     const tacho_lua_box *box = lua_touserdata(L, lua_upvalueindex(1));
     void *output = tacho_lua_new_output(L);
@@ -105,6 +118,12 @@ static int rows_text(lua_State *L) {
 }
 static int records_text(lua_State *L) {
     return text_of(L, write_records);
+}
+static int caches_text(lua_State *L) {
+    return text_of(L, write_caches);
+}
+static int metrics_text(lua_State *L) {
+    return text_of(L, write_metrics);
 }
 static int summary_text(lua_State *L) {
     return text_of(L, write_summary);
@@ -149,6 +168,45 @@ static void push_records(lua_State *L, const tacho_records *records) {
     }
     lua_pushinteger(L, (lua_Integer)records->lost);
     lua_setfield(L, -2, "lost");
+}
+
+/* caches() */
+static int caches(lua_State *L) {
+    reading on = enter(L, 0);
+    tacho_lua_box *box = tacho_lua_new_box(L);
+    box->free = free_caches;
+    tacho_cache_rows **rows = (tacho_cache_rows **)&box->object;
+    tacho_status status = on.status == TACHO_OK ? tacho_snapshot_caches(on.snapshot, rows) : on.status;
+    if (status != TACHO_OK)
+        return tacho_lua_fail(L, status);
+    lua_createtable(L, (int)(*rows)->count, 1);
+    for (size_t i = 0; i < (*rows)->count; i++) {
+        tacho_lua_push_cache(L, &(*rows)->rows[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    tacho_lua_push_cache(L, &(*rows)->totals);
+    lua_setfield(L, -2, "totals");
+    set_text(L, -2, caches_text);
+    return 1;
+}
+
+/* metrics([name]) */
+static int metrics(lua_State *L) {
+    reading on = enter(L, 1);
+    const char *name = luaL_optstring(L, 2, NULL);
+    tacho_lua_box *box = tacho_lua_new_box(L);
+    box->free = free_metrics;
+    tacho_metric_rows **rows = (tacho_metric_rows **)&box->object;
+    tacho_status status = on.status == TACHO_OK ? tacho_snapshot_metrics(on.snapshot, name, rows) : on.status;
+    if (status != TACHO_OK)
+        return tacho_lua_fail(L, status);
+    lua_createtable(L, (int)(*rows)->count, 0);
+    for (size_t i = 0; i < (*rows)->count; i++) {
+        tacho_lua_push_metric(L, &(*rows)->rows[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    set_text(L, -2, metrics_text);
+    return 1;
 }
 
 typedef tacho_status (*table_reader)(const tacho_snapshot *snapshot, tacho_rows **out);
@@ -519,8 +577,10 @@ static int save(lua_State *L) {
 }
 
 const luaL_Reg tacho_lua_reading_functions[] = {
+    {"caches", caches},
     {"costs", costs},
     {"export", export},
+    {"metrics", metrics},
     {"models", models},
     {"operations", operations},
     {"providers", providers},

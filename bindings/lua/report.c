@@ -117,6 +117,7 @@ static int traceparent(lua_State *L) {
 
 const luaL_Reg tacho_lua_report_methods[] = {
     {"add_component", add_component},
+    {"cache", tacho_lua_operation_cache},
     {"component", tacho_lua_component},
     {"context", context},
     {"cost", cost},

@@ -110,6 +110,8 @@
 ---@field warn fun(self, type?: string): true?, string?, string?
 ---Context size and limit in tokens; compressed = a compaction happened. Or context(size, {limit =, compressed =}).
 ---@field context fun(self, size: integer, limit?: integer|table, compressed?: boolean): true?, string?, string?
+---An event of a cache of the application.
+---@field cache fun(self, name: string, event: tachograph.CacheEvent): true?, string?, string?
 ---@field fail fun(self, category: string, type?: string): true?, string?, string? category: category or class name
 ---@field traceparent fun(self): string traceparent W3C trace context of this operation
 
@@ -262,6 +264,86 @@
 ---@field start_time string?
 ---@field uptime_seconds number?
 
+---One cache of the application, all processes together.
+---@class tachograph.CacheRow
+---@field cache string
+---@field hits integer
+---@field misses integer
+---@field total_requests integer
+---@field hit_rate number? hits / total_requests
+---@field evictions integer
+---@field size_rejections integer
+---@field size integer? entries in it now
+---@field capacity integer?
+
+---Prints as a table.
+---@class tachograph.CacheRows: tachograph.CacheRow[]
+---@field totals tachograph.CacheRow
+
+---One series of a metric that the program declared. Figures are integers for bytes and tokens, else floats.
+---@class tachograph.MetricRow
+---@field metric string
+---@field type "counter"|"gauge"|"histogram"
+---@field unit string
+---@field merge tachograph.Merge
+---@field labels table<string, string>
+---@field value number? of counters and gauges
+---@field count integer? of histograms, as the rest
+---@field sum number?
+---@field min number?
+---@field avg number?
+---@field p50 number?
+---@field p95 number?
+---@field p99 number?
+---@field max number?
+---@field low integer? values below the grid
+---@field high integer? values above it
+---@field description string?
+
+---@alias tachograph.Merge "sum"|"newest"|"max" how the gauges of several processes become one
+---@alias tachograph.CacheEvent "hit"|"miss"|"eviction"|"size_rejection"
+
+---@class tachograph.MetricOptions
+---@field description? string one sentence
+---@field unit? string UCUM: "s", "By", "{token}", "ms" ...; default "1"
+---@field labels? string[] names of at most 8 labels
+---@field merge? tachograph.Merge of a gauge; default "newest"
+
+---A declared metric: closures, which may also be called as methods. Hot code keeps one: local inc = counter.inc
+---@class tachograph.Counter
+---@field name string
+---@field inc fun(amount?: number): true?, string?, string? default 1; not negative
+---@field add fun(amount?: number): true?, string?, string?
+---@field labels fun(values: table<string, string|number|boolean>): tachograph.Counter every label wants a value
+
+---@class tachograph.Gauge
+---@field name string
+---@field set fun(value: number): true?, string?, string?
+---@field inc fun(amount?: number): true?, string?, string?
+---@field add fun(amount?: number): true?, string?, string?
+---@field dec fun(amount?: number): true?, string?, string?
+---@field labels fun(values: table<string, string|number|boolean>): tachograph.Gauge
+
+---A timer to be kept in a `<close>` variable.
+---@class tachograph.Timer
+---@field finish fun(self): true?, string?, string?
+
+---@class tachograph.Histogram
+---@field name string
+---@field observe fun(value: number): true?, string?, string? not negative
+---@field time fun(): tachograph.Timer its duration is observed, in the unit s, ms or us, else in seconds
+---@field labels fun(values: table<string, string|number|boolean>): tachograph.Histogram
+
+---A cache of the application: closures, which may also be called as methods. Each count defaults to 1.
+---@class tachograph.Cache
+---@field name string
+---@field hit fun(n?: integer): true?, string?, string?
+---@field miss fun(n?: integer): true?, string?, string?
+---@field eviction fun(n?: integer): true?, string?, string?
+---@field size_rejection fun(n?: integer): true?, string?, string?
+---Entries in it now, and how many fit; without a capacity what was told before stays.
+---@field size fun(n: integer, capacity?: integer): true?, string?, string?
+
 ---Immutable merged copy of all numbers.
 ---@class tachograph.Snapshot
 ---Session: id or unique prefix.
@@ -274,6 +356,10 @@
 ---@field usage fun(self, by?: tachograph.By, limits?: tachograph.Limits): tachograph.Grouped?, string?, string?
 ---@field sessions fun(self): tachograph.Rows?, string?, string?
 ---@field system fun(self): tachograph.System?, string?, string?
+
+---@field caches fun(self): tachograph.CacheRows?, string?, string?
+---Of one metric with a name.
+---@field metrics fun(self, name?: string): tachograph.MetricRow[]?, string?, string?
 ---@field slowest fun(self, n?: integer): tachograph.Records?, string?, string? n: default 10
 ---@field records fun(self, n?: integer): tachograph.Records?, string?, string? n: default all
 ---With a file the text goes there, and the result is true.
@@ -289,6 +375,15 @@
 
 ---@class tachograph
 ---@field version string "major.minor.patch" of the library that runs
+---A name is a letter or _, then letters, digits, _ . - /. The same name is always the same metric; else it raises.
+---@field counter fun(name: string, options?: tachograph.MetricOptions): tachograph.Counter
+---@field gauge fun(name: string, options?: tachograph.MetricOptions): tachograph.Gauge
+---@field histogram fun(name: string, options?: tachograph.MetricOptions): tachograph.Histogram
+---@field cache fun(name: string): tachograph.Cache
+---Events of a cache by name.
+---@field record_cache fun(name: string, event: tachograph.CacheEvent, n?: integer): true?, string?, string?
+---@field caches fun(): tachograph.CacheRows?, string?, string?
+---@field metrics fun(name?: string): tachograph.MetricRow[]?, string?, string?
 ---@field track fun(name: string, fn: function, options?: tachograph.TrackOptions): function
 ---@field operation fun(name: string, options?: tachograph.OperationOptions): tachograph.Operation
 ---@field step fun(name: string, options?: tachograph.OperationOptions): tachograph.Operation

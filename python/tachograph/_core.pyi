@@ -145,7 +145,7 @@ class Histogram:
     def labels(self, *values: Any, **by_name: Any) -> Histogram: ...
     def observe(self, value: float, /) -> None: ...
     def time(self) -> _Timer:
-        """A block whose duration is observed, for `with` and `async with`: seconds, or what the unit `ms` or `us` says."""
+        """A block whose duration is observed, for `with` and `async with`, in the unit s, ms or us; else in seconds."""
 
 class Cache:
     """Hits, misses and the size of one cache of the application."""

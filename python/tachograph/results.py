@@ -137,7 +137,7 @@ class _CacheRow(_Fields):
 
 
 class _MetricRow(_Fields):
-    """One series of a metric that the application declared. Figures are in `unit`: int for bytes and tokens, else float."""
+    """One series of a metric that the application declared. Figures are int for bytes and tokens, else float."""
 
 
 if TYPE_CHECKING:

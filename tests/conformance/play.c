@@ -196,12 +196,79 @@ static tacho_kind kind_of(yajl_val call) {
     return kind && tacho_kind_parse(kind, &parsed) != TACHO_OK ? TACHO_KIND_COUNT : parsed;
 }
 
+/* --------------------------------------------------------------------------------------- custom metrics and caches */
+
+static tacho_metric *declare(yajl_val call, const char *word) {
+    const char *labels[8], *values[8];
+    yajl_val declared = member(call, "declare"), names = declared ? member(declared, "labels") : NULL;
+    tacho_metric_spec spec = TACHO_METRIC_SPEC_INIT;
+    tacho_metric *metric = NULL, *bound = NULL;
+    spec.name = text_of(member(call, "name"));
+    spec.description = declared ? text_of(member(declared, "description")) : NULL;
+    spec.unit = declared ? text_of(member(declared, "unit")) : NULL;
+    spec.labels = labels;
+    for (; names && spec.label_count < names->u.array.len; spec.label_count++) {
+        labels[spec.label_count] = text_of(names->u.array.values[spec.label_count]);
+        values[spec.label_count] = text_of(member(member(call, "labels"), labels[spec.label_count]));
+    }
+    (strcmp(word, "counter") == 0 ? tacho_counter
+     : strcmp(word, "gauge") == 0 ? tacho_gauge
+                                  : tacho_histogram)(collector, &spec, &metric);
+    if (!names)
+        return metric;
+    tacho_metric_labels(metric, values, spec.label_count, &bound);
+    tacho_metric_release(metric);
+    return bound;
+}
+
+static void play_metric(yajl_val call, const char *word) {
+    tacho_metric *metric = declare(call, word);
+    yajl_val set = member(call, "set"), amount = member(call, "amount");
+    if (set)
+        tacho_gauge_set(metric, number_of(set));
+    else if (strcmp(word, "gauge") == 0)
+        tacho_gauge_add(metric, number_of(amount));
+    else if (strcmp(word, "counter") == 0)
+        tacho_counter_add(metric, number_of(amount));
+    else
+        tacho_histogram_observe(metric, number_of(amount));
+    tacho_metric_release(metric);
+}
+
+static void play_cache(yajl_val call) {
+    tacho_cache *cache = NULL;
+    tacho_cache_event event = TACHO_CACHE_EVENT_COUNT;
+    const char *name = text_of(member(call, "name")), *word = text_of(member(call, "event"));
+    if (member(call, "size") && tacho_cache_bind(collector, name, &cache) == TACHO_OK)
+        tacho_cache_size(cache, count_of(call, "size"),
+                         member(call, "capacity") ? count_of(call, "capacity") : TACHO_CACHE_CAPACITY_UNKNOWN);
+    if (word) {
+        tacho_cache_event_parse(word, &event);
+        tacho_record_cache(collector, name, event, member(call, "n") ? count_of(call, "n") : 1);
+    }
+    tacho_cache_release(cache);
+}
+
+/* Whether it was one of these calls. */
+static int play_special(yajl_val call) {
+    const char *word = text_of(member(call, "call"));
+    int cache = strcmp(word, "cache") == 0;
+    int metric = strcmp(word, "counter") == 0 || strcmp(word, "gauge") == 0 || strcmp(word, "histogram") == 0;
+    if (cache)
+        play_cache(call);
+    if (metric)
+        play_metric(call, word);
+    return cache || metric;
+}
+
 /* One call; what the library refuses is not recorded and not an error of the case. */
 static void play(yajl_val call, const char *session) {
     tacho_component components[COMPONENTS];
     tacho_usage usage;
     tacho_finished finished = TACHO_FINISHED_INIT;
     tacho_series *series = NULL;
+    if (play_special(call))
+        return;
     const char *own = text_of(member(call, "session"));
     tacho_labels labels = TACHO_LABELS_INIT;
     labels.provider = text_of(member(call, "provider"));

@@ -27,7 +27,32 @@ local function session(collector, id)
   return sessions[id]
 end
 
+local function labelled(metric, labels)
+  return labels and metric:labels(labels) or metric
+end
+
+-- Custom metrics and caches by the name of the call; what the library refuses is not recorded.
+local special = {}
+function special.counter(collector, call)
+  labelled(collector:counter(call.name, call.declare), call.labels).add(seconds(call.amount))
+end
+function special.gauge(collector, call)
+  local gauge = labelled(collector:gauge(call.name, call.declare), call.labels)
+  if call.set then gauge.set(seconds(call.set)) else gauge.add(seconds(call.amount)) end
+end
+function special.histogram(collector, call)
+  labelled(collector:histogram(call.name, call.declare), call.labels).observe(seconds(call.amount))
+end
+function special.cache(collector, call)
+  if call.size then collector:cache(call.name).size(call.size, call.capacity) end
+  if call.event then collector:record_cache(call.name, call.event, call.n) end
+end
+
 local function play(collector, call, standard)
+  if special[call.call] then
+    pcall(special[call.call], collector, call)
+    return
+  end
   local options = {}
   for key, value in pairs(call) do options[key] = value end
   for _, key in ipairs {"error", "tool", "model", "provider"} do options[key] = text(call[key]) end

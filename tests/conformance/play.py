@@ -12,6 +12,7 @@ from typing import Any
 
 import tachograph as tacho
 
+SPECIAL = ("counter", "gauge", "histogram", "cache")
 KIND = {"record_step": "step", "record_tool_call": "tool"}
 
 
@@ -27,8 +28,31 @@ def seconds(value: Any) -> Any:
     return float(value) if isinstance(value, str) else value
 
 
+def special(collector: Any, call: dict[str, Any]) -> None:
+    """Custom metrics and caches."""
+    word, name = call["call"], call["name"]
+    if word == "cache":
+        if "size" in call:
+            collector.cache(name).size(call["size"], call.get("capacity"))
+        if "event" in call:
+            collector.record_cache(name, call["event"], call.get("n", 1))
+        return
+    metric = getattr(collector, word)(name, **call.get("declare", {}))
+    metric = metric.labels(**call["labels"]) if "labels" in call else metric
+    if "set" in call:
+        metric.set(seconds(call["set"]))
+    else:
+        (metric.observe if word == "histogram" else metric.add)(seconds(call["amount"]))
+
+
 def play(collector: Any, call: dict[str, Any], session: str) -> None:
     """One call; what the package refuses is not recorded and not an error of the case."""
+    if call["call"] in SPECIAL:
+        try:
+            special(collector, call)
+        except ValueError:
+            pass
+        return
     call = dict(call)
     word = call.pop("call")
     arguments = {"session": session, "kind": KIND.get(word, "custom"), **call}

@@ -177,8 +177,8 @@ def test_disabled__records_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     collector.histogram("h").observe(1)
     with collector.histogram("h").time():
         pass
-    assert [row.count for row in collector.metrics("h")] == [0] and collector.metrics("x") == []
-    assert [row.total_requests for row in collector.caches()] == [0]
+    assert not any(row.count or row.value for row in collector.metrics())
+    assert not any(row.total_requests for row in collector.caches())
 
 
 def test_saved__snapshots_carry_metrics_and_caches(collector: tacho.Collector, tmp_path: Any) -> None:

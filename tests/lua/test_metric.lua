@@ -1,0 +1,146 @@
+local tacho = require "tachograph"
+
+describe("custom metrics", function()
+  local collector
+  before_each(function() collector = assert(tacho.collector {}) end)
+
+  local function row(name)
+    local rows = collector:metrics(name)
+    assert.equal(1, #rows)
+    return rows[1]
+  end
+
+  it("count in closures and as methods", function()
+    local counter = collector:counter("requests", {description = "Requests served."})
+    local inc = counter.inc
+    inc()
+    inc(0.5)
+    counter:inc(2)
+    counter:add(1)
+    assert.equal(4.5, row("requests").value)
+    assert.equal("Requests served.", row("requests").description)
+    assert.equal("counter", row("requests").type)
+  end)
+
+  it("have labels", function()
+    local counter = collector:counter("requests", {labels = {"route", "status"}})
+    counter:labels {route = "/a", status = 200}.inc()
+    counter.labels {route = "/a", status = "200"}.inc(2)
+    counter:labels {route = "/a", status = 500}:inc()
+    local rows = collector:metrics()
+    assert.equal(2, #rows)
+    assert.same({route = "/a", status = "200"}, rows[1].labels)
+    assert.equal(3, rows[1].value)
+    assert.has_error(function() counter:labels {route = "/a"} end)
+    assert.has_error(function() counter:labels {route = "/a", status = 1, colour = "red"} end)
+    assert.has_error(function() collector:counter("plain"):labels {} end)
+  end)
+
+  it("keep bytes as whole numbers", function()
+    collector:counter("sent", {unit = "By"}).inc(2 ^ 40)
+    assert.equal("integer", math.type(row("sent").value))
+    assert.equal(1 << 40, row("sent").value)
+  end)
+
+  it("go up and down in a gauge", function()
+    local gauge = collector:gauge("depth", {merge = "max"})
+    assert.equal(0, #collector:metrics())
+    gauge.set(5)
+    gauge.inc()
+    gauge.dec(2)
+    gauge.add(-0.5)
+    assert.equal(3.5, row("depth").value)
+    assert.equal("max", row("depth").merge)
+  end)
+
+  it("time blocks in a histogram", function()
+    local histogram = collector:histogram("wait", {unit = "s"})
+    do
+      local _ <close> = histogram:time()
+    end
+    histogram.time():finish()
+    histogram.observe(2.5)
+    assert.equal(3, row("wait").count)
+    assert.equal(2.5, row("wait").max)
+    assert.is_nil(row("wait").value)
+  end)
+
+  it("are checked when they are declared", function()
+    for _, where in ipairs {tacho.counter, function(...) return collector:counter(...) end} do
+      for _, name in ipairs {"", "1x", "a b", "tacho_cache_hits_total"} do
+        assert.has_error(function() where(name) end)
+      end
+      assert.has_error(function() where("x", {labels = {"le"}}) end)
+      assert.has_error(function() where("x", {colour = 1}) end)
+    end
+    collector:counter("x")
+    assert.has_error(function() collector:gauge("x") end)
+    assert.has_error(function() collector:gauge("y", {merge = "average"}) end)
+  end)
+
+  it("refuse what is no amount", function()
+    local counter = collector:counter("x")
+    local done, message, code = counter.inc(-1)
+    assert.is_nil(done)
+    assert.is_string(message)
+    assert.equal("INVALID", code)
+    assert.is_nil(counter.inc(0 / 0))
+    assert.has_error(function() counter.inc("many") end)
+    assert.equal(0, row("x").value)
+  end)
+
+  it("follow the default collector", function()
+    local counter = tacho.counter("early", {labels = {"a"}}):labels {a = "x"}
+    local hit = tacho.cache("early").hit
+    tacho.reset()
+    counter.inc()
+    hit()
+    assert.equal(1, tacho.metrics("early")[1].value)
+    tacho.reset()
+    counter.inc(5)
+    hit(2)
+    assert.equal(5, tacho.metrics("early")[1].value)
+    assert.equal(2, tacho.caches()[1].hits)
+  end)
+
+  it("survive a collector that was closed", function()
+    local counter, cache = collector:counter("x"), collector:cache("k")
+    collector:close()
+    counter.inc()
+    cache.hit()
+    collector = nil
+    collectgarbage()
+    counter.inc()
+    assert(cache.hit())
+  end)
+end)
+
+describe("caches", function()
+  it("count what happens", function()
+    local collector = assert(tacho.collector {})
+    local cache = collector:cache("prompt")
+    local hit = cache.hit
+    hit()
+    hit(2)
+    cache.miss()
+    cache:eviction()
+    cache.size_rejection()
+    cache.size(10, 64)
+    cache:size(11)
+    assert(collector:record_cache("files", "miss", 4))
+    do
+      local op <close> = collector:operation("answer")
+      op:cache("prompt", "hit")
+    end
+    local rows = collector:caches()
+    assert.equal(2, #rows)
+    local files, prompt = rows[1], rows[2]
+    assert.same({"prompt", 4, 1, 5, 0.8}, {prompt.cache, prompt.hits, prompt.misses, prompt.total_requests, prompt.hit_rate})
+    assert.same({1, 1, 11, 64}, {prompt.evictions, prompt.size_rejections, prompt.size, prompt.capacity})
+    assert.same({0, 0}, {files.hits, files.hit_rate})
+    assert.is_nil(files.size)
+    assert.equal(9, rows.totals.total_requests)
+    assert.truthy(tostring(rows):find "prompt")
+    assert.is_nil(collector:record_cache("files", "explosion"))
+  end)
+end)
