@@ -337,7 +337,22 @@ int tacho_lua_finish_output(lua_State *L, const void *output, tacho_status statu
 
 #define TACHO_LUA_PATH_MAX 4096
 
-/* ---- reading.c */
+/* ---- reading.c, metric_reading.c */
+/** What a reading function was called on. */
+typedef struct tacho_lua_reading {
+    const tacho_snapshot *snapshot;
+    tacho_status status;                  /* of taking it */
+    const tacho_lua_collector *collector; /* NULL = a method of a snapshot */
+} tacho_lua_reading;
+/** Leaves the owner at index 1 and `arguments` arguments after it; a snapshot that was taken now stands above them. */
+tacho_lua_reading tacho_lua_reading_enter(lua_State *L, int arguments);
+typedef tacho_status (*tacho_lua_writer)(const void *object, const tacho_style *style, tacho_sink sink, void *context);
+/** Body of a __tostring: writes the boxed object of its first upvalue. */
+int tacho_lua_text_of(lua_State *L, tacho_lua_writer write);
+/** Gives the table on top of L a __tostring that prints the boxed object at `box`. */
+void tacho_lua_set_text(lua_State *L, int box, lua_CFunction text);
+int tacho_lua_caches(lua_State *L);
+int tacho_lua_metrics(lua_State *L);
 /** Pushes the record of an ended operation, whose object is at index 1; nil when the ring has lost it. */
 int tacho_lua_push_record_of(lua_State *L, uint64_t id);
 /** A C function: gives the summary of an open session to an object that has a method write. */

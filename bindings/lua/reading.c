@@ -15,12 +15,6 @@ static void free_snapshot(void *object) {
 static void free_rows(void *object) {
     tacho_rows_free(object);
 }
-static void free_caches(void *object) {
-    tacho_cache_rows_free(object);
-}
-static void free_metrics(void *object) {
-    tacho_metric_rows_free(object);
-}
 static void free_records(void *object) {
     tacho_records_free(object);
 }
@@ -37,13 +31,6 @@ static tacho_lua_box *new_snapshot(lua_State *L) {
     return box;
 }
 
-/* What a reading function was called on. */
-typedef struct reading {
-    const tacho_snapshot *snapshot;
-    tacho_status status;                  /* of taking it */
-    const tacho_lua_collector *collector; /* NULL = a method of a snapshot */
-} reading;
-
 typedef tacho_status (*taker)(tacho_collector *collector, tacho_snapshot **out);
 
 /* Innermost session of the running coroutine on this collector, or NULL (semantics 58). */
@@ -57,8 +44,8 @@ static const char *enclosing_session(lua_State *L, const tacho_lua_collector *co
 
 /* Leaves the owner at index 1 and `arguments` arguments after it; a snapshot that was taken now stands above them. With
  * `alone`, no session at index 2 and none around the caller, it is of this process alone, else of all that share. */
-static reading enter_as(lua_State *L, int arguments, int alone) {
-    reading on = {NULL, TACHO_OK, NULL};
+static tacho_lua_reading enter_as(lua_State *L, int arguments, int alone) {
+    tacho_lua_reading on = {NULL, TACHO_OK, NULL};
     tacho_lua_box *box = lua_toboolean(L, lua_upvalueindex(2)) ? NULL : luaL_testudata(L, 1, TACHO_LUA_SNAPSHOT);
     if (!box)
         on.collector = tacho_lua_enter(L);
@@ -74,13 +61,11 @@ static reading enter_as(lua_State *L, int arguments, int alone) {
     return on;
 }
 
-static reading enter(lua_State *L, int arguments) {
+tacho_lua_reading tacho_lua_reading_enter(lua_State *L, int arguments) {
     return enter_as(L, arguments, 0);
 }
 
 /* ------------------------------------------------------------------------------------------------- text of a list */
-
-typedef tacho_status (*writer)(const void *object, const tacho_style *style, tacho_sink sink, void *context);
 
 static tacho_status write_rows(const void *object, const tacho_style *style, tacho_sink sink, void *context) {
     return tacho_write_rows(object, TACHO_FORMAT_TABLE, "tacho.usage/1", NULL, style, sink, context);
@@ -92,14 +77,7 @@ static tacho_status write_summary(const void *object, const tacho_style *style, 
     return tacho_write_summary(object, TACHO_FORMAT_TEXT, style, sink, context);
 }
 
-static tacho_status write_caches(const void *object, const tacho_style *style, tacho_sink sink, void *context) {
-    return tacho_write_caches(object, TACHO_FORMAT_TABLE, style, sink, context);
-}
-static tacho_status write_metrics(const void *object, const tacho_style *style, tacho_sink sink, void *context) {
-    return tacho_write_metrics(object, TACHO_FORMAT_TABLE, style, sink, context);
-}
-
-static int text_of(lua_State *L, writer write) {
+int tacho_lua_text_of(lua_State *L, tacho_lua_writer write) {
     const tacho_lua_box *box = lua_touserdata(L, lua_upvalueindex(1));
     void *output = tacho_lua_new_output(L);
     if (!output)
@@ -114,26 +92,20 @@ static tacho_status write_system(const void *object, const tacho_style *style, t
 }
 
 static int rows_text(lua_State *L) {
-    return text_of(L, write_rows);
+    return tacho_lua_text_of(L, write_rows);
 }
 static int records_text(lua_State *L) {
-    return text_of(L, write_records);
-}
-static int caches_text(lua_State *L) {
-    return text_of(L, write_caches);
-}
-static int metrics_text(lua_State *L) {
-    return text_of(L, write_metrics);
+    return tacho_lua_text_of(L, write_records);
 }
 static int summary_text(lua_State *L) {
-    return text_of(L, write_summary);
+    return tacho_lua_text_of(L, write_summary);
 }
 static int system_text(lua_State *L) {
-    return text_of(L, write_system);
+    return tacho_lua_text_of(L, write_system);
 }
 
 /* Gives the table on top of L a __tostring that prints the boxed object at `box`. */
-static void set_text(lua_State *L, int box, lua_CFunction text) {
+void tacho_lua_set_text(lua_State *L, int box, lua_CFunction text) {
     box = lua_absindex(L, box);
     lua_createtable(L, 0, 1);
     lua_pushvalue(L, box);
@@ -170,56 +142,17 @@ static void push_records(lua_State *L, const tacho_records *records) {
     lua_setfield(L, -2, "lost");
 }
 
-/* caches() */
-static int caches(lua_State *L) {
-    reading on = enter(L, 0);
-    tacho_lua_box *box = tacho_lua_new_box(L);
-    box->free = free_caches;
-    tacho_cache_rows **rows = (tacho_cache_rows **)&box->object;
-    tacho_status status = on.status == TACHO_OK ? tacho_snapshot_caches(on.snapshot, rows) : on.status;
-    if (status != TACHO_OK)
-        return tacho_lua_fail(L, status);
-    lua_createtable(L, (int)(*rows)->count, 1);
-    for (size_t i = 0; i < (*rows)->count; i++) {
-        tacho_lua_push_cache(L, &(*rows)->rows[i]);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
-    tacho_lua_push_cache(L, &(*rows)->totals);
-    lua_setfield(L, -2, "totals");
-    set_text(L, -2, caches_text);
-    return 1;
-}
-
-/* metrics([name]) */
-static int metrics(lua_State *L) {
-    reading on = enter(L, 1);
-    const char *name = luaL_optstring(L, 2, NULL);
-    tacho_lua_box *box = tacho_lua_new_box(L);
-    box->free = free_metrics;
-    tacho_metric_rows **rows = (tacho_metric_rows **)&box->object;
-    tacho_status status = on.status == TACHO_OK ? tacho_snapshot_metrics(on.snapshot, name, rows) : on.status;
-    if (status != TACHO_OK)
-        return tacho_lua_fail(L, status);
-    lua_createtable(L, (int)(*rows)->count, 0);
-    for (size_t i = 0; i < (*rows)->count; i++) {
-        tacho_lua_push_metric(L, &(*rows)->rows[i]);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
-    set_text(L, -2, metrics_text);
-    return 1;
-}
-
 typedef tacho_status (*table_reader)(const tacho_snapshot *snapshot, tacho_rows **out);
 
 static int read_table(lua_State *L, table_reader read) {
-    reading on = enter(L, 0);
+    tacho_lua_reading on = tacho_lua_reading_enter(L, 0);
     tacho_lua_box *box = tacho_lua_new_box(L);
     box->free = free_rows;
     tacho_status status = on.status == TACHO_OK ? read(on.snapshot, (tacho_rows **)&box->object) : on.status;
     if (status != TACHO_OK)
         return tacho_lua_fail(L, status);
     push_rows(L, box->object);
-    set_text(L, -2, rows_text);
+    tacho_lua_set_text(L, -2, rows_text);
     return 1;
 }
 
@@ -305,7 +238,7 @@ static tacho_status push_costs_by(lua_State *L, const tacho_snapshot *snapshot, 
 /* (by, {session =, since =, until =}): rows with what they add up to */
 static int read_usage(lua_State *L, const tacho_query *standard) {
     tacho_query query;
-    reading on = enter(L, 2);
+    tacho_lua_reading on = tacho_lua_reading_enter(L, 2);
     read_keys(L, standard, &query);
     read_limits(L, &query);
     tacho_lua_box *box = tacho_lua_new_box(L);
@@ -334,7 +267,7 @@ static int read_usage(lua_State *L, const tacho_query *standard) {
     lua_setfield(L, -2, "by_operation");
     if (status != TACHO_OK)
         return tacho_lua_fail(L, status);
-    set_text(L, at, rows_text);
+    tacho_lua_set_text(L, at, rows_text);
     return 1;
 }
 
@@ -357,7 +290,7 @@ typedef tacho_status (*list_reader)(const tacho_snapshot *snapshot, size_t n, ta
 
 /* (n): n is at most INT32_MAX and 0 = the reader's own default */
 static int read_list(lua_State *L, list_reader read) {
-    reading on = enter(L, 1);
+    tacho_lua_reading on = tacho_lua_reading_enter(L, 1);
     lua_Integer n = luaL_optinteger(L, 2, 0);
     tacho_lua_box *box = tacho_lua_new_box(L);
     box->free = free_records;
@@ -367,7 +300,7 @@ static int read_list(lua_State *L, list_reader read) {
     if (status != TACHO_OK)
         return tacho_lua_fail(L, status);
     push_records(L, box->object);
-    set_text(L, -2, records_text);
+    tacho_lua_set_text(L, -2, records_text);
     return 1;
 }
 
@@ -415,7 +348,7 @@ int tacho_lua_push_record_of(lua_State *L, uint64_t id) {
 
 /* summary([session]): of that session, else of the enclosing one, else of the process since start or reset */
 static int summary(lua_State *L) {
-    reading on = enter_as(L, 1, 1);
+    tacho_lua_reading on = enter_as(L, 1, 1);
     const char *session = tacho_lua_optional_text(L, 2);
     if (!session && on.collector)
         session = enclosing_session(L, on.collector);
@@ -437,13 +370,13 @@ static int summary(lua_State *L) {
     lua_setfield(L, -2, "slowest");
     tacho_lua_push_quality(L, all);
     lua_setfield(L, -2, "data_quality");
-    set_text(L, at, summary_text);
+    tacho_lua_set_text(L, at, summary_text);
     return 1;
 }
 
 /* system(): what runs, and what it takes of the machine */
 static int system_function(lua_State *L) {
-    reading on = enter(L, 0);
+    tacho_lua_reading on = tacho_lua_reading_enter(L, 0);
     tacho_lua_box *box = tacho_lua_new_box(L);
     tacho_system *system = box->object = malloc(sizeof *system);
     box->free = free;
@@ -456,7 +389,7 @@ static int system_function(lua_State *L) {
     if (on.status != TACHO_OK)
         return tacho_lua_fail(L, on.status);
     tacho_lua_push_system(L, system);
-    set_text(L, -2, system_text);
+    tacho_lua_set_text(L, -2, system_text);
     return 1;
 }
 
@@ -486,7 +419,7 @@ int tacho_lua_write_summary(lua_State *L) {
 
 /* snapshot(): of this moment; immutable. As a method of a snapshot, the snapshot itself. */
 static int snapshot_function(lua_State *L) {
-    reading on = enter(L, 0);
+    tacho_lua_reading on = tacho_lua_reading_enter(L, 0);
     return on.status == TACHO_OK ? 1 : tacho_lua_fail(L, on.status);
 }
 
@@ -513,7 +446,7 @@ static int write_file(lua_State *L, const char *path) {
  * is true (or its failure) */
 static int export(lua_State *L) {
     tacho_format format;
-    reading on = enter(L, 2);
+    tacho_lua_reading on = tacho_lua_reading_enter(L, 2);
     const char *word = tacho_lua_check_text(L, 2);
     if (tacho_format_parse(word, &format) != TACHO_OK)
         tacho_lua_bad_argument(
@@ -561,7 +494,7 @@ static int merge(lua_State *L) {
 /* save([path]): the path; without one, a new file in the data directory */
 static int save(lua_State *L) {
     char standard[TACHO_LUA_PATH_MAX];
-    reading on = enter(L, 1);
+    tacho_lua_reading on = tacho_lua_reading_enter(L, 1);
     const char *path = tacho_lua_optional_text(L, 2);
     tacho_status status = on.status;
     if (status == TACHO_OK && !path) {
@@ -577,10 +510,10 @@ static int save(lua_State *L) {
 }
 
 const luaL_Reg tacho_lua_reading_functions[] = {
-    {"caches", caches},
+    {"caches", tacho_lua_caches},
     {"costs", costs},
     {"export", export},
-    {"metrics", metrics},
+    {"metrics", tacho_lua_metrics},
     {"models", models},
     {"operations", operations},
     {"providers", providers},
