@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /* Requests still to be served before one is refused; negative = none is ever refused. */
 static _Atomic int64_t served_before_refusal = -1;
@@ -29,6 +30,22 @@ void *tacho__calloc(size_t count, size_t size) {
 
 void *tacho__realloc(void *memory, size_t size) {
     return refused() ? NULL : realloc(memory, size == 0 ? 1 : size);
+}
+
+#define PAGE       ((uintptr_t)4096)
+#define LARGE_PAGE ((uintptr_t)2 << 20)
+
+void tacho__memory_expect(void *memory, size_t size) {
+#ifdef MADV_HUGEPAGE
+    const uintptr_t start = ((uintptr_t)memory + PAGE - 1) & ~(PAGE - 1),
+                    end = ((uintptr_t)memory + size) & ~(PAGE - 1);
+    if (end > start && end - start >= LARGE_PAGE) {
+        (void)madvise((void *)start, end - start, MADV_HUGEPAGE);
+    }
+#else
+    (void)memory;
+    (void)size;
+#endif
 }
 
 void tacho__free(void *memory) {

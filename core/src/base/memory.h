@@ -14,6 +14,11 @@ void *tacho__malloc(size_t size);
 void *tacho__calloc(size_t count, size_t size);
 /** `memory` grown or shrunk to `size` bytes; NULL on refusal, and then `memory` is still the caller's. Any thread. */
 void *tacho__realloc(void *memory, size_t size);
+/**
+ * Says that these bytes are about to be used as a whole: the kernel may then hand them out in large pages, which costs
+ * a fraction. For memory that is soon given back. Any thread.
+ */
+void tacho__memory_expect(void *memory, size_t size);
 /** Gives memory back. NULL is allowed. Any thread. */
 void tacho__free(void *memory);
 

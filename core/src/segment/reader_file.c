@@ -57,6 +57,7 @@ static tacho_status copy_lines(tacho__view *view, int file, uint64_t lines) {
         return TACHO_NOMEM;
     }
     view->words = grown;
+    tacho__memory_expect(grown, lines * TACHO__LINE);
     const tacho_status status = read_all(file, (uint8_t *)grown + view->lines * TACHO__LINE, view->lines * TACHO__LINE,
                                          (lines - view->lines) * TACHO__LINE);
     if (status == TACHO_OK) {

@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BLOCK_BYTES 8192u
+#define BLOCK_BYTES 8192u /* the first one; each is twice as large as the one before */
+#define BLOCK_MOST  (UINT32_C(4) << 20)
 
 struct tacho__arena_block {
     tacho__arena_block *next;
@@ -18,15 +19,18 @@ struct tacho__arena_block {
 };
 
 static tacho__arena_block *block_new(tacho__arena *arena, size_t least) {
-    size_t size = least > BLOCK_BYTES ? least : BLOCK_BYTES;
+    size_t usual = arena->blocks ? arena->blocks->size * 2 : BLOCK_BYTES;
+    usual = usual < BLOCK_MOST ? usual : BLOCK_MOST;
+    size_t size = least > usual ? least : usual;
     tacho__arena_block *block = size > SIZE_MAX - sizeof *block ? NULL : tacho__calloc(1, sizeof *block + size);
     if (!block) {
         arena->failed = true;
         return NULL;
     }
     block->size = size;
+    tacho__memory_expect(block->bytes, size);
     /* A big request gets a block of its own behind the current one, so that the rest of that stays in use. */
-    if (least > BLOCK_BYTES && arena->blocks) {
+    if (least > usual && arena->blocks) {
         block->next = arena->blocks->next;
         arena->blocks->next = block;
     } else {

@@ -31,10 +31,13 @@ static bool cover(tacho__buckets *buckets, int32_t lowest, int32_t highest) {
     if (buckets->counts) {
         memcpy(counts + (first - new_first), buckets->counts, buckets->length * sizeof *counts);
     }
-    tacho__free(buckets->counts);
+    if (!buckets->borrowed) {
+        tacho__free(buckets->counts);
+    }
     buckets->counts = counts;
-    buckets->first = new_first;
-    buckets->length = length;
+    buckets->first = (int16_t)new_first;
+    buckets->length = (uint16_t)length;
+    buckets->borrowed = 0;
     return true;
 }
 
@@ -78,6 +81,8 @@ void tacho__buckets_subtract(tacho__buckets *buckets, const tacho__buckets *less
 }
 
 void tacho__buckets_free(tacho__buckets *buckets) {
-    tacho__free(buckets->counts);
+    if (!buckets->borrowed) {
+        tacho__free(buckets->counts);
+    }
     *buckets = (tacho__buckets){0};
 }

@@ -14,10 +14,11 @@
 #define TACHO__BUCKET_ZERO    (-353)
 
 typedef struct tacho__buckets {
-    uint64_t *counts; /* owned; NULL while empty */
-    int32_t first;    /* index of counts[0] */
-    uint32_t length;  /* entries of counts */
-    uint64_t total;   /* sum of counts */
+    uint64_t *counts;  /* NULL while empty */
+    int16_t first;     /* index of counts[0] */
+    uint16_t length;   /* entries of counts */
+    uint32_t borrowed; /* 1: `counts` is somebody else's, and is replaced when it grows */
+    uint64_t total;    /* sum of counts */
 } tacho__buckets;
 
 /** Adds `n` to a bucket; an index outside the bounds goes to the nearest. False when out of memory: nothing is added.

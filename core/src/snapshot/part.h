@@ -129,7 +129,7 @@ void tacho__part_session_complete(tacho__part_session *session);
 struct tacho__view;
 struct tacho__histogram;
 /** The sums and buckets of a histogram; false when out of memory. */
-bool tacho__part_take_measure(const struct tacho__histogram *from, tacho__measure *to);
+bool tacho__part_take_measure(const struct tacho__histogram *from, tacho__arena *arena, tacho__measure *to);
 /** Takes custom metrics and caches; false when out of memory. */
 bool tacho__part_take_custom(const struct tacho__view *view, tacho__part *part);
 

@@ -49,7 +49,8 @@ static bool told(const tacho__custom_view *from) {
                                            : !overflow || from->total > 0 || from->histogram.count > 0;
 }
 
-static bool take_custom(const tacho__view *view, const tacho__custom_view *from, tacho__part_custom *to) {
+static bool take_custom(const tacho__view *view, const tacho__custom_view *from, tacho__arena *arena,
+                        tacho__part_custom *to) {
     *to = (tacho__part_custom){.flags = from->flags};
     for (uint32_t i = 0; i < TACHO__PART_LABELS; i++) {
         to->values[i] = from->labels[i];
@@ -60,7 +61,7 @@ static bool take_custom(const tacho__view *view, const tacho__custom_view *from,
     } else {
         to->value = counted(from->total);
     }
-    return tacho__part_take_measure(&from->histogram, &to->measure);
+    return tacho__part_take_measure(&from->histogram, arena, &to->measure);
 }
 
 /* Index of a definition in the part; -1 for one that made no sense. */
@@ -89,7 +90,7 @@ static bool take_one(const tacho__view *view, const tacho__custom_view *one, con
         return true;
     }
     tacho__part_custom *to = &part->custom[part->custom_count++];
-    bool done = take_custom(view, one, to);
+    bool done = take_custom(view, one, &part->arena, to);
     to->metric = place;
     return done;
 }

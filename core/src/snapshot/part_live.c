@@ -15,16 +15,29 @@ static int64_t counted(uint64_t value) {
     return value > INT64_MAX ? INT64_MAX : (int64_t)value;
 }
 
-static bool take_buckets(const tacho__histogram *from, tacho__buckets *to) {
-    bool done = tacho__buckets_add(to, TACHO__BUCKET_ZERO, from->zero);
-    for (unsigned index = 0; index < TACHO__BUCKETS && done; index++) {
-        uint64_t n = tacho__histogram_bucket(from, index);
-        done = n == 0 || tacho__buckets_add(to, tacho__grid_absolute(from->grid, index), n);
+/* In the arena of the part, which never changes them: one series after the other, as they are read. */
+static bool take_buckets(const tacho__histogram *from, tacho__arena *arena, tacho__buckets *to) {
+    const uint32_t per = TACHO__OCTAVE_BUCKETS;
+    if (from->octaves != 0) {
+        const uint32_t low = (uint32_t)__builtin_ctz(from->octaves), high = 31 - (uint32_t)__builtin_clz(from->octaves);
+        const uint32_t length = (high - low + 1) * per;
+        uint64_t *counts = tacho__arena_array(arena, length, sizeof *counts), total = 0;
+        if (!counts) {
+            return false;
+        }
+        for (uint32_t octave = low; octave <= high; octave++) {
+            for (uint32_t i = 0; from->octaves >> octave & 1 && i < per; i++) {
+                counts[(octave - low) * per + i] = from->bucket[octave * per + i];
+                total += from->bucket[octave * per + i];
+            }
+        }
+        *to =
+            (tacho__buckets){counts, (int16_t)tacho__grid_absolute(from->grid, low * per), (uint16_t)length, 1, total};
     }
-    return done;
+    return tacho__buckets_add(to, TACHO__BUCKET_ZERO, from->zero);
 }
 
-bool tacho__part_take_measure(const tacho__histogram *from, tacho__measure *to) {
+bool tacho__part_take_measure(const tacho__histogram *from, tacho__arena *arena, tacho__measure *to) {
     if (from->count == 0) {
         return true;
     }
@@ -33,7 +46,7 @@ bool tacho__part_take_measure(const tacho__histogram *from, tacho__measure *to) 
     to->max = counted(from->max);
     to->low = counted(from->low);
     to->high = counted(from->high);
-    return take_buckets(from, &to->buckets);
+    return take_buckets(from, arena, &to->buckets);
 }
 
 static void take_usage(const tacho__usage_sums *from, tacho__group *to) {
@@ -153,11 +166,12 @@ static bool take_series(const tacho__series_view *from, tacho__arena *texts, tac
         to->categories[i] = counted(from->categories[i]);
     }
     tacho__part_series_complete(to);
-    return take_error_types(from, texts, &to->sums) && take_buckets(&from->duration, &to->sums.durations) &&
-           tacho__part_take_measure(&from->first_token, &to->first_token) &&
-           tacho__part_take_measure(&from->time_per_token, &to->time_per_token) &&
-           tacho__part_take_measure(&from->input, &to->input) && tacho__part_take_measure(&from->output, &to->output) &&
-           tacho__part_take_measure(&from->cost, &to->cost);
+    return take_error_types(from, texts, &to->sums) && take_buckets(&from->duration, texts, &to->sums.durations) &&
+           tacho__part_take_measure(&from->first_token, texts, &to->first_token) &&
+           tacho__part_take_measure(&from->time_per_token, texts, &to->time_per_token) &&
+           tacho__part_take_measure(&from->input, texts, &to->input) &&
+           tacho__part_take_measure(&from->output, texts, &to->output) &&
+           tacho__part_take_measure(&from->cost, texts, &to->cost);
 }
 
 static bool take_all_series(const tacho__view *view, tacho__part *part) {
