@@ -18,6 +18,7 @@
 #define TEMPORARY_PREFIX ".new-"
 #define PREFIX_LENGTH    (sizeof SEGMENT_PREFIX - 1)
 #define TRIES            8
+#define INTERRUPTIONS    100
 
 static tacho_status status_of_error(int error) {
     switch (error) {
@@ -99,12 +100,13 @@ void tacho__registry_remove(const tacho__registry *registry, const char *name) {
 
 static tacho_status fill(int file, const void *bytes, size_t length) {
     size_t written = 0;
-    while (written < length) {
+    for (unsigned interrupted = 0; written < length;) {
         const ssize_t n = tacho__system_calls.write_to(file, (const char *)bytes + written, length - written);
-        if (n <= 0 && errno != EINTR) {
+        if (n > 0) {
+            written += (size_t)n;
+        } else if (n == 0 || errno != EINTR || ++interrupted > INTERRUPTIONS) {
             return TACHO_IO;
         }
-        written += n > 0 ? (size_t)n : 0;
     }
     return TACHO_OK;
 }
