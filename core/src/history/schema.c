@@ -106,7 +106,7 @@ static tacho_status check_tables(sqlite3 *db) {
     return status;
 }
 
-tacho_status tacho__schema_check(sqlite3 *db, int *empty) {
+static tacho_status check(sqlite3 *db, int *empty) {
     int64_t application = 0, version = 0, objects = 0;
     *empty = 0;
     tacho_status status = read_number(db, "PRAGMA application_id", &application);
@@ -140,6 +140,15 @@ tacho_status tacho__schema_check(sqlite3 *db, int *empty) {
         status = TACHO_DAMAGED;
     }
     return status == TACHO_OK ? check_tables(db) : status;
+}
+
+/*
+ * Between two questions somebody else may have made the tables, all of them in one transaction: whoever looks once more
+ * sees them whole. Not in a transaction of our own: its end would wipe out what SQLite says of a failure.
+ */
+tacho_status tacho__schema_check(sqlite3 *db, int *empty) {
+    tacho_status status = check(db, empty);
+    return status == TACHO_FOREIGN || status == TACHO_DAMAGED ? check(db, empty) : status;
 }
 
 tacho_status tacho__schema_create(sqlite3 *db) {
