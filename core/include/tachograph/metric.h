@@ -8,8 +8,8 @@
  *
  * Values are kept as integers, so that merging is exact: nanoseconds for the unit `s`, whole numbers for `By` and
  * `{token}`, millionths for every other unit; what does not fit is rounded to the nearest of them. At most 2,000 series
- * per metric (tacho_config.max_series) and 253 metrics; what is beyond goes to the overflow series of the metric, or to
- * the metric `other` of the type, so that totals stay exact, and is counted.
+ * per metric (tacho_config.max_series) and 253 metrics in a process; what is beyond goes to the overflow series of the
+ * metric, or to the metric `other` of the type, so that totals stay exact, and is counted.
  *
  * Handles keep the collector alive; any thread may use them, also after a reset (their numbers start at zero again).
  */
@@ -67,8 +67,9 @@ typedef struct tacho_metric_spec {
  * first description stays).
  *
  * @param out  the series with empty labels, with a reference; tacho_metric_release drops it
- * @return TACHO_OK; TACHO_INVALID (a name that is not allowed, or declared before as something else); TACHO_NOMEM. Too
- *         many metrics are no error: the handle books to the metric `other` of the type, and that is counted.
+ * @return TACHO_OK; TACHO_INVALID (a name that is not allowed, or declared before as something else); TACHO_NOMEM;
+ *         TACHO_FULL (the 1,024th metric). From the 254th on it is no error: the handle books to the metric `other` of
+ *         the type, and that is counted.
  *
  * Takes the collector's slow-path lock.
  */

@@ -377,7 +377,7 @@ static tacho__family *copy_plan(const tacho__family_plan *plan) {
 static tacho_status add_family(tacho_collector *collector, tacho__custom_table *table, const tacho__family_plan *plan,
                                tacho__family **out) {
     static const char *const empty[TACHO__METRIC_LABELS] = {"", "", "", "", "", "", "", ""};
-    if (table->family_count == TACHO__METRICS) {
+    if (table->family_count == TACHO__FAMILIES) {
         return TACHO_FULL;
     }
     tacho__family *family = copy_plan(plan);

@@ -15,6 +15,7 @@
 
 #define TACHO__CUSTOM_SLAB  256u
 #define TACHO__CUSTOM_SLABS 256u
+#define TACHO__FAMILIES     1024u /* those without room in the segment are booked to `other` */
 /** Series of all custom metrics and caches together: the series of operations keep the rest of the directory. */
 #define TACHO__CUSTOM_MOST (TACHO__CUSTOM_SLAB * TACHO__CUSTOM_SLABS / 2)
 
@@ -53,7 +54,7 @@ struct tacho_metric {
 };
 
 typedef struct tacho__custom_table {
-    tacho__family *families[TACHO__METRICS]; /* the first is the caches */
+    tacho__family *families[TACHO__FAMILIES]; /* the first is the caches */
     uint32_t family_count;
     tacho_metric *slabs[TACHO__CUSTOM_SLABS];
     uint32_t slots;
