@@ -94,6 +94,9 @@ static void test_operation__whose_series_was_given_back_goes_to_the_overflow_ser
 }
 
 static void test_bounds__hold_anew_after_a_reset(void **state) {
+#ifdef TACHO_PORTABLE
+    skip(); /* without membarrier a replaced segment waits until each lane has moved on */
+#endif
     (void)state;
     recorder r;
     const tacho_config config = {.struct_size = sizeof config, .max_series = 20};
@@ -116,6 +119,9 @@ static void test_bounds__hold_anew_after_a_reset(void **state) {
 }
 
 static void test_resets__leave_no_memory_behind(void **state) {
+#ifdef TACHO_PORTABLE
+    skip(); /* without membarrier a replaced segment waits until each lane has moved on */
+#endif
     recorder *r = *state;
     tacho_series *series = recorder_bind(r, TACHO_KIND_STEP, "plan", NULL, NULL);
     for (int i = 0; i < 50; ++i) {

@@ -371,7 +371,9 @@ static void test_resets__while_everybody_records_are_safe(void **state) {
     pthread_join(reader, NULL);
     expect_no_complaint();
     tacho_collector_reset(r->collector);
+#ifndef TACHO_PORTABLE /* without membarrier a replaced segment waits until each lane has moved on */
     assert_null(r->collector->writer.retired);
+#endif
     uint64_t begun = 0;
     for (uint64_t i = 0; i < 1000; ++i) {
         begun += one_call(&c, i);

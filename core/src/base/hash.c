@@ -2,9 +2,13 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef TACHO_PORTABLE
+#include <fcntl.h>
+#else
+#include <sys/random.h>
+#endif
 
 #ifndef XXH_INLINE_ALL
 #define XXH_INLINE_ALL
@@ -35,10 +39,25 @@ static void fallback_bytes(unsigned char *out, size_t length) {
     }
 }
 
+#ifdef TACHO_PORTABLE
+static ssize_t read_random(void *out, size_t length) {
+    const int file = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    const ssize_t got = file < 0 ? -1 : read(file, out, length);
+    if (file >= 0) {
+        close(file);
+    }
+    return got;
+}
+#else
+static ssize_t read_random(void *out, size_t length) {
+    return getrandom(out, length, GRND_NONBLOCK);
+}
+#endif
+
 void tacho__random_bytes(void *out, size_t length) {
     unsigned char *next = out;
     while (length > 0) {
-        ssize_t got = getrandom(next, length, GRND_NONBLOCK);
+        ssize_t got = read_random(next, length);
         if (got < 0 && errno == EINTR) {
             continue;
         }

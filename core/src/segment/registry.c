@@ -177,6 +177,9 @@ tacho_status tacho__registry_open(const char *path, unsigned flags, tacho__regis
     if (length == 0 || length > PATH_MOST) {
         return TACHO_INVALID;
     }
+#ifdef TACHO_PORTABLE
+    return TACHO_UNSUPPORTED; /* its promises rest on what Linux says of locks, filesystems and growing files */
+#endif
     tacho__registry *registry = tacho__calloc(1, sizeof *registry + length + 1);
     if (!registry) {
         return TACHO_NOMEM;

@@ -53,9 +53,9 @@ typedef struct tacho__registry_meta {
  * Opens the folder `path`; its last component must not be a symbolic link.
  *
  * @return TACHO_OK; TACHO_NOT_FOUND (no folder, or one that is no registry, and not CREATE); TACHO_DENIED (another
- *         owner, writable by others, or not ours to use); TACHO_UNSUPPORTED (a filesystem of the network); TACHO_IO;
- *         TACHO_NOMEM; TACHO_INVALID (a path that is empty or longer than 4,000 bytes); TACHO_FOREIGN, TACHO_NEWER,
- *         TACHO_DAMAGED (`meta`)
+ *         owner, writable by others, or not ours to use); TACHO_UNSUPPORTED (a filesystem of the network; a portable
+ * build); TACHO_IO; TACHO_NOMEM; TACHO_INVALID (a path that is empty or longer than 4,000 bytes); TACHO_FOREIGN,
+ * TACHO_NEWER, TACHO_DAMAGED (`meta`)
  */
 tacho_status tacho__registry_open(const char *path, unsigned flags, tacho__registry **out);
 tacho__registry *tacho__registry_retain(tacho__registry *registry); /* NULL is allowed and returned */
