@@ -13,7 +13,7 @@
 #define TACHO__SNAPSHOT_PARTS_MAX 4096u
 /** Bounds of one file over all parts; they keep a hostile file from taking more memory than about 20 times its size. */
 #define TACHO__SNAPSHOT_RECORDS_MAX 262144u
-#define TACHO__SNAPSHOT_SERIES_MAX  65536u
+#define TACHO__SNAPSHOT_SERIES_MAX  131072u
 
 extern const tacho__frame_sort tacho__frame_series;
 extern const tacho__frame_sort tacho__frame_sessions;
