@@ -84,8 +84,9 @@ TACHO_API tacho_status tacho_write_records(const tacho_records *records, tacho_f
 TACHO_API tacho_status tacho_write_system(const tacho_system *system, tacho_format format, const tacho_style *style,
                                           tacho_sink sink, void *context);
 /**
- * Write a whole snapshot: json (schema "tacho.snapshot/1": summary, operations, tools, providers, models, sessions, slowest; two
- * snapshots with equal numbers give equal bytes), msgpack (core/FORMAT.md "Snapshot file"), text (= the summary), csv
+ * Write a whole snapshot: json (schema "tacho.snapshot/1": summary, operations, tools, providers, models, sessions,
+ * slowest; two snapshots with equal numbers give equal bytes), msgpack (core/FORMAT.md "Snapshot file"), text (= the
+ * summary), csv
  * (= its steps). A session that nobody named stands in JSON without its random id. Results as tacho_write_rows.
  */
 TACHO_API tacho_status tacho_export(const tacho_snapshot *snapshot, tacho_format format, const tacho_style *style,

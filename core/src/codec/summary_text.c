@@ -138,6 +138,11 @@ static void write_rest_of_facts(screen *page) {
     if (summary->context_size >= 0) {
         tacho__phrase(&context, "%s tokens now", tacho__people_short(summary->context_size, text));
         tacho__phrase(&context, "%s at most", tacho__people_short(summary->max_context_size, text));
+        if (summary->context_limit > 0) {
+            double fill = (double)summary->context_size / (double)summary->context_limit;
+            tacho__phrase(&context, "%s of a limit of %s", tacho__people_part(fill, part),
+                          tacho__people_short(summary->context_limit, text));
+        }
         if (summary->compressions > 0) {
             tacho__phrase(&context, "%" PRId64 " compaction%s", summary->compressions, plural(summary->compressions));
         }
