@@ -2,6 +2,8 @@
 
 #include "segment/system.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -81,14 +83,27 @@ static bool is_still_ours(const tacho__backing *backing) {
            (uint64_t)about.st_ino == backing->inode;
 }
 
+/* A mapping keeps the open file it was made from, and with it the lock. So the copy is made from the file opened anew;
+ * where that cannot be had, of nothing, which only matters to a call that was interrupted by its own fork. */
+static void replace_mapping(const tacho__backing *backing) {
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", backing->file);
+    const int again = open(path, O_RDONLY | O_CLOEXEC);
+    const int kind = again >= 0 ? 0 : MAP_ANONYMOUS;
+    mmap(backing->base, backing->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE | kind, again,
+         0);
+    if (again >= 0) {
+        close(again);
+    }
+}
+
 void tacho__backing_abandon(tacho__backing *backing) {
     if (backing->file < 0 || backing->owner == getpid()) {
         return;
     }
     if (is_still_ours(backing)) {
         if (backing->base) {
-            mmap(backing->base, backing->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
-                 backing->file, 0);
+            replace_mapping(backing);
         }
         close(backing->file);
     }
