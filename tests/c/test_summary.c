@@ -184,7 +184,7 @@ static void test_summary_text__is_what_people_read(void **state) {
                         "  Calls     2 steps, 3 model calls, 3 tool calls, 5 operations,\n"
                         "            50 % success of steps, 1 failed, 1 retry\n"
                         "  Steps     4.50 s on average\n"
-                        "  Context   7 tokens now, 11k at most, 1 compaction\n"
+                        "  Context   7 tokens now, 11k at most, <0.1 % of a limit of 1.0M, 1 compaction\n"
                         "  Human     1 intervention, 50 % of the steps\n"
                         "\n"
                         "  MODEL            CALLS     P50     P95  INPUT  FROM CACHE  OUTPUT      COST\n"
