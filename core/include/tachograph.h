@@ -13,6 +13,7 @@
 #include <tachograph/metric.h>
 #include <tachograph/cache.h>
 #include <tachograph/snapshot.h>
+#include <tachograph/timeline.h>
 #include <tachograph/registry.h>
 #include <tachograph/codec.h>
 #include <tachograph/settings.h>

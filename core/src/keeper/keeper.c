@@ -60,7 +60,7 @@ static void in_child(void) {
         tacho__kept_free(tacho__keeper.first);
     }
     prepare_condition(); /* nobody waits here any more */
-    pthread_mutex_init(&tacho__keeper.lock, NULL);
+    unlock();
 }
 
 /* Takes the thread's end over, if it has ended. */
