@@ -278,26 +278,20 @@ PyObject *core_reset(core_state *state) {
     return core_none();
 }
 
-/* Nothing is buffered in this version: what was recorded is already in the segment. */
 static PyObject *collector_close(core_collector *self, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"timeout", NULL};
-    PyObject *timeout = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:close", names, &timeout)) {
+    int done = core_flush(self, args, kwargs, "|d:close");
+    if (done < 0) {
         return NULL;
     }
     self->closed = 1;
     (void)tacho_collector_set_enabled(self->handle, 0);
-    Py_RETURN_TRUE;
+    return PyBool_FromLong(done);
 }
 
+/* What was recorded is in the segment already; what waits is what the keeper does with it. */
 static PyObject *collector_flush(core_collector *self, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"timeout", NULL};
-    PyObject *timeout = NULL;
-    (void)self;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:flush", names, &timeout)) {
-        return NULL;
-    }
-    Py_RETURN_TRUE;
+    int done = core_flush(self, args, kwargs, "|d:flush");
+    return done < 0 ? NULL : PyBool_FromLong(done);
 }
 
 /* ------------------------------------------------------------------------------------------------------------ type */
@@ -360,6 +354,8 @@ static PyMethodDef collector_methods[] = {
     {"record_cache", PLAIN(core_record_cache_function), METH_VARARGS | METH_KEYWORDS, "Count an event of a cache."},
     {"take_snapshot", PLAIN(core_snapshot_of), METH_VARARGS,
      "An immutable copy of all numbers, those of others that share its folder included unless `alone`."},
+    {"timeline_points", PLAIN(core_timeline_points), METH_VARARGS,
+     "(start, end, value, n, complete) of each step of a period: what, period, step."},
     {"enabled", PLAIN(collector_enabled), METH_NOARGS, "Whether it records."},
     {"reset", PLAIN(collector_reset), METH_NOARGS, "Start over with all numbers at zero."},
     {"close", PLAIN(collector_close), METH_VARARGS | METH_KEYWORDS,

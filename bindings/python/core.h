@@ -285,6 +285,11 @@ PyObject *core_cache_function(core_state *state, core_collector *collector, PyOb
 PyObject *core_record_cache_function(core_collector *collector, PyObject *args, PyObject *kwargs);
 PyObject *core_operation_cache(core_operation *op, PyObject *args);
 
+/* ---- timeline.c */
+PyObject *core_timeline_points(core_collector *self, PyObject *args);
+/** Waits for the keeper, `timeout` seconds at most (an argument of the call): 1 = done, 0 = not in time, -1 = raised. */
+int core_flush(core_collector *self, PyObject *args, PyObject *kwargs, const char *format);
+
 /* ---- record.c, cost.c */
 PyObject *core_record_function(core_collector *collector, PyObject *args, PyObject *kwargs);
 PyObject *core_calculate_cost(core_state *state, PyObject *args, PyObject *kwargs);

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Grouped,
         MetricRow,
         MetricRows,
+        Point,
         Record,
         Records,
         Row,
@@ -83,6 +84,7 @@ sessions = default.sessions
 system = default.system
 caches = default.caches
 metrics = default.metrics
+timeline = default.timeline
 slowest = default.slowest
 snapshot = default.snapshot
 export = default.export
@@ -99,6 +101,7 @@ _LAZY = frozenset(
         "Grouped",
         "MetricRow",
         "MetricRows",
+        "Point",
         "Record",
         "Records",
         "Row",
@@ -125,6 +128,7 @@ __all__ = [
     "MetricRow",
     "MetricRows",
     "Operation",
+    "Point",
     "Record",
     "Records",
     "Row",
@@ -176,6 +180,7 @@ __all__ = [
     "step",
     "summary",
     "system",
+    "timeline",
     "tool",
     "tools",
     "track",

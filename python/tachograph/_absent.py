@@ -184,6 +184,9 @@ class Collector:
     def take_snapshot(self, alone: bool = False, /) -> Snapshot:
         return Snapshot()
 
+    def timeline_points(self, what: str, period: str, step: str | None = None, /) -> list[Any]:
+        return []
+
     def enabled(self) -> bool:
         return False
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -326,6 +327,9 @@ class Collector:
     cache = staticmethod(cache)
     record_cache = staticmethod(record_cache)
     def take_snapshot(self, alone: bool = False, /) -> Snapshot: ...
+    def timeline_points(
+        self, what: str, period: str, step: str | None = None, /
+    ) -> list[tuple[datetime, datetime, float | Decimal | None, int, bool]]: ...
     def enabled(self) -> bool: ...
     def reset(self) -> None: ...
     def close(self, timeout: float = 2.0) -> bool: ...

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import IO, Any, Union
 
-    from .results import CacheRows, Cost, Grouped, MetricRows, Records, Rows, SessionSummary, Snapshot, System
+    from .results import CacheRows, Cost, Grouped, MetricRows, Point, Records, Rows, SessionSummary, Snapshot, System
 
     Instant = Union[datetime, str, float]
     Target = Union[str, "os.PathLike[str]", IO[str], IO[bytes]]
@@ -226,6 +226,28 @@ class Face:
         """
         return self.snapshot().metrics(name)
 
+    def timeline(self, what: str, period: str, step: str | None = None) -> list[Point]:
+        """A number over time, one value per step of the period that ends now; needs no history.
+
+        The first call starts a native thread that adds up every ten seconds what is new. Known are 10 minutes in steps
+        of 10s, 2 hours in steps of 1m and 48 hours in longer steps, from the first call on; what was before it only if
+        every operation still has its record.
+
+        Args:
+            what:   `STAT{label="value", ...}` as in rules: calls, errors, error_rate, success_rate, availability,
+                    retries, interventions, avg, min, max, std, p50 to p99.9, rate, cost, cost_per_call, tokens,
+                    input_tokens, output_tokens, total_input_tokens, total_output_tokens; labels operation, kind,
+                    provider, model, tool, component with = and !=, where * stands for any text.
+            period: a number and one of s, m, h, d, w: "10m".
+            step:   10s, 1m, 15m, 1h or 1d; the default is the shortest that is known for the whole period.
+        Returns: oldest first; the last point contains now. Durations are seconds (percentiles and extremes within
+            2.2 %), money is Decimal, rates of outcomes 0 to 1.
+        Raises: ValueError for a question that is none.
+        """
+        from .results import Point
+
+        return [Point(*values) for values in self.timeline_points(what, period, step)]
+
     def slowest(self, n: int = 10) -> Records:
         """The n slowest finished operations since the start, slowest first."""
         return self.snapshot().slowest(n)
@@ -294,8 +316,11 @@ class _Default(Face):
     record_cache = staticmethod(core.record_cache)
     enabled = staticmethod(core.enabled)
 
+    def timeline_points(self, what: str, period: str, step: str | None = None, /) -> list[Any]:
+        return core.standard().timeline_points(what, period, step)
+
     def flush(self, timeout: float = 2.0) -> bool:
-        """Whether everything recorded so far was written within `timeout` seconds; nothing is buffered here."""
+        """Whether everything recorded so far was written within `timeout` seconds."""
         return core.standard().flush(timeout)
 
     def close(self, timeout: float = 2.0) -> bool:

@@ -365,6 +365,27 @@ def system_of(table: core.Table) -> System:
     return made
 
 
+# ---------------------------------------------------------------------------------------------------------- timeline
+
+
+@dataclasses.dataclass(frozen=True)
+class Point(_Fields):
+    """One step of a timeline. `value` is None where nothing is known or there is nothing it could be of.
+
+    `n` operations ended in it; `complete` means that all of it is over and was watched.
+    """
+
+    start: datetime
+    end: datetime
+    value: float | Decimal | None
+    n: int
+    complete: bool
+
+    def __str__(self) -> str:
+        value = "-" if self.value is None else format(self.value, "f" if isinstance(self.value, Decimal) else ".6g")
+        return f"{self.start:%Y-%m-%d %H:%M:%S}  {value}  n={self.n}{'' if self.complete else '  incomplete'}"
+
+
 # ---------------------------------------------------------------------------------------------------------- snapshot
 
 
