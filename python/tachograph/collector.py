@@ -55,6 +55,8 @@ class Face:
         cache = staticmethod(core.cache)
         record_cache = staticmethod(core.record_cache)
 
+        def timeline_points(self, what: str, period: str, step: str | None = None, /) -> list[Any]: ...
+
     # ---------------------------------------------------------------------------------------------- operations by kind
 
     def step(self, name: str, **options: Any) -> core.Operation:
