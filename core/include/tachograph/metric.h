@@ -86,7 +86,7 @@ TACHO_API tacho_status tacho_histogram(tacho_collector *collector, const tacho_m
  * @return TACHO_OK; TACHO_INVALID (another count); TACHO_NOMEM. A full table is not an error: the handle books to the
  *         overflow series, and that is counted.
  *
- * Takes the collector's slow-path lock; hot code keeps the handle.
+ * Takes the collector's slow-path lock for values that are new; hot code keeps the handle.
  */
 TACHO_API tacho_status tacho_metric_labels(tacho_metric *metric, const char *const *values, size_t count,
                                            tacho_metric **out);

@@ -9,17 +9,29 @@
 
 #define TABLE_START 256u
 
+static tacho__custom_places *make_places(uint32_t size, tacho__custom_places *older) {
+    tacho__custom_places *places = tacho__calloc(1, sizeof *places + size * sizeof *places->place);
+    if (places) {
+        places->older = older;
+        places->mask = size - 1;
+    }
+    return places;
+}
+
+static tacho__custom_places *places_of(const tacho__custom_table *table) {
+    return atomic_load_explicit(&table->places, memory_order_acquire);
+}
+
 static tacho__custom_table *table_of(tacho_collector *collector) {
     if (!collector->customs) {
         tacho__custom_table *table = tacho__calloc(1, sizeof *table);
-        uint32_t *places = tacho__calloc(TABLE_START, sizeof *places);
+        tacho__custom_places *places = make_places(TABLE_START, NULL);
         if (!table || !places) {
             tacho__free(table);
             tacho__free(places);
             return NULL;
         }
-        table->table = places;
-        table->table_mask = TABLE_START - 1;
+        atomic_init(&table->places, places);
         collector->customs = table;
     }
     return collector->customs;
@@ -69,41 +81,83 @@ static tacho_metric *metric_at(const tacho__custom_table *table, uint32_t slot) 
     return &table->slabs[slot / TACHO__CUSTOM_SLAB][slot % TACHO__CUSTOM_SLAB];
 }
 
+static bool has_values(const tacho_metric *metric, const tacho__family *family, const char *const *values) {
+    bool same = metric->family == family;
+    for (uint32_t i = 0; same && i < family->label_count; ++i) {
+        same = strcmp(metric->value[i], values[i]) == 0;
+    }
+    return same;
+}
+
+static uint64_t hash_of(const tacho_metric *metric) {
+    return atomic_load_explicit(&metric->hash, memory_order_relaxed);
+}
+
+/* Under the lock. */
 static tacho_metric *look_up(const tacho__custom_table *table, const tacho__family *family, uint64_t hash,
                              const char *const *values, uint32_t *place) {
-    for (*place = (uint32_t)hash & table->table_mask;; *place = (*place + 1) & table->table_mask) {
-        const uint32_t slot = table->table[*place];
+    const tacho__custom_places *places = places_of(table);
+    for (*place = (uint32_t)hash & places->mask;; *place = (*place + 1) & places->mask) {
+        const uint32_t slot = atomic_load_explicit(&places->place[*place], memory_order_relaxed);
         if (slot == 0) {
             return NULL;
         }
         tacho_metric *metric = metric_at(table, slot - 1);
-        bool same = metric->hash == hash && metric->family == family;
-        for (uint32_t i = 0; same && i < family->label_count; ++i) {
-            same = strcmp(metric->value[i], values[i]) == 0;
-        }
-        if (same) {
+        if (hash_of(metric) == hash && has_values(metric, family, values)) {
             return metric;
         }
     }
 }
 
-static void put(tacho__custom_table *table, const tacho_metric *metric) {
-    uint32_t place;
-    look_up(table, metric->family, metric->hash, metric->value, &place);
-    table->table[place] = metric->slot + 1;
-    table->table_used += 1;
+/* One more reference, unless the slot was given up. What a reference is held to does not change. */
+static bool hold(tacho_metric *metric) {
+    uint32_t count = atomic_load_explicit(&metric->references, memory_order_relaxed);
+    do {
+        if (count & TACHO__CUSTOM_DEAD) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&metric->references, &count, count + 1, memory_order_acquire,
+                                                    memory_order_relaxed));
+    return true;
 }
 
-/* Puts every series that is in use into a table of `size` places; false when out of memory: the old one stays. */
+tacho_metric *tacho__custom_find(const tacho_collector *collector, const tacho__family *family,
+                                 const char *const *values) {
+    const tacho__custom_table *table = collector->customs;
+    const tacho__custom_places *places = places_of(table);
+    const uint64_t hash = hash_values(family, values);
+    for (uint32_t place = (uint32_t)hash & places->mask, i = 0; i <= places->mask; ++i) {
+        const uint32_t slot = atomic_load_explicit(&places->place[place], memory_order_acquire);
+        if (slot == 0) {
+            return NULL;
+        }
+        tacho_metric *metric = metric_at(table, slot - 1);
+        if (hash_of(metric) == hash && hold(metric)) {
+            if (has_values(metric, family, values)) {
+                return metric;
+            }
+            atomic_fetch_sub_explicit(&metric->references, 1, memory_order_release);
+        }
+        place = (place + 1) & places->mask;
+    }
+    return NULL;
+}
+
+static void put(tacho__custom_table *table, const tacho_metric *metric) {
+    uint32_t place;
+    look_up(table, metric->family, hash_of(metric), metric->value, &place);
+    atomic_store_explicit(&places_of(table)->place[place], metric->slot + 1, memory_order_release);
+    table->used += 1;
+}
+
+/* Puts every series that is in use into `size` places; false when out of memory: the old ones stay. */
 static bool rebuild(tacho__custom_table *table, uint32_t size) {
-    uint32_t *places = tacho__calloc(size, sizeof *places);
+    tacho__custom_places *places = make_places(size, places_of(table));
     if (!places) {
         return false;
     }
-    tacho__free(table->table);
-    table->table = places;
-    table->table_mask = size - 1;
-    table->table_used = 0;
+    atomic_store_explicit(&table->places, places, memory_order_release);
+    table->used = 0;
     for (uint32_t slot = 0; slot < table->slots; ++slot) {
         const tacho_metric *metric = metric_at(table, slot);
         if (metric->used && !metric->overflow) {
@@ -163,8 +217,9 @@ static tacho_metric *make(tacho_collector *collector, tacho__custom_table *table
     metric->buckets = &tacho__grids[family->grid];
     metric->least = metric->buckets->bounds[0] + 1;
     metric->span = metric->buckets->bounds[TACHO__BUCKETS] - metric->buckets->bounds[0];
-    metric->hash = hash_values(family, values);
     metric->generation = 0;
+    atomic_store_explicit(&metric->hash, hash_values(family, values), memory_order_relaxed);
+    atomic_store_explicit(&metric->references, 0, memory_order_release); /* from here on it can be held */
     return metric;
 }
 
@@ -178,7 +233,7 @@ static tacho__line intern(tacho__segment *segment, const char *text) {
 static bool describe_as(tacho_collector *collector, tacho_metric *metric, uint32_t *number) {
     tacho__segment *segment = tacho__segment_of(collector);
     const tacho__family *family = metric->family;
-    tacho__descriptor descriptor = {.hash = metric->overflow ? family->hash + 1 : metric->hash,
+    tacho__descriptor descriptor = {.hash = metric->overflow ? family->hash + 1 : hash_of(metric),
                                     .type = family->type,
                                     .grid = family->grid,
                                     .flags = metric->overflow ? TACHO__SERIES_IS_OVERFLOW : 0,
@@ -299,7 +354,8 @@ static tacho_metric *bind_new(tacho_collector *collector, tacho__custom_table *t
         tacho__drop_count(tacho__segment_of(collector), TACHO__DROP_SERIES_OVERFLOW);
         return family->other;
     }
-    if (table->table_used >= table->table_mask / 2 && !rebuild(table, (table->table_mask + 1) * 2)) {
+    const uint32_t mask = places_of(table)->mask;
+    if (table->used >= mask / 2 && !rebuild(table, (mask + 1) * 2)) {
         return family->other;
     }
     tacho_metric *metric = make(collector, table, family, values, false);
@@ -434,14 +490,19 @@ void tacho__custom_sweep(tacho_collector *collector) {
     if (!table) {
         return;
     }
-    memset(table->table, 0, (table->table_mask + 1) * sizeof *table->table);
-    table->table_used = 0;
+    tacho__custom_places *places = places_of(table);
+    for (uint32_t i = 0; i <= places->mask; ++i) {
+        atomic_store_explicit(&places->place[i], 0, memory_order_relaxed);
+    }
+    table->used = 0;
     for (uint32_t slot = 0; slot < table->slots; ++slot) {
         tacho_metric *metric = metric_at(table, slot);
         if (!metric->used || metric->overflow) {
             continue;
         }
-        if (atomic_load_explicit(&metric->references, memory_order_acquire) == 0) {
+        uint32_t nobody = 0;
+        if (atomic_compare_exchange_strong_explicit(&metric->references, &nobody, TACHO__CUSTOM_DEAD,
+                                                    memory_order_acquire, memory_order_relaxed)) {
             metric->used = false;
             metric->dead_since = tacho__segment_of(collector)->generation;
         } else {
@@ -465,6 +526,9 @@ void tacho__custom_stop(tacho_collector *collector) {
         tacho__free(table->families[i]->text);
         tacho__free(table->families[i]);
     }
-    tacho__free(table->table);
+    for (tacho__custom_places *places = places_of(table), *older; places; places = older) {
+        older = places->older;
+        tacho__free(places);
+    }
     tacho__free(table);
 }

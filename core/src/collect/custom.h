@@ -44,22 +44,31 @@ struct tacho_metric {
     uint64_t one;               /* stored units in 1; 0 in a cache */
     const tacho__grid *buckets; /* histograms: values in [least, least + span) are inside the grid */
     uint64_t least, span;
-    _Atomic uint32_t references;
+    _Atomic uint32_t references;             /* TACHO__CUSTOM_DEAD: the slot was given up */
     const char *value[TACHO__METRIC_LABELS]; /* in `text`; "" beyond the labels of the family */
     char *text;
-    uint64_t hash;
+    _Atomic uint64_t hash;
     uint64_t dead_since;
     uint64_t generation; /* of `number` */
     uint32_t number;
 };
+
+/** Slot + 1 by hash. Read without the lock, so those that a larger one replaced stay until the collector ends. */
+typedef struct tacho__custom_places {
+    struct tacho__custom_places *older;
+    uint32_t mask;
+    _Atomic uint32_t place[];
+} tacho__custom_places;
+
+#define TACHO__CUSTOM_DEAD UINT32_C(0x80000000)
 
 typedef struct tacho__custom_table {
     tacho__family *families[TACHO__FAMILIES]; /* the first is the caches */
     uint32_t family_count;
     tacho_metric *slabs[TACHO__CUSTOM_SLABS];
     uint32_t slots;
-    uint32_t *table; /* slot + 1 by hash; at most half full */
-    uint32_t table_mask, table_used;
+    _Atomic(tacho__custom_places *) places;
+    uint32_t used; /* of them; at most half */
 } tacho__custom_table;
 
 struct tacho_cache {
@@ -85,6 +94,13 @@ tacho__family *tacho__family_of_caches(tacho_collector *collector);
  * bound `other`. NULL = out of memory. Needs the lock.
  */
 tacho_metric *tacho__custom_bind(tacho_collector *collector, tacho__family *family, const char *const *values);
+
+/**
+ * The series of these values if it is bound already and they are clean, with a reference to it alone; else NULL. Any
+ * thread, no lock.
+ */
+tacho_metric *tacho__custom_find(const tacho_collector *collector, const tacho__family *family,
+                                 const char *const *values);
 
 /** This lane's cell of a series; NULL = no room, or not of this lane's segment: the built-in cell takes it. */
 void *tacho__custom_cell_slow(tacho_collector *collector, tacho__lane *lane, tacho_metric *metric);

@@ -188,6 +188,12 @@ tacho_status tacho_metric_labels(tacho_metric *metric, const char *const *values
         texts[i] = values[i] ? values[i] : "";
     }
     tacho_collector *collector = metric->collector;
+    tacho_metric *known = tacho__custom_find(collector, metric->family, texts);
+    if (known) {
+        tacho_collector_retain(collector);
+        *out = known;
+        return TACHO_OK;
+    }
     if (!tacho__writer_lock(&collector->writer, NULL)) {
         return TACHO_BUSY;
     }
