@@ -287,7 +287,8 @@ PyObject *core_operation_cache(core_operation *op, PyObject *args);
 
 /* ---- timeline.c */
 PyObject *core_timeline_points(core_collector *self, PyObject *args);
-/** Waits for the keeper, `timeout` seconds at most (an argument of the call): 1 = done, 0 = not in time, -1 = raised. */
+/** Waits for the keeper, `timeout` seconds at most (an argument of the call): 1 = done, 0 = not in time, -1 = raised.
+ */
 int core_flush(core_collector *self, PyObject *args, PyObject *kwargs, const char *format);
 
 /* ---- record.c, cost.c */

@@ -176,7 +176,8 @@ describe("track", function()
     local broken = c:track("broken", function() return 1 end, {usage = function() error "no" end})
     assert.equal(1, broken())
     assert.equal(1, row("broken").ok)
-    assert.has_error(function() c:track("broken", print, {usage = 5}) end, "option 'usage': function expected, got number")
+    local function misuse() c:track("broken", print, {usage = 5}) end
+    assert.has_error(misuse, "option 'usage': function expected, got number")
   end)
 
   it("gives the function itself back when recording is off", function()

@@ -22,8 +22,8 @@ typedef struct tacho_history tacho_history; /* opaque */
  * of what it was stays beside it as `path`.layoutN.
  *
  * @return TACHO_OK; TACHO_NOT_FOUND (read-only and missing); TACHO_FOREIGN (not SQLite, or not ours); TACHO_DAMAGED;
- *         TACHO_NEWER (made by a newer version; untouched); TACHO_UNSUPPORTED (older, and no permission to write); TACHO_DENIED;
- *         TACHO_BUSY; TACHO_IO; TACHO_NOMEM
+ *         TACHO_NEWER (made by a newer version; untouched); TACHO_UNSUPPORTED (older, and no permission to write);
+ * TACHO_DENIED; TACHO_BUSY; TACHO_IO; TACHO_NOMEM
  */
 TACHO_API tacho_status tacho_history_open(tacho_history **out, const char *path, uint32_t flags);
 TACHO_API void tacho_history_close(tacho_history *history); /* NULL is allowed */
