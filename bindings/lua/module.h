@@ -195,6 +195,10 @@ int64_t tacho_lua_check_money(lua_State *L, int index);
 int64_t tacho_lua_check_instant(lua_State *L, int index);
 void tacho_lua_push_instant(lua_State *L, int64_t unix_ns);
 
+/* ---- timeline.c */
+int tacho_lua_timeline(lua_State *L);
+int tacho_lua_flush(lua_State *L);
+
 /* ---- collector.c */
 /**
  * The collector of the call, put at index 1: a method has it there already, a function of the module takes the default

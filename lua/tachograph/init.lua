@@ -276,6 +276,14 @@
 ---@field size integer? entries in it now
 ---@field capacity integer?
 
+---One step of a timeline.
+---@class tachograph.Point
+---@field start string RFC 3339
+---@field end string
+---@field value number|string|nil money is a decimal string; nil = unknown, or there is nothing it could be of
+---@field n integer operations that ended in it
+---@field complete boolean all of it is over and was watched
+
 ---Prints as a table.
 ---@class tachograph.CacheRows: tachograph.CacheRow[]
 ---@field totals tachograph.CacheRow
@@ -360,6 +368,8 @@
 ---@field caches fun(self): tachograph.CacheRows?, string?, string?
 ---Of one metric with a name.
 ---@field metrics fun(self, name?: string): tachograph.MetricRow[]?, string?, string?
+---@field timeline fun(self, what: string, period: string, step?: string): tachograph.Point[]?, string?, string? step 10s 1m 15m 1h 1d
+---@field flush fun(self, seconds?: number): true?, string?, string? waits for the keeper; default 2
 ---@field slowest fun(self, n?: integer): tachograph.Records?, string?, string? n: default 10
 ---@field records fun(self, n?: integer): tachograph.Records?, string?, string? n: default all
 ---With a file the text goes there, and the result is true.
@@ -418,6 +428,8 @@
 ---@field usage fun(by?: tachograph.By, limits?: tachograph.Limits): tachograph.Grouped?, string?, string?
 ---@field sessions fun(): tachograph.Rows?, string?, string?
 ---@field system fun(): tachograph.System?, string?, string?
+---@field timeline fun(what: string, period: string, step?: string): tachograph.Point[]?, string?, string? step 10s 1m 15m 1h 1d
+---@field flush fun(seconds?: number): true?, string?, string? waits for the keeper; default 2
 ---@field slowest fun(n?: integer): tachograph.Records?, string?, string?
 ---@field records fun(n?: integer): tachograph.Records?, string?, string?
 ---@field snapshot fun(): tachograph.Snapshot?, string?, string?
