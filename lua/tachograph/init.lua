@@ -368,7 +368,7 @@
 ---@field caches fun(self): tachograph.CacheRows?, string?, string?
 ---Of one metric with a name.
 ---@field metrics fun(self, name?: string): tachograph.MetricRow[]?, string?, string?
----@field timeline fun(self, what: string, period: string, step?: string): tachograph.Point[]?, string?, string? step 10s 1m 15m 1h 1d
+---@field timeline fun(self, what: string, period: string, step?: string): tachograph.Point[]?, string?, string?
 ---@field flush fun(self, seconds?: number): true?, string?, string? waits for the keeper; default 2
 ---@field slowest fun(self, n?: integer): tachograph.Records?, string?, string? n: default 10
 ---@field records fun(self, n?: integer): tachograph.Records?, string?, string? n: default all
@@ -428,7 +428,7 @@
 ---@field usage fun(by?: tachograph.By, limits?: tachograph.Limits): tachograph.Grouped?, string?, string?
 ---@field sessions fun(): tachograph.Rows?, string?, string?
 ---@field system fun(): tachograph.System?, string?, string?
----@field timeline fun(what: string, period: string, step?: string): tachograph.Point[]?, string?, string? step 10s 1m 15m 1h 1d
+---@field timeline fun(what: string, period: string, step?: string): tachograph.Point[]?, string?, string?
 ---@field flush fun(seconds?: number): true?, string?, string? waits for the keeper; default 2
 ---@field slowest fun(n?: integer): tachograph.Records?, string?, string?
 ---@field records fun(n?: integer): tachograph.Records?, string?, string?
