@@ -355,6 +355,53 @@ static void test_ladder__sums_over_all_keep_what_has_no_series_of_its_own(void *
     recorder_close(&r);
 }
 
+/* Busy series with durations all over the grid: the oldest fine steps go, the sums of coarse ones stay. */
+static void test_ladder__stays_within_its_bound(void **state) {
+    (void)state;
+    seed(__func__);
+    recorder r;
+    const tacho_config config = {.struct_size = sizeof config, .max_bytes = 64 << 20};
+    recorder_open(&r, &config);
+    const int64_t start = RECORDER_WALL - RECORDER_WALL % (15 * MINUTE) + 15 * MINUTE;
+    tacho__clock_fake_set(&r.clock, RECORDER_MONO, start);
+    stream s = {.ladder = tacho__ladder_new()};
+    tacho_series *series[TACHO__LADDER_SERIES];
+    for (unsigned i = 0; i < TACHO__LADDER_SERIES; ++i) {
+        char name[16];
+        snprintf(name, sizeof name, "work-%u", i);
+        series[i] = recorder_bind(&r, TACHO_KIND_STEP, name, NULL, NULL);
+    }
+    int64_t calls = 0;
+    uint64_t most = 0;
+    for (int turn = 0; turn < 90; ++turn) { /* 15 minutes */
+        for (unsigned i = 0; i < 400 * TACHO__LADDER_SERIES; ++i, ++calls) {
+            tacho_finished finished = TACHO_FINISHED_INIT;
+            finished.duration_ns = UINT64_C(1000) << random_below(30);
+            finished.duration_ns += random_below(finished.duration_ns);
+            assert_int_equal(tacho_record(series[i % TACHO__LADDER_SERIES], &finished), TACHO_OK);
+        }
+        tacho_snapshot *snapshot;
+        assert_int_equal(tacho_snapshot_take(r.collector, &snapshot), TACHO_OK);
+        assert_int_equal(tacho__ladder_feed(s.ladder, snapshot, tacho__wall(&r.clock.clock)), TACHO_OK);
+        tacho_snapshot_free(snapshot);
+        const uint64_t bytes = tacho__ladder_bytes(s.ladder);
+        assert_true(bytes <= TACHO__LADDER_BYTES);
+        most = bytes > most ? bytes : most;
+        tacho__clock_fake_advance(&r.clock, 10 * S);
+    }
+    printf("at most %llu bytes\n", (unsigned long long)most);
+    const int64_t before = 400 * TACHO__LADDER_SERIES; /* the first feed */
+    assert_int_equal(ask(&s, "calls", start, 15 * MINUTE).n, calls - before);
+    assert_false(ask(&s, "calls", start, 10 * SECOND).watched);
+    assert_true(ask(&s, "calls", start + 13 * MINUTE, MINUTE).complete);
+    assert_int_equal(ask(&s, "calls", start + 13 * MINUTE, MINUTE).n, 6 * before);
+    for (unsigned i = 0; i < TACHO__LADDER_SERIES; ++i) {
+        tacho_series_release(series[i]);
+    }
+    tacho__ladder_free(s.ladder);
+    recorder_close(&r);
+}
+
 /* ----------------------------------------------------------------------------------------------------------------
  * bytes */
 
@@ -492,6 +539,7 @@ int main(void) {
         cmocka_unit_test(test_ladder__reset_counts_what_is_new),
         cmocka_unit_test(test_ladder__marks_steps_that_nobody_watched),
         cmocka_unit_test(test_ladder__sums_over_all_keep_what_has_no_series_of_its_own),
+        cmocka_unit_test(test_ladder__stays_within_its_bound),
         cmocka_unit_test(test_ladder__goes_on_after_it_was_saved),
         cmocka_unit_test(test_ladder__damaged_bytes_are_refused_or_harmless),
         cmocka_unit_test(test_selector__refuses_what_it_does_not_know),
