@@ -327,6 +327,8 @@ const kill_exemption kill_exemptions[] = {
     {"tacho_cache_release", "counts references in the process"},
     {"tacho_snapshot_take", "moves the anchor of the wall clock, which is no number"},
     {"tacho_snapshot_take_process", "moves the anchor of the wall clock, which is no number"},
+    {"tacho_timeline_take", "reads; its windows are in the memory of the process"},
+    {"tacho_collector_flush", "waits for the keeper"},
 };
 const size_t kill_exemption_count = sizeof kill_exemptions / sizeof *kill_exemptions;
 
