@@ -17,7 +17,7 @@
 set -u
 
 # lane:seconds, in the order of the default list
-lanes='ground:180 c:240 asan:420 tsan:300 link:400 cli:180 python:300 lua:120 faces_asan:420 conformance:180 examples:120 prices:120 fuzz:300 portable:240'
+lanes='ground:180 c:240 asan:420 tsan:420 link:400 cli:180 python:300 lua:120 faces_asan:420 conformance:180 examples:120 prices:120 fuzz:300 portable:240'
 extra='bench:900 deep:5400 prices_full:1200'
 
 root=$(cd "$(dirname "$0")/.." && pwd) || exit 1
@@ -146,7 +146,7 @@ lane_tsan() {
     configure_sanitized build/tsan -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DTACHO_SANITIZE=thread ||
         return 1
     compile build/tsan c_tests || return 1
-    TSAN_OPTIONS=halt_on_error=1 run_c_tests "$root/build/tsan"
+    TSAN_OPTIONS=halt_on_error=1:die_after_fork=0 run_c_tests "$root/build/tsan"
 }
 
 # What runs on systems without the calls of Linux: the same sources, the C tests that do not need those calls.

@@ -329,11 +329,15 @@ static void test_spawned_programs__change_nothing(void **state) {
     assert_int_equal(posix_spawnp(&child, "true", NULL, NULL, arguments, NULL), 0);
     assert_int_equal(waitpid(child, &status, 0), child);
     tacho_observe(f.series, S);
+#ifndef TACHO__UNDER_TSAN /* which makes a fork of every vfork */
     if ((child = vfork()) == 0) {
         tacho_observe(f.series, S);
         _exit(0);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
+#else
+    tacho_observe(f.series, S);
+#endif
     tacho_observe(f.series, S);
     assert_int_equal(finish(&f), 5);
 }
