@@ -11,6 +11,8 @@
 
 #include <tachograph.h>
 
+#include "segment/layout.h"
+
 #define THREADS 8
 #define VALUES  125000
 
