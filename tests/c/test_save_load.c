@@ -186,7 +186,11 @@ static void test_load__names_what_is_wrong_and_leaves_the_file(void **state) {
     assert_int_equal(tacho_load(place("empty"), &loaded), TACHO_DAMAGED);
     write_file(place("json"), "{\"a\": 1}", 8);
     assert_int_equal(tacho_load(place("json"), &loaded), TACHO_FOREIGN);
+#ifdef TACHO_PORTABLE /* folders are registries, which this build does not know */
+    assert_int_equal(tacho_load(folder, &loaded), TACHO_UNSUPPORTED);
+#else
     assert_int_equal(tacho_load(folder, &loaded), TACHO_IO);
+#endif
 
     capture bytes = {0};
     encode(snapshot, &bytes);
