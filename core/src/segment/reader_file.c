@@ -102,10 +102,14 @@ static tacho_status copy_file(tacho__view *view, int file, tacho__header *header
     if (status == TACHO_OK) {
         status = read_lanes(file, header, lanes);
     }
+    uint32_t series = 0; /* counted after the records, the newest of which may be the first of its series */
+    if (status == TACHO_OK) {
+        status = read_all(file, &series, offsetof(tacho__header, series_count), sizeof series);
+    }
     if (status != TACHO_OK) {
         return status;
     }
-    view->heads.series = tacho__get_half(&header->series_count);
+    view->heads.series = series;
     for (uint32_t i = 0; i < TACHO__LANES; ++i) {
         view->heads.records[i] = tacho__get(&lanes[i].records);
     }
