@@ -165,10 +165,9 @@ static void step_dealloc(core_step *self) {
     Py_DECREF(type);
 }
 
-#define PLAIN(function) ((PyCFunction)(void (*)(void))(function))
-static PyMethodDef step_methods[] = {{"send", PLAIN(step_send), METH_O, NULL},
-                                     {"throw", PLAIN(step_throw), METH_VARARGS, NULL},
-                                     {"close", PLAIN(step_close), METH_NOARGS, NULL},
+static PyMethodDef step_methods[] = {{"send", CORE_METHOD(step_send), METH_O, NULL},
+                                     {"throw", CORE_METHOD(step_throw), METH_VARARGS, NULL},
+                                     {"close", CORE_METHOD(step_close), METH_NOARGS, NULL},
                                      {NULL, NULL, 0, NULL}};
 
 static PyType_Slot step_slots[] = {{Py_tp_dealloc, (void *)step_dealloc},   {Py_tp_traverse, (void *)step_traverse},
@@ -216,9 +215,9 @@ static PyObject *generator_aclose(core_stream *self, PyObject *unused) {
     return awaitable(self, "aclose", NULL, STEP_CLOSE);
 }
 
-static PyMethodDef generator_methods[] = {{"asend", PLAIN(generator_asend), METH_VARARGS, NULL},
-                                          {"athrow", PLAIN(generator_athrow), METH_VARARGS, NULL},
-                                          {"aclose", PLAIN(generator_aclose), METH_NOARGS, NULL},
+static PyMethodDef generator_methods[] = {{"asend", CORE_METHOD(generator_asend), METH_VARARGS, NULL},
+                                          {"athrow", CORE_METHOD(generator_athrow), METH_VARARGS, NULL},
+                                          {"aclose", CORE_METHOD(generator_aclose), METH_NOARGS, NULL},
                                           {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef generator_getset[] = {{"__class__", (getter)core_stream_class, NULL, NULL, NULL},

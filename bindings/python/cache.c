@@ -181,13 +181,13 @@ static void cache_dealloc(cache *self) {
 static PyMemberDef cache_members[] = {{"name", T_OBJECT, offsetof(cache, name), READONLY, "Name of the cache."},
                                       {NULL, 0, 0, 0, NULL}};
 
-#define PLAIN(function) ((PyCFunction)(void (*)(void))(function))
 static PyMethodDef cache_methods[] = {
-    {"hit", PLAIN(cache_hit), METH_FASTCALL, "hit(n=1): it answered."},
-    {"miss", PLAIN(cache_miss), METH_FASTCALL, "miss(n=1): it did not."},
-    {"eviction", PLAIN(cache_eviction), METH_FASTCALL, "eviction(n=1): an entry was thrown out."},
-    {"size_rejection", PLAIN(cache_size_rejection), METH_FASTCALL, "size_rejection(n=1): an entry was too large."},
-    {"size", PLAIN(cache_size), METH_VARARGS | METH_KEYWORDS,
+    {"hit", CORE_METHOD(cache_hit), METH_FASTCALL, "hit(n=1): it answered."},
+    {"miss", CORE_METHOD(cache_miss), METH_FASTCALL, "miss(n=1): it did not."},
+    {"eviction", CORE_METHOD(cache_eviction), METH_FASTCALL, "eviction(n=1): an entry was thrown out."},
+    {"size_rejection", CORE_METHOD(cache_size_rejection), METH_FASTCALL,
+     "size_rejection(n=1): an entry was too large."},
+    {"size", CORE_METHOD(cache_size), METH_VARARGS | METH_KEYWORDS,
      "size(n, capacity=None): entries in it now, and how many fit (None: as told before)."},
     {NULL, NULL, 0, NULL}};
 

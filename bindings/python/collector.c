@@ -329,7 +329,6 @@ static void collector_dealloc(core_collector *self) {
     Py_DECREF(type);
 }
 
-#define PLAIN(function) ((PyCFunction)(void (*)(void))(function))
 static PyObject *collector_counter(core_collector *self, PyObject *args, PyObject *kwargs) {
     return core_metric_function(self->state, self, TACHO_METRIC_COUNTER, args, kwargs);
 }
@@ -344,23 +343,27 @@ static PyObject *collector_cache(core_collector *self, PyObject *args, PyObject 
 }
 
 static PyMethodDef collector_methods[] = {
-    {"operation", PLAIN(core_operation_function), METH_VARARGS | METH_KEYWORDS, "A new Operation of this collector."},
-    {"record", PLAIN(core_record_function), METH_VARARGS | METH_KEYWORDS, "Record one finished operation."},
-    {"session", PLAIN(core_session_function), METH_VARARGS | METH_KEYWORDS, "A session block of this collector."},
-    {"counter", PLAIN(collector_counter), METH_VARARGS | METH_KEYWORDS, "Declare a counter of this collector."},
-    {"gauge", PLAIN(collector_gauge), METH_VARARGS | METH_KEYWORDS, "Declare a gauge of this collector."},
-    {"histogram", PLAIN(collector_histogram), METH_VARARGS | METH_KEYWORDS, "Declare a histogram of this collector."},
-    {"cache", PLAIN(collector_cache), METH_VARARGS | METH_KEYWORDS, "Handle of a cache of the application."},
-    {"record_cache", PLAIN(core_record_cache_function), METH_VARARGS | METH_KEYWORDS, "Count an event of a cache."},
-    {"take_snapshot", PLAIN(core_snapshot_of), METH_VARARGS,
+    {"operation", CORE_METHOD(core_operation_function), METH_VARARGS | METH_KEYWORDS,
+     "A new Operation of this collector."},
+    {"record", CORE_METHOD(core_record_function), METH_VARARGS | METH_KEYWORDS, "Record one finished operation."},
+    {"session", CORE_METHOD(core_session_function), METH_VARARGS | METH_KEYWORDS, "A session block of this collector."},
+    {"counter", CORE_METHOD(collector_counter), METH_VARARGS | METH_KEYWORDS, "Declare a counter of this collector."},
+    {"gauge", CORE_METHOD(collector_gauge), METH_VARARGS | METH_KEYWORDS, "Declare a gauge of this collector."},
+    {"histogram", CORE_METHOD(collector_histogram), METH_VARARGS | METH_KEYWORDS,
+     "Declare a histogram of this collector."},
+    {"cache", CORE_METHOD(collector_cache), METH_VARARGS | METH_KEYWORDS, "Handle of a cache of the application."},
+    {"record_cache", CORE_METHOD(core_record_cache_function), METH_VARARGS | METH_KEYWORDS,
+     "Count an event of a cache."},
+    {"take_snapshot", CORE_METHOD(core_snapshot_of), METH_VARARGS,
      "An immutable copy of all numbers, those of others that share its folder included unless `alone`."},
-    {"timeline_points", PLAIN(core_timeline_points), METH_VARARGS,
+    {"timeline_points", CORE_METHOD(core_timeline_points), METH_VARARGS,
      "(start, end, value, n, complete) of each step of a period: what, period, step."},
-    {"enabled", PLAIN(collector_enabled), METH_NOARGS, "Whether it records."},
-    {"reset", PLAIN(collector_reset), METH_NOARGS, "Start over with all numbers at zero."},
-    {"close", PLAIN(collector_close), METH_VARARGS | METH_KEYWORDS,
+    {"enabled", CORE_METHOD(collector_enabled), METH_NOARGS, "Whether it records."},
+    {"reset", CORE_METHOD(collector_reset), METH_NOARGS, "Start over with all numbers at zero."},
+    {"close", CORE_METHOD(collector_close), METH_VARARGS | METH_KEYWORDS,
      "Stop recording; what was recorded can still be read. True when all of it was written."},
-    {"flush", PLAIN(collector_flush), METH_VARARGS | METH_KEYWORDS, "True when all that was recorded was written."},
+    {"flush", CORE_METHOD(collector_flush), METH_VARARGS | METH_KEYWORDS,
+     "True when all that was recorded was written."},
     {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef collector_getset[] = {

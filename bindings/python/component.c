@@ -76,11 +76,10 @@ static void component_dealloc(component *self) {
     Py_DECREF(type);
 }
 
-#define PLAIN(function) ((PyCFunction)(void (*)(void))(function))
-static PyMethodDef component_methods[] = {{"__enter__", PLAIN(component_enter), METH_NOARGS, NULL},
-                                          {"__exit__", PLAIN(component_exit), METH_VARARGS, NULL},
-                                          {"__aenter__", PLAIN(component_aenter), METH_NOARGS, NULL},
-                                          {"__aexit__", PLAIN(component_aexit), METH_VARARGS, NULL},
+static PyMethodDef component_methods[] = {{"__enter__", CORE_METHOD(component_enter), METH_NOARGS, NULL},
+                                          {"__exit__", CORE_METHOD(component_exit), METH_VARARGS, NULL},
+                                          {"__aenter__", CORE_METHOD(component_aenter), METH_NOARGS, NULL},
+                                          {"__aexit__", CORE_METHOD(component_aexit), METH_VARARGS, NULL},
                                           {NULL, NULL, 0, NULL}};
 
 static PyType_Slot component_slots[] = {{Py_tp_doc, "Times one named part of an operation."},

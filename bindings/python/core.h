@@ -323,6 +323,8 @@ int core_output_sink(void *context, const char *bytes, size_t length);
 PyObject *core_output_done(core_state *state, core_output *output, tacho_status status, int binary);
 
 /* ---- types: each file makes its own */
+/* A method of any signature in a table of methods: through void (*)(void), which compilers let become every other. */
+#define CORE_METHOD(function) ((PyCFunction)(void (*)(void))(function))
 extern PyType_Spec core_collector_spec, core_series_spec, core_session_spec, core_operation_spec, core_component_spec;
 extern PyType_Spec core_generator_spec, core_async_generator_spec, core_step_spec;
 extern PyType_Spec core_ready_spec, core_tracked_spec, core_coroutine_spec, core_snapshot_spec, core_table_spec;

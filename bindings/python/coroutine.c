@@ -275,11 +275,10 @@ static void coroutine_dealloc(core_coroutine *self) {
     Py_DECREF(type);
 }
 
-#define PLAIN(function) ((PyCFunction)(void (*)(void))(function))
-static PyMethodDef coroutine_methods[] = {{"__await__", PLAIN(coroutine_await), METH_NOARGS, NULL},
-                                          {"send", PLAIN(coroutine_send), METH_O, NULL},
-                                          {"throw", PLAIN(coroutine_throw), METH_VARARGS, NULL},
-                                          {"close", PLAIN(coroutine_close), METH_NOARGS, NULL},
+static PyMethodDef coroutine_methods[] = {{"__await__", CORE_METHOD(coroutine_await), METH_NOARGS, NULL},
+                                          {"send", CORE_METHOD(coroutine_send), METH_O, NULL},
+                                          {"throw", CORE_METHOD(coroutine_throw), METH_VARARGS, NULL},
+                                          {"close", CORE_METHOD(coroutine_close), METH_NOARGS, NULL},
                                           {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef coroutine_getset[] = {{"__class__", (getter)get_class, NULL, NULL, NULL},

@@ -322,10 +322,9 @@ void core_stream_dealloc(core_stream *self) {
     Py_DECREF(type);
 }
 
-#define PLAIN(function) ((PyCFunction)(void (*)(void))(function))
-static PyMethodDef generator_methods[] = {{"send", PLAIN(generator_send), METH_O, NULL},
-                                          {"throw", PLAIN(generator_throw), METH_VARARGS, NULL},
-                                          {"close", PLAIN(generator_close), METH_NOARGS, NULL},
+static PyMethodDef generator_methods[] = {{"send", CORE_METHOD(generator_send), METH_O, NULL},
+                                          {"throw", CORE_METHOD(generator_throw), METH_VARARGS, NULL},
+                                          {"close", CORE_METHOD(generator_close), METH_NOARGS, NULL},
                                           {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef generator_getset[] = {{"__class__", (getter)core_stream_class, NULL, NULL, NULL},

@@ -417,34 +417,34 @@ static void metric_dealloc(metric *self) {
 static PyMemberDef metric_members[] = {{"name", T_OBJECT, offsetof(metric, name), READONLY, "Name of the metric."},
                                        {NULL, 0, 0, 0, NULL}};
 
-#define PLAIN(function) ((PyCFunction)(void (*)(void))(function))
 #define LABELS_METHOD                                                                                                  \
     {                                                                                                                  \
-        "labels", PLAIN(metric_labels), METH_VARARGS | METH_KEYWORDS,                                                  \
+        "labels", CORE_METHOD(metric_labels), METH_VARARGS | METH_KEYWORDS,                                            \
             "labels(*values, **values): the handle of one series; every label wants a value."                          \
     }
 
 static PyMethodDef counter_methods[] = {
     LABELS_METHOD,
-    {"inc", PLAIN(counter_add), METH_FASTCALL, "inc(amount=1): that many more; not negative."},
-    {"add", PLAIN(counter_add), METH_FASTCALL, "add(amount=1): that many more; not negative."},
+    {"inc", CORE_METHOD(counter_add), METH_FASTCALL, "inc(amount=1): that many more; not negative."},
+    {"add", CORE_METHOD(counter_add), METH_FASTCALL, "add(amount=1): that many more; not negative."},
     {NULL, NULL, 0, NULL}};
 static PyMethodDef gauge_methods[] = {
     LABELS_METHOD,
-    {"set", PLAIN(gauge_set), METH_O, "set(value): the value from now on."},
-    {"inc", PLAIN(gauge_add), METH_FASTCALL, "inc(amount=1): that much more."},
-    {"add", PLAIN(gauge_add), METH_FASTCALL, "add(amount=1): that much more, or (negative) less."},
-    {"dec", PLAIN(gauge_dec), METH_FASTCALL, "dec(amount=1): that much less."},
+    {"set", CORE_METHOD(gauge_set), METH_O, "set(value): the value from now on."},
+    {"inc", CORE_METHOD(gauge_add), METH_FASTCALL, "inc(amount=1): that much more."},
+    {"add", CORE_METHOD(gauge_add), METH_FASTCALL, "add(amount=1): that much more, or (negative) less."},
+    {"dec", CORE_METHOD(gauge_dec), METH_FASTCALL, "dec(amount=1): that much less."},
     {NULL, NULL, 0, NULL}};
 static PyMethodDef histogram_methods[] = {
     LABELS_METHOD,
-    {"observe", PLAIN(histogram_observe), METH_O, "observe(value): one more value; not negative."},
-    {"time", PLAIN(histogram_time), METH_NOARGS, "A block whose duration is observed, for `with` and `async with`."},
+    {"observe", CORE_METHOD(histogram_observe), METH_O, "observe(value): one more value; not negative."},
+    {"time", CORE_METHOD(histogram_time), METH_NOARGS,
+     "A block whose duration is observed, for `with` and `async with`."},
     {NULL, NULL, 0, NULL}};
-static PyMethodDef timer_methods[] = {{"__enter__", PLAIN(timer_enter), METH_NOARGS, NULL},
-                                      {"__exit__", PLAIN(timer_exit), METH_VARARGS, NULL},
-                                      {"__aenter__", PLAIN(timer_aenter), METH_NOARGS, NULL},
-                                      {"__aexit__", PLAIN(timer_aexit), METH_VARARGS, NULL},
+static PyMethodDef timer_methods[] = {{"__enter__", CORE_METHOD(timer_enter), METH_NOARGS, NULL},
+                                      {"__exit__", CORE_METHOD(timer_exit), METH_VARARGS, NULL},
+                                      {"__aenter__", CORE_METHOD(timer_aenter), METH_NOARGS, NULL},
+                                      {"__aexit__", CORE_METHOD(timer_aexit), METH_VARARGS, NULL},
                                       {NULL, NULL, 0, NULL}};
 
 #define METRIC_SLOTS(name, doc)                                                                                        \

@@ -419,41 +419,42 @@ static PyObject *operation_component(core_operation *self, PyObject *name) {
     return PyObject_CallFunction((PyObject *)self->scope.state->component_type, "OO", self, name);
 }
 
-#define PLAIN(function)        ((PyCFunction)(void (*)(void))(function))
-#define NAMED(function, flags) PLAIN(function), (flags) | METH_KEYWORDS
+#define NAMED(function, flags) CORE_METHOD(function), (flags) | METH_KEYWORDS
 static PyMethodDef operation_methods[] = {
-    {"__enter__", PLAIN(operation_enter), METH_NOARGS, NULL},
-    {"__exit__", PLAIN(operation_exit), METH_VARARGS, NULL},
-    {"__aenter__", PLAIN(operation_aenter), METH_NOARGS, NULL},
-    {"__aexit__", PLAIN(operation_aexit), METH_VARARGS, NULL},
-    {"start", PLAIN(operation_start_method), METH_NOARGS,
+    {"__enter__", CORE_METHOD(operation_enter), METH_NOARGS, NULL},
+    {"__exit__", CORE_METHOD(operation_exit), METH_VARARGS, NULL},
+    {"__aenter__", CORE_METHOD(operation_aenter), METH_NOARGS, NULL},
+    {"__aexit__", CORE_METHOD(operation_aexit), METH_VARARGS, NULL},
+    {"start", CORE_METHOD(operation_start_method), METH_NOARGS,
      "Begin by hand and return the operation. It does not become the current one; end it with end()."},
     {"end", NAMED(operation_end_method, METH_VARARGS),
      "End by hand: outcome is ok, error, timeout, cancelled or aborted. A second end is counted and ignored."},
-    {"component", PLAIN(operation_component), METH_O, "A context manager that times one named part of the operation."},
-    {"add_component", PLAIN(core_operation_add_component), METH_VARARGS, "add_component(name, seconds)"},
+    {"component", CORE_METHOD(operation_component), METH_O,
+     "A context manager that times one named part of the operation."},
+    {"add_component", CORE_METHOD(core_operation_add_component), METH_VARARGS, "add_component(name, seconds)"},
     {"usage", NAMED(core_operation_usage, METH_VARARGS),
      "usage(response, dialect=None) or usage(input=..., output=..., ...): what the call consumed, in disjoint "
      "classes."},
     {"tool_call", NAMED(core_operation_tool_call, METH_VARARGS),
      "tool_call(name, seconds, success=True, error=None): one finished tool call inside this operation."},
-    {"model", PLAIN(core_operation_model), METH_O, "The id of the model that answered."},
-    {"provider", PLAIN(core_operation_provider), METH_O, "The provider that answered."},
-    {"cost", PLAIN(core_operation_cost), METH_O, "A cost in USD reported by the provider; it wins over the table's."},
-    {"first_token", PLAIN(core_operation_first_token), METH_NOARGS,
+    {"model", CORE_METHOD(core_operation_model), METH_O, "The id of the model that answered."},
+    {"provider", CORE_METHOD(core_operation_provider), METH_O, "The provider that answered."},
+    {"cost", CORE_METHOD(core_operation_cost), METH_O,
+     "A cost in USD reported by the provider; it wins over the table's."},
+    {"first_token", CORE_METHOD(core_operation_first_token), METH_NOARGS,
      "The first token arrived now; the first call wins."},
-    {"retry", PLAIN(core_operation_retry), METH_VARARGS, "retry(reason=None): one more attempt."},
-    {"human", PLAIN(core_operation_human), METH_NOARGS, "A human stepped in."},
-    {"warn", PLAIN(core_operation_warn), METH_VARARGS, "warn(type=None): a warning."},
+    {"retry", CORE_METHOD(core_operation_retry), METH_VARARGS, "retry(reason=None): one more attempt."},
+    {"human", CORE_METHOD(core_operation_human), METH_NOARGS, "A human stepped in."},
+    {"warn", CORE_METHOD(core_operation_warn), METH_VARARGS, "warn(type=None): a warning."},
     {"context", NAMED(core_operation_context, METH_VARARGS),
      "context(size, limit=None, compressed=False): size of the context window in tokens."},
     {"event", NAMED(core_operation_event, METH_VARARGS),
      "event(name, **fields): something that happened now; it stands in the record."},
     {"fail", NAMED(core_operation_fail, METH_VARARGS),
      "fail(category, type=None): it failed without an exception. The first call wins."},
-    {"cache", PLAIN(core_operation_cache), METH_VARARGS,
+    {"cache", CORE_METHOD(core_operation_cache), METH_VARARGS,
      "cache(name, event): a hit, miss, eviction or size_rejection of a cache of the application."},
-    {"traceparent", PLAIN(operation_traceparent), METH_NOARGS, "W3C trace context of this operation, or None."},
+    {"traceparent", CORE_METHOD(operation_traceparent), METH_NOARGS, "W3C trace context of this operation, or None."},
     {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef operation_getset[] = {

@@ -174,11 +174,10 @@ static void session_dealloc(core_session *self) {
     Py_DECREF(type);
 }
 
-#define PLAIN(function) ((PyCFunction)(void (*)(void))(function))
-static PyMethodDef session_methods[] = {{"__enter__", PLAIN(session_enter), METH_NOARGS, NULL},
-                                        {"__exit__", PLAIN(session_exit), METH_VARARGS, NULL},
-                                        {"__aenter__", PLAIN(session_aenter), METH_NOARGS, NULL},
-                                        {"__aexit__", PLAIN(session_aexit), METH_VARARGS, NULL},
+static PyMethodDef session_methods[] = {{"__enter__", CORE_METHOD(session_enter), METH_NOARGS, NULL},
+                                        {"__exit__", CORE_METHOD(session_exit), METH_VARARGS, NULL},
+                                        {"__aenter__", CORE_METHOD(session_aenter), METH_NOARGS, NULL},
+                                        {"__aexit__", CORE_METHOD(session_aexit), METH_VARARGS, NULL},
                                         {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef session_getset[] = {

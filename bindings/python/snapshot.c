@@ -265,23 +265,22 @@ static void snapshot_dealloc(snapshot *self) {
     Py_DECREF(type);
 }
 
-#define PLAIN(function) ((PyCFunction)(void (*)(void))(function))
 static PyMethodDef snapshot_methods[] = {
-    {"operations", PLAIN(snapshot_operations), METH_NOARGS, "Table of operations without kind tool."},
-    {"tools", PLAIN(snapshot_tools), METH_NOARGS, "Table of tools."},
-    {"models", PLAIN(snapshot_models), METH_NOARGS, "Table of models."},
-    {"providers", PLAIN(snapshot_providers), METH_NOARGS, "Table of providers."},
-    {"usage", PLAIN(snapshot_usage), METH_VARARGS | METH_KEYWORDS,
+    {"operations", CORE_METHOD(snapshot_operations), METH_NOARGS, "Table of operations without kind tool."},
+    {"tools", CORE_METHOD(snapshot_tools), METH_NOARGS, "Table of tools."},
+    {"models", CORE_METHOD(snapshot_models), METH_NOARGS, "Table of models."},
+    {"providers", CORE_METHOD(snapshot_providers), METH_NOARGS, "Table of providers."},
+    {"usage", CORE_METHOD(snapshot_usage), METH_VARARGS | METH_KEYWORDS,
      "usage(by, *, kinds='usual', session=None, since=None, until=None): table by one or several keys."},
-    {"caches", PLAIN(snapshot_caches), METH_NOARGS, "One row per cache of the application."},
-    {"metrics", PLAIN(snapshot_metrics), METH_VARARGS, "One row per series of custom metrics."},
-    {"sessions", PLAIN(snapshot_sessions), METH_NOARGS, "Table of sessions."},
-    {"slowest", PLAIN(snapshot_slowest), METH_VARARGS, "slowest(n=0): table of the slowest records; 0 = 10."},
-    {"records", PLAIN(snapshot_records), METH_VARARGS, "records(session=None): table of the recent records."},
-    {"summary", PLAIN(snapshot_summary), METH_VARARGS, "summary(session=None): the session summary."},
-    {"system", PLAIN(snapshot_system), METH_NOARGS, "What runs, and what it takes of the machine."},
-    {"export", PLAIN(snapshot_export), METH_VARARGS, "export(format): str, or bytes for msgpack."},
-    {"save", PLAIN(snapshot_save), METH_O, "save(path): write JSON (.json) or MessagePack; gives the path."},
+    {"caches", CORE_METHOD(snapshot_caches), METH_NOARGS, "One row per cache of the application."},
+    {"metrics", CORE_METHOD(snapshot_metrics), METH_VARARGS, "One row per series of custom metrics."},
+    {"sessions", CORE_METHOD(snapshot_sessions), METH_NOARGS, "Table of sessions."},
+    {"slowest", CORE_METHOD(snapshot_slowest), METH_VARARGS, "slowest(n=0): table of the slowest records; 0 = 10."},
+    {"records", CORE_METHOD(snapshot_records), METH_VARARGS, "records(session=None): table of the recent records."},
+    {"summary", CORE_METHOD(snapshot_summary), METH_VARARGS, "summary(session=None): the session summary."},
+    {"system", CORE_METHOD(snapshot_system), METH_NOARGS, "What runs, and what it takes of the machine."},
+    {"export", CORE_METHOD(snapshot_export), METH_VARARGS, "export(format): str, or bytes for msgpack."},
+    {"save", CORE_METHOD(snapshot_save), METH_O, "save(path): write JSON (.json) or MessagePack; gives the path."},
     {NULL, NULL, 0, NULL}};
 
 static PyType_Slot snapshot_slots[] = {{Py_tp_doc, "An immutable copy of all numbers; `a | b` merges two."},

@@ -345,13 +345,12 @@ static void table_dealloc(table *self) {
     Py_DECREF(type);
 }
 
-#define PLAIN(function) ((PyCFunction)(void (*)(void))(function))
 static PyMethodDef table_methods[] = {
-    {"values", PLAIN(table_values), METH_NOARGS, "The rows as tuples in the order of fields()."},
-    {"parts", PLAIN(table_parts), METH_NOARGS, "(tools, models, slowest) of a summary."},
-    {"totals", PLAIN(table_totals), METH_NOARGS, "The totals as a tuple; None for records."},
-    {"warnings", PLAIN(table_warnings), METH_NOARGS, "What a reader should know about the rows."},
-    {"write", PLAIN(table_write), METH_VARARGS | METH_KEYWORDS,
+    {"values", CORE_METHOD(table_values), METH_NOARGS, "The rows as tuples in the order of fields()."},
+    {"parts", CORE_METHOD(table_parts), METH_NOARGS, "(tools, models, slowest) of a summary."},
+    {"totals", CORE_METHOD(table_totals), METH_NOARGS, "The totals as a tuple; None for records."},
+    {"warnings", CORE_METHOD(table_warnings), METH_NOARGS, "What a reader should know about the rows."},
+    {"write", CORE_METHOD(table_write), METH_VARARGS | METH_KEYWORDS,
      "write(format, *, schema=None, columns=None, width=0, color=False, ascii=False) -> str"},
     {NULL, NULL, 0, NULL}};
 

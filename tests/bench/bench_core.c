@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "peer.h"
+#include "timing.h"
 
 #define ROUNDS 201
 #define SLICE  2000
@@ -25,23 +26,10 @@ static tacho_collector *collector;
 static tacho_series *step, *model;
 static tacho_metric *counter, *histogram;
 
-static uint64_t cpu_ns(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
-static uint64_t some_duration(uint32_t i) {
-    return 1000000 + (i * UINT32_C(2654435761) >> 8);
-}
-
 /* ------------------------------------------------------------------------------------------------------------- ways */
 
 static void read_clock(void) {
-    for (int i = 0; i < SLICE; i++) {
-        struct timespec time;
-        clock_gettime(CLOCK_MONOTONIC, &time);
-    }
+    read_clocks(SLICE);
 }
 
 static void count(void) {
@@ -79,15 +67,7 @@ static void *sleep_until_the_end(void *unused) {
 }
 
 static void count_under_mutex(void) {
-    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-    static uint64_t buckets[64], sum;
-    for (uint32_t i = 0; i < SLICE; i++) {
-        const uint64_t duration = some_duration(i);
-        pthread_mutex_lock(&mutex);
-        buckets[63 - __builtin_clzll(duration)]++;
-        sum += duration;
-        pthread_mutex_unlock(&mutex);
-    }
+    count_under_a_mutex(SLICE);
 }
 
 static void peer_count(void) {
@@ -163,75 +143,8 @@ static void measure(void) {
     }
 }
 
-static int ascending(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 static double ns_of(int way) {
-    qsort(took[way], ROUNDS, sizeof **took, ascending);
-    return took[way][ROUNDS / 10];
-}
-
-/* ---------------------------------------------------------------------------------------------------------- reading */
-
-#define MANY 10000
-
-static double now_ms(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec * 1e-6;
-}
-
-/* 10,000 operation series with three octaves each, in a collector of their own. */
-static tacho_collector *open_many(void) {
-    tacho_config config = TACHO_CONFIG_INIT;
-    config.max_series = MANY;
-    config.max_bytes = UINT64_C(32) << 20;
-    tacho_collector *many = NULL;
-    if (tacho_collector_open(&many, &config) != TACHO_OK) {
-        return NULL;
-    }
-    for (int i = 0; i < MANY; i++) {
-        char name[24];
-        snprintf(name, sizeof name, "operation %d", i);
-        tacho_series *series = NULL;
-        tacho_bind(many, TACHO_KIND_STEP, name, NULL, &series);
-        for (uint32_t n = 0; n < 20; n++) {
-            tacho_observe(series, some_duration(n));
-        }
-        tacho_series_release(series);
-    }
-    return many;
-}
-
-static void read_many(void) {
-    tacho_collector *many = open_many();
-    double best = 1e9, best_rows = 1e9;
-    for (int i = 0; many && i < 20; i++) {
-        tacho_snapshot *snapshot = NULL;
-        tacho_rows *rows = NULL;
-        const double start = now_ms();
-        tacho_snapshot_take(many, &snapshot);
-        const double taken = now_ms();
-        tacho_snapshot_operations(snapshot, &rows);
-        const double listed = now_ms();
-        best = taken - start < best ? taken - start : best;
-        best_rows = listed - start < best_rows ? listed - start : best_rows;
-        tacho_rows_free(rows);
-        tacho_snapshot_free(snapshot);
-    }
-    printf("snapshot of 10,000 histograms, ms\t%.1f\t5\n", best);
-    printf("and p50, p95, p99 of all of them, ms\t%.1f\t25\n", best_rows);
-    tacho_collector_close(many);
-}
-
-/* ----------------------------------------------------------------------------------------------------------- memory */
-
-static void print_bytes(void) {
-    printf("bytes of a counter series\t%d\t160\n", 64 + 64);
-    printf("bytes of a typical model series (5 octaves)\t%d\t640\n", 64 + 256 + 5 * 64);
-    printf("bytes of the largest histogram\t%d\t2304\n", 64 + 192 + 32 * 64);
+    return typical(took[way], ROUNDS);
 }
 
 /* ----------------------------------------------------------------------------------------------------------- folder */
@@ -294,8 +207,6 @@ int main(void) {
     printf("begin and end of a timed operation / clock_gettime\t%.2f\t3.5\n", ns_of(TIMED) / clock);
     printf("4-label bind, ns\t%.1f\t90\n", ns_of(BIND));
     print_peers(clock);
-    print_bytes();
-    read_many();
     tacho_metric_release(counter);
     tacho_metric_release(histogram);
     tacho_series_release(step);

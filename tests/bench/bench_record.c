@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "timing.h"
+
 #define ROUNDS 301
 #define SLICE  4000
 #define WAYS   9
@@ -24,24 +26,10 @@
 static tacho_collector *collector;
 static tacho_series *series, *model;
 
-static uint64_t cpu_ns(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
-/* Durations from 1 to 17 ms, in no order. */
-static uint64_t some_duration(uint32_t i) {
-    return 1000000 + (i * UINT32_C(2654435761) >> 8);
-}
-
 /* ------------------------------------------------------------------------------------------------------------- ways */
 
 static void read_clock(void) {
-    for (int i = 0; i < SLICE; i++) {
-        struct timespec time;
-        clock_gettime(CLOCK_MONOTONIC, &time);
-    }
+    read_clocks(SLICE);
 }
 
 static void observe(void) {
@@ -114,17 +102,8 @@ static void call_tool(void) {
     tacho_end(&op, TACHO_OUTCOME_OK);
 }
 
-/* The same count and sum as most libraries keep them: one histogram behind a lock. */
 static void count_under_mutex(void) {
-    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-    static uint64_t buckets[64], sum;
-    for (uint32_t i = 0; i < SLICE; i++) {
-        const uint64_t duration = some_duration(i);
-        pthread_mutex_lock(&mutex);
-        buckets[63 - __builtin_clzll(duration)]++;
-        sum += duration;
-        pthread_mutex_unlock(&mutex);
-    }
+    count_under_a_mutex(SLICE);
 }
 
 static void (*const ways[WAYS])(void) = {read_clock, observe,    time_operation, time_child,       record,
@@ -134,18 +113,6 @@ static double took[WAYS][ROUNDS];
 
 /* ------------------------------------------------------------------------------------------------------------ rounds
  */
-
-static int ascending(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-static double typical(const double *values, int count) {
-    double sorted[ROUNDS];
-    memcpy(sorted, values, (size_t)count * sizeof *sorted);
-    qsort(sorted, (size_t)count, sizeof *sorted, ascending);
-    return sorted[count / 10];
-}
 
 static double ns_of(int way) {
     return typical(took[way], ROUNDS);

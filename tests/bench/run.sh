@@ -16,6 +16,7 @@ run() { # NAME COMMAND...
 run bench_record "$TACHO_TEST_SOURCE/build/c/tests/bench/bench_record"
 run bench_read "$TACHO_TEST_SOURCE/build/c/tests/bench/bench_read"
 run bench_core "$TACHO_TEST_SOURCE/build/c/tests/bench/bench_core"
+run bench_bytes "$TACHO_TEST_SOURCE/build/c/tests/bench/bench_bytes"
 clock=$(sed -n 's/^clock_gettime, ns\t\([0-9.]*\).*/\1/p' "$figures")
 run bench_track python "$here/bench_track.py"
 run bench_peers python "$here/bench_peers.py"

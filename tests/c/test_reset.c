@@ -95,7 +95,8 @@ static void test_operation__whose_series_was_given_back_goes_to_the_overflow_ser
 
 static void test_bounds__hold_anew_after_a_reset(void **state) {
 #ifdef TACHO_PORTABLE
-    skip(); /* without membarrier a replaced segment waits until each lane has moved on */
+    print_message("SKIP: without membarrier a replaced segment waits until each lane has moved on\n");
+    skip();
 #endif
     (void)state;
     recorder r;
@@ -120,7 +121,8 @@ static void test_bounds__hold_anew_after_a_reset(void **state) {
 
 static void test_resets__leave_no_memory_behind(void **state) {
 #ifdef TACHO_PORTABLE
-    skip(); /* without membarrier a replaced segment waits until each lane has moved on */
+    print_message("SKIP: without membarrier a replaced segment waits until each lane has moved on\n");
+    skip();
 #endif
     recorder *r = *state;
     tacho_series *series = recorder_bind(r, TACHO_KIND_STEP, "plan", NULL, NULL);

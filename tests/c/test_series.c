@@ -172,6 +172,14 @@ static void test_handle__keeps_its_collector(void **state) {
     tacho_observe(series, S);
     tacho_series_release(series);
     tacho_observe(again, S);
+    tacho_snapshot *snapshot;
+    tacho_rows *rows;
+    assert_int_equal(tacho_snapshot_take(again->collector, &snapshot), TACHO_OK);
+    assert_int_equal(tacho_snapshot_operations(snapshot, &rows), TACHO_OK);
+    assert_int_equal(rows->totals.calls, 2);
+    assert_string_equal(tacho_session_id(session), "x");
+    tacho_rows_free(rows);
+    tacho_snapshot_free(snapshot);
     tacho_series_release(again);
     tacho_session_end(session);
 }

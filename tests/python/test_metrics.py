@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -195,13 +196,17 @@ def test_saved__snapshots_carry_metrics_and_caches(collector: tacho.Collector, t
     assert (loaded | loaded).metrics() == collector.metrics()
 
 
-def test_handles__outlive_their_collector() -> None:
-    collector = tacho.Collector()
+def test_handles__outlive_their_collector(tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    collector = tacho.Collector(dir=str(folder))
     counter, cache = collector.counter("x"), collector.cache("k")
     del collector
     gc.collect()
     counter.inc()
     cache.hit()
+    seen = tacho.load(folder)
+    assert [row.value for row in seen.metrics()] == [1]
+    assert [row.hits for row in seen.caches()] == [1]
 
 
 def test_threads__add_up(collector: tacho.Collector) -> None:

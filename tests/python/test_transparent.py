@@ -570,9 +570,15 @@ def test_a_default_collector_replaced_while_it_records_lives_long_enough(monkeyp
             monkeypatch.setenv("TACHO_WINDOW", "77")
             tacho.reset()
             gc.collect()
+            asked.append(tacho.collector())
             return float("nan")
 
+    asked: list[tacho.Collector] = []
+    before = tacho.collector()
     tacho.record("x", Seconds(), tags={"a": "b"})  # type: ignore[arg-type]
+    assert len(asked) == 1
+    assert asked[0] is not before
+    assert tacho.operations() == []
 
 
 def test_settings_that_hold_themselves_are_refused() -> None:

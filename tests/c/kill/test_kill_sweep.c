@@ -238,6 +238,7 @@ static void test_cases__cover_every_public_call_that_takes_a_handle(void **state
     (void)state;
     const char *source = getenv("TACHO_TEST_SOURCE");
     if (!source) {
+        print_message("SKIP: TACHO_TEST_SOURCE, the root of the source tree, is not set\n");
         skip();
     }
     char folder[4096], path[8192];
