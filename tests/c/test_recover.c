@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "collect/collector.h"
+#include "segment/redo.h"
 #include "support/digest.h"
 #include "support/recorder.h"
 
@@ -159,6 +160,99 @@ static void test_dead__a_slot_used_again_stays_in_flight(void **state) {
     tacho_series_release(answer);
 }
 
+/* Where the observation that came last left its mark. */
+typedef struct short_set {
+    tacho__redo *redo;
+    tacho__half *bucket;
+    tacho__word *sum, *counter;
+} short_set;
+
+static short_set short_set_of(const remains *dead) {
+    tacho__redo *redo = redo_of(dead, 0);
+    const uint64_t mark = tacho__get(&redo->mark);
+    assert_int_not_equal(mark, 0);
+    return (short_set){redo, (tacho__half *)(dead->bytes + tacho__mark_bucket(mark)),
+                       (tacho__word *)(dead->bytes + tacho__mark_histogram(mark)),
+                       (tacho__word *)(dead->bytes + (tacho__get(&redo->counter) >> 32))};
+}
+
+static char *digest_recovered(const remains *dead, uint32_t sets, uint32_t faults) {
+    tacho__view *view = recover(dead);
+    assert_int_equal(tacho__view_describe(view)->sets_applied, sets);
+    assert_int_equal(tacho__view_describe(view)->faults, faults);
+    char *digest = digest_of(view, DIGEST_ALL);
+    tacho__view_free(view);
+    return digest;
+}
+
+static void observe_three(recorder *r) {
+    tacho_series *answer = recorder_bind(r, TACHO_KIND_LLM, "answer", NULL, NULL);
+    tacho_observe(answer, 4 * MS);
+    tacho_observe(answer, 6 * MS);
+    tacho_observe(answer, 5 * MS); /* between those seen: the short way */
+    tacho_series_release(answer);
+}
+
+static void test_dead__a_short_set_is_finished_once_its_bucket_was_stored(void **state) {
+    observe_three(*state);
+    const remains dead = remains_of(*state);
+    const short_set set = short_set_of(&dead);
+    char *whole = digest_recovered(&dead, 0, 0);
+    tacho__put(set.sum, tacho__get(set.sum) - 5 * MS);
+    tacho__put(set.counter, tacho__get(set.counter) - 1);
+    char *finished = digest_recovered(&dead, 1, 0);
+    assert_string_equal(finished, whole);
+    free(finished);
+    tacho__put(set.sum, tacho__get(&set.redo->sum)); /* the sum was stored, the counter not */
+    finished = digest_recovered(&dead, 0, 0);
+    assert_string_equal(finished, whole);
+    free(finished);
+    free(whole);
+    free(dead.bytes);
+}
+
+static void test_dead__a_short_set_whose_bucket_was_not_stored_never_was(void **state) {
+    observe_three(*state);
+    const remains dead = remains_of(*state);
+    const short_set set = short_set_of(&dead);
+    tacho__put(set.sum, tacho__get(set.sum) - 5 * MS);
+    tacho__put(set.counter, tacho__get(set.counter) - 1);
+    tacho__put_half(set.bucket, tacho__get_half(set.bucket) - 1);
+    char *marked = digest_recovered(&dead, 0, 0);
+    tacho__put(&set.redo->mark, 0);
+    char *unmarked = digest_recovered(&dead, 0, 0);
+    assert_string_equal(marked, unmarked);
+    free(marked);
+    free(unmarked);
+    free(dead.bytes);
+}
+
+static void test_dead__a_short_set_that_makes_no_sense_is_a_fault(void **state) {
+    observe_three(*state);
+    const remains dead = remains_of(*state);
+    const short_set set = short_set_of(&dead);
+    const uint64_t mark = tacho__get(&set.redo->mark), counter = tacho__get(&set.redo->counter);
+    char *whole = digest_recovered(&dead, 0, 0);
+    const uint64_t marks[] = {UINT64_MAX, mark | UINT64_C(0xFFFFFFFF) << 32, mark | UINT64_C(0xFFFFFFF0), 1,
+                              mark & UINT32_MAX};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; ++i) {
+        tacho__put(&set.redo->mark, marks[i]);
+        char *digest = digest_recovered(&dead, 0, 1);
+        assert_string_equal(digest, whole);
+        free(digest);
+    }
+    const uint64_t counters[] = {UINT64_MAX, counter + 1000, counter + (UINT64_C(4) << 32), counter & UINT32_MAX};
+    tacho__put(&set.redo->mark, mark);
+    for (size_t i = 0; i < sizeof counters / sizeof *counters; ++i) {
+        tacho__put(&set.redo->counter, counters[i]);
+        char *digest = digest_recovered(&dead, 0, 1);
+        assert_string_equal(digest, whole);
+        free(digest);
+    }
+    free(whole);
+    free(dead.bytes);
+}
+
 static void test_dead__a_set_that_makes_no_sense_is_left_out_whole(void **state) {
     recorder *r = *state;
     tacho_series *answer = recorder_bind(r, TACHO_KIND_LLM, "answer", NULL, NULL);
@@ -192,6 +286,12 @@ static void test_dead__a_set_that_makes_no_sense_is_left_out_whole(void **state)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_dead__a_short_set_is_finished_once_its_bucket_was_stored, recorder_setup,
+                                        recorder_teardown),
+        cmocka_unit_test_setup_teardown(test_dead__a_short_set_whose_bucket_was_not_stored_never_was, recorder_setup,
+                                        recorder_teardown),
+        cmocka_unit_test_setup_teardown(test_dead__a_short_set_that_makes_no_sense_is_a_fault, recorder_setup,
+                                        recorder_teardown),
         cmocka_unit_test_setup_teardown(test_dead__shows_what_was_in_flight_as_orphaned, recorder_setup,
                                         recorder_teardown),
         cmocka_unit_test_setup_teardown(test_dead__books_orphans_of_hundreds_of_series, recorder_setup,

@@ -109,16 +109,17 @@ tacho_status tacho_cache_count(tacho_cache *cache, tacho_cache_event event, uint
     if (__builtin_expect(!metric, 0)) {
         return TACHO_OK;
     }
+    tacho__visit visit;
     const bool known = (unsigned)event < TACHO_CACHE_EVENT_COUNT;
-    tacho__lane *lane = known ? tacho__custom_enter(&metric->collector->writer) : NULL;
-    if (__builtin_expect(!lane, 0)) {
+    if (__builtin_expect(!known || !tacho__custom_enter(&metric->collector->writer, &visit), 0)) {
         return count_slowly(metric, event, n);
     }
-    tacho__cache_cell *cell = tacho__custom_known(lane, metric);
+    const tacho__known *of_lane = tacho__custom_known(visit.lane, metric);
+    tacho__cache_cell *cell = of_lane ? of_lane->cell : NULL;
     if (__builtin_expect(cell != NULL, 1)) {
         tacho__put(&cell->events[event], more(tacho__get(&cell->events[event]), n));
     }
-    tacho__custom_leave(lane);
+    tacho__custom_leave(&visit);
     return __builtin_expect(cell != NULL, 1) ? TACHO_OK : count_slowly(metric, event, n);
 }
 

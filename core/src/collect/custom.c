@@ -214,9 +214,7 @@ static tacho_metric *make(tacho_collector *collector, tacho__custom_table *table
     metric->overflow = overflow;
     metric->used = true;
     metric->one = stored_per_one(family->grid);
-    metric->buckets = &tacho__grids[family->grid];
-    metric->least = metric->buckets->bounds[0] + 1;
-    metric->span = metric->buckets->bounds[TACHO__BUCKETS] - metric->buckets->bounds[0];
+    metric->nanoseconds = family->type == TACHO__TYPE_HISTOGRAM && family->grid == TACHO__GRID_SECONDS;
     metric->generation = 0;
     atomic_store_explicit(&metric->hash, hash_values(family, values), memory_order_relaxed);
     atomic_store_explicit(&metric->references, 0, memory_order_release); /* from here on it can be held */
@@ -329,8 +327,9 @@ void *tacho__custom_cell_slow(tacho_collector *collector, tacho__lane *lane, tac
         tacho__customs *customs = &lane->customs;
         const bool known = tacho__customs_grow(customs, slot) && tacho__customs_grow(customs, metric->slot);
         if (known && metric->number >= TACHO__SERIES_BUILTIN) {
-            cell = customs->cell[slot] ? customs->cell[slot] : tacho__metric_cell(lane, metric->number);
-            customs->cell[slot] = customs->cell[metric->slot] = cell;
+            cell = customs->known[slot].cell;
+            cell = cell ? cell : tacho__metric_cell(lane, metric->number);
+            customs->known[slot].cell = customs->known[metric->slot].cell = cell;
         }
     }
     tacho__writer_unlock(&collector->writer);

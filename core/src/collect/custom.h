@@ -41,9 +41,8 @@ struct tacho_metric {
     uint32_t slot;
     uint8_t type;
     bool overflow, used;
-    uint64_t one;               /* stored units in 1; 0 in a cache */
-    const tacho__grid *buckets; /* histograms: values in [least, least + span) are inside the grid */
-    uint64_t least, span;
+    bool nanoseconds;                        /* a histogram of seconds */
+    uint64_t one;                            /* stored units in 1; 0 in a cache */
     _Atomic uint32_t references;             /* TACHO__CUSTOM_DEAD: the slot was given up */
     const char *value[TACHO__METRIC_LABELS]; /* in `text`; "" beyond the labels of the family */
     char *text;
@@ -105,34 +104,39 @@ tacho_metric *tacho__custom_find(const tacho_collector *collector, const tacho__
 /** This lane's cell of a series; NULL = no room, or not of this lane's segment: the built-in cell takes it. */
 void *tacho__custom_cell_slow(tacho_collector *collector, tacho__lane *lane, tacho_metric *metric);
 static inline void *tacho__custom_cell(tacho_collector *collector, tacho__lane *lane, tacho_metric *metric) {
-    void *cell = metric->slot < lane->customs.count ? lane->customs.cell[metric->slot] : NULL;
+    void *cell = metric->slot < lane->customs.count ? lane->customs.known[metric->slot].cell : NULL;
     return cell ? cell : tacho__custom_cell_slow(collector, lane, metric);
 }
+/** A lane that was entered for a short call. */
+typedef struct tacho__visit {
+    tacho__lane *lane;
+    uint64_t before; /* its state */
+} tacho__visit;
+
 /**
- * As tacho__lane_enter, for calls that leave everything unusual to one slow call: NULL when the thread has no lane yet,
- * is inside already, a reset came, or recording is switched off.
+ * As tacho__lane_enter, for calls that leave everything unusual to one slow call: false when the thread has no lane
+ * yet, is inside already, a reset came, or recording is switched off.
  */
-static inline tacho__lane *tacho__custom_enter(const tacho__writer *writer) {
-    if (__builtin_expect(tacho__lane_cached.serial != writer->serial, 0)) {
-        return NULL;
+static inline bool tacho__custom_enter(const tacho__writer *writer, tacho__visit *visit) {
+    if (__builtin_expect(!tacho__lane_is_cached(writer), 0)) {
+        return false;
     }
-    tacho__lane *lane = tacho__lane_cached.lane;
-    const uint64_t before = atomic_load_explicit(&lane->state, memory_order_relaxed);
+    tacho__lane *lane = visit->lane = tacho__lane_cached.lane;
+    visit->before = atomic_load_explicit(&lane->state, memory_order_relaxed);
     atomic_store_explicit(&lane->state, TACHO__LANE_BUSY, memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst);
-    if (__builtin_expect(before != atomic_load_explicit(&writer->gate, memory_order_acquire), 0)) {
-        atomic_store_explicit(&lane->state, before, memory_order_relaxed);
-        return NULL;
+    if (__builtin_expect(visit->before != atomic_load_explicit(&writer->gate, memory_order_acquire), 0)) {
+        atomic_store_explicit(&lane->state, visit->before, memory_order_relaxed);
+        return false;
     }
-    return lane;
+    return true;
 }
-static inline void tacho__custom_leave(tacho__lane *lane) {
-    atomic_store_explicit(&lane->state, atomic_load_explicit(&lane->generation, memory_order_relaxed),
-                          memory_order_release);
+static inline void tacho__custom_leave(const tacho__visit *visit) {
+    atomic_store_explicit(&visit->lane->state, visit->before, memory_order_release);
 }
-/** The cell of a series in a lane that was entered so; NULL = not resolved yet. */
-static inline void *tacho__custom_known(const tacho__lane *lane, const tacho_metric *metric) {
-    return __builtin_expect(metric->slot < lane->customs.count, 1) ? lane->customs.cell[metric->slot] : NULL;
+/** What a lane that was entered so knows of a series; NULL = nothing yet. */
+static inline const tacho__known *tacho__custom_known(const tacho__lane *lane, const tacho_metric *metric) {
+    return __builtin_expect(metric->slot < lane->customs.count, 1) ? &lane->customs.known[metric->slot] : NULL;
 }
 
 /** Number of the built-in series of a type. */

@@ -5,6 +5,7 @@
  * A counter and a gauge change by one store, so they need no redo: whoever dies leaves the old value or the new one.
  */
 #include "collect/custom.h"
+#include "segment/cells.h"
 #include "segment/metrics.h"
 
 #include <string.h>
@@ -91,17 +92,18 @@ __attribute__((noinline)) static tacho_status add_slowly(tacho_metric *metric, u
 }
 
 static inline tacho_status add(tacho_metric *metric, uint64_t stored) {
-    tacho__lane *lane = is_counter(metric) ? tacho__custom_enter(&metric->collector->writer) : NULL;
-    if (__builtin_expect(!lane, 0)) {
+    tacho__visit visit;
+    if (__builtin_expect(!is_counter(metric) || !tacho__custom_enter(&metric->collector->writer, &visit), 0)) {
         return add_slowly(metric, stored);
     }
-    tacho__counter_cell *cell = tacho__custom_known(lane, metric);
+    const tacho__known *known = tacho__custom_known(visit.lane, metric);
+    tacho__counter_cell *cell = known ? known->cell : NULL;
     uint64_t sum;
     const bool done = cell && !__builtin_add_overflow(tacho__get(&cell->value), stored, &sum);
     if (__builtin_expect(done, 1)) {
         tacho__put(&cell->value, sum);
     }
-    tacho__custom_leave(lane);
+    tacho__custom_leave(&visit);
     return __builtin_expect(done, 1) ? TACHO_OK : add_slowly(metric, stored);
 }
 
@@ -180,34 +182,23 @@ tacho_status tacho_gauge_add(tacho_metric *metric, double amount) {
 /* ------------------------------------------------------------------------------------------------------- histograms */
 
 /* Bucket and sum of an ordinary value: between those seen so far, inside the grid, in a bucket with room. */
-static inline bool observe_ordinary(const tacho__lane *lane, tacho__sketch *sketch, const tacho_metric *metric,
-                                    uint64_t value) {
-    if (__builtin_expect(value - metric->least >= metric->span || ~value > tacho__get(&sketch->min_inverse) ||
-                             value > tacho__get(&sketch->max),
-                         0)) {
+static inline bool observe_ordinary(const tacho__lane *lane, const tacho__known *known, uint64_t value) {
+    if (__builtin_expect(value - known->least >= known->span, 0)) {
         return false;
     }
-    const uint32_t place = tacho__grid_bucket(metric->buckets, value);
+    tacho__sketch *sketch = known->cell;
+    const size_t place = tacho__grid_bucket(known->grid, value);
     const uint64_t line = tacho__get_half(&sketch->octaves[place / TACHO__OCTAVE_BUCKETS]);
-    uint8_t *base = lane->base;
-    tacho__half *bucket = (tacho__half *)base + line * TACHO__OCTAVE_BUCKETS + place % TACHO__OCTAVE_BUCKETS;
     if (__builtin_expect(line == 0, 0)) {
         return false;
     }
-    const uint32_t count = tacho__get_half(bucket);
+    const uint64_t bucket = line * TACHO__LINE + place % TACHO__OCTAVE_BUCKETS * sizeof(tacho__half);
+    const uint32_t in_bucket = tacho__get_half((tacho__half *)(lane->base + bucket));
     uint64_t sum;
-    if (__builtin_expect(count == UINT32_MAX || __builtin_add_overflow(tacho__get(&sketch->sum), value, &sum), 0)) {
+    if (__builtin_expect(in_bucket == UINT32_MAX || __builtin_add_overflow(tacho__get(&sketch->sum), value, &sum), 0)) {
         return false;
     }
-    tacho__redo *redo = lane->redo;
-    tacho__redo_put(&redo->entry[0], (uint64_t)((uint8_t *)bucket - base) + TACHO__REDO_HALF, (uint64_t)count + 1);
-    tacho__redo_put(&redo->entry[1], (uint64_t)((uint8_t *)&sketch->sum - base), sum);
-    atomic_store_explicit(&redo->count, 2, memory_order_release);
-    atomic_signal_fence(memory_order_seq_cst);
-    tacho__put_half(bucket, count + 1);
-    tacho__put(&sketch->sum, sum);
-    atomic_signal_fence(memory_order_seq_cst);
-    atomic_store_explicit(&redo->count, 0, memory_order_release);
+    tacho__short_set(lane->redo, lane->base, bucket, in_bucket, sketch, sum, NULL);
     return true;
 }
 
@@ -251,6 +242,9 @@ static void observe_in(tacho_collector *collector, tacho__lane *lane, tacho_metr
     if (set.saturated) {
         tacho__drop_count(lane->segment, TACHO__DROP_SATURATED);
     }
+    if (metric->slot < lane->customs.count) {
+        tacho__known_quicken(&lane->customs.known[metric->slot], metric->family->grid);
+    }
 }
 
 __attribute__((noinline)) static tacho_status observe_slowly(tacho_metric *metric, uint64_t stored) {
@@ -267,14 +261,13 @@ __attribute__((noinline)) static tacho_status observe_slowly(tacho_metric *metri
 }
 
 static inline tacho_status observe(tacho_metric *metric, uint64_t stored) {
-    const bool histogram = metric->type == TACHO__TYPE_HISTOGRAM;
-    tacho__lane *lane = histogram ? tacho__custom_enter(&metric->collector->writer) : NULL;
-    if (__builtin_expect(!lane, 0)) {
+    tacho__visit visit;
+    if (__builtin_expect(!tacho__custom_enter(&metric->collector->writer, &visit), 0)) {
         return observe_slowly(metric, stored);
     }
-    tacho__sketch *sketch = tacho__custom_known(lane, metric);
-    const bool done = sketch && observe_ordinary(lane, sketch, metric, stored);
-    tacho__custom_leave(lane);
+    const bool done = __builtin_expect(metric->slot < visit.lane->customs.count, 1) &&
+                      observe_ordinary(visit.lane, &visit.lane->customs.known[metric->slot], stored);
+    tacho__custom_leave(&visit);
     return __builtin_expect(done, 1) ? TACHO_OK : observe_slowly(metric, stored);
 }
 
@@ -289,14 +282,9 @@ tacho_status tacho_histogram_observe(tacho_metric *metric, double value) {
     return observe(metric, (uint64_t)stored);
 }
 
-tacho_status tacho_histogram_observe_ns(tacho_metric *metric, uint64_t duration_ns) {
-    if (!metric) {
-        return TACHO_OK;
-    }
+/* A duration in a histogram that does not keep nanoseconds. */
+static tacho_status observe_in_unit(tacho_metric *metric, uint64_t duration_ns) {
     const tacho__family *family = metric->family;
-    if (family->grid == TACHO__GRID_SECONDS) {
-        return observe(metric, duration_ns);
-    }
     if (family->grid != TACHO__GRID_ONE || duration_ns > TACHO__DURATION_MOST) {
         return refuse(metric);
     }
@@ -305,6 +293,16 @@ tacho_status tacho_histogram_observe_ns(tacho_metric *metric, uint64_t duration_
         return refuse(metric);
     }
     return observe(metric, millis ? duration_ns : micros ? duration_ns * 1000 : (duration_ns + 500) / 1000);
+}
+
+tacho_status tacho_histogram_observe_ns(tacho_metric *metric, uint64_t duration_ns) {
+    if (!metric) {
+        return TACHO_OK;
+    }
+    if (__builtin_expect(metric->nanoseconds, 1)) {
+        return observe(metric, duration_ns);
+    }
+    return observe_in_unit(metric, duration_ns);
 }
 
 uint64_t tacho_histogram_start(const tacho_metric *metric) {

@@ -55,7 +55,7 @@ static inline tacho__half *bucket_of(const tacho__lane *lane, const tacho__quick
     if (__builtin_expect(value - quick->least >= quick->span, 0)) {
         return NULL;
     }
-    const uint32_t place = tacho__grid_bucket(grid, value);
+    const size_t place = tacho__grid_bucket(grid, value);
     const uint64_t line = tacho__get_half(&quick->sketch->octaves[place / TACHO__OCTAVE_BUCKETS]);
     tacho__half *bucket = (tacho__half *)lane->base + line * TACHO__OCTAVE_BUCKETS + place % TACHO__OCTAVE_BUCKETS;
     return __builtin_expect(line != 0 && tacho__get_half(bucket) != UINT32_MAX, 1) ? bucket : NULL;

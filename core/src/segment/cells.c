@@ -77,6 +77,11 @@ void tacho__bound_quicken(tacho__bound *bound, tacho__word *counter) {
     find_range(&bound->block->duration, grid, &bound->least, &bound->span);
 }
 
+void tacho__known_quicken(tacho__known *known, uint8_t grid) {
+    known->grid = &tacho__grids[grid];
+    find_range(known->cell, known->grid, &known->least, &known->span);
+}
+
 static void quicken_sketch(const tacho__lane *lane, const tacho__half *link, unsigned grid, tacho__quick_sketch *out) {
     out->sketch = (tacho__sketch *)(lane->base + (uint64_t)tacho__get_half(link) * TACHO__LINE);
     find_range(out->sketch, &tacho__grids[grid], &out->least, &out->span);

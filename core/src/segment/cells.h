@@ -79,7 +79,7 @@ static inline tacho__half *tacho__bucket_of_duration(const tacho__lane *lane, co
     if (__builtin_expect(value - bound->least >= bound->span, 0)) {
         return NULL;
     }
-    const uint32_t place = tacho__grid_bucket(bound->grid, value);
+    const size_t place = tacho__grid_bucket(bound->grid, value);
     const uint64_t line = tacho__get_half(&bound->block->duration.octaves[place / TACHO__OCTAVE_BUCKETS]);
     tacho__half *bucket = (tacho__half *)lane->base + line * TACHO__OCTAVE_BUCKETS + place % TACHO__OCTAVE_BUCKETS;
     return __builtin_expect(line != 0 && tacho__get_half(bucket) != UINT32_MAX, 1) ? bucket : NULL;
@@ -108,46 +108,35 @@ static inline tacho__half *tacho__bucket_of_usual(const tacho__lane *lane, const
 }
 
 /**
- * An ordinary duration and one more on the counter as a set of three, all of it in registers. False, and nothing done,
+ * An ordinary duration and one more on the counter as a short set. False, and nothing done,
  * if it is not ordinary. What tacho_observe lives on.
  */
 static inline bool tacho__count_duration(const tacho__lane *lane, const tacho__bound *bound, uint64_t value) {
     if (__builtin_expect(value - bound->least >= bound->span, 0)) {
         return false;
     }
-    const uint32_t place = tacho__grid_bucket(bound->grid, value);
+    const size_t place = tacho__grid_bucket(bound->grid, value);
     const uint64_t line = tacho__get_half(&bound->block->duration.octaves[place / TACHO__OCTAVE_BUCKETS]);
     if (__builtin_expect(line == 0, 0)) {
         return false;
     }
     uint8_t *base = lane->base;
-    tacho__redo *redo = lane->redo;
-    tacho__half *bucket = (tacho__half *)base + line * TACHO__OCTAVE_BUCKETS + place % TACHO__OCTAVE_BUCKETS;
-    const uint32_t in_bucket = tacho__get_half(bucket);
-    if (__builtin_expect(in_bucket == UINT32_MAX, 0)) {
+    const uint64_t bucket = line * TACHO__LINE + place % TACHO__OCTAVE_BUCKETS * sizeof(tacho__half);
+    const uint32_t in_bucket = tacho__get_half((tacho__half *)(base + bucket));
+    tacho__sketch *sketch = &bound->block->duration;
+    uint64_t sum;
+    if (__builtin_expect(in_bucket == UINT32_MAX || __builtin_add_overflow(tacho__get(&sketch->sum), value, &sum), 0)) {
         return false;
     }
-    tacho__redo_put(&redo->entry[0], (uint64_t)((uint8_t *)bucket - base) + TACHO__REDO_HALF, (uint64_t)in_bucket + 1);
-    tacho__word *sum = &bound->block->duration.sum, *counter = bound->counter;
-    uint64_t new_sum;
-    if (__builtin_expect(__builtin_add_overflow(tacho__get(sum), value, &new_sum), 0)) {
-        return false;
-    }
-    tacho__redo_put(&redo->entry[1], (uint64_t)((uint8_t *)sum - base), new_sum);
-    tacho__redo_put(&redo->entry[2], (uint64_t)((uint8_t *)counter - base), tacho__get(counter) + 1);
-    atomic_store_explicit(&redo->count, 3, memory_order_release);
-    atomic_signal_fence(memory_order_seq_cst);
-    /* The new values come back from the redo area: fewer registers than keeping them, so none is saved on the stack. */
-    tacho__put_half(bucket, (uint32_t)tacho__get(&redo->entry[0].value));
-    tacho__put(sum, tacho__get(&redo->entry[1].value));
-    tacho__put(counter, tacho__get(&redo->entry[2].value));
-    atomic_signal_fence(memory_order_seq_cst);
-    atomic_store_explicit(&redo->count, 0, memory_order_release);
+    tacho__short_set(lane->redo, base, bucket, in_bucket, sketch, sum, bound->counter);
     return true;
 }
 
 /** Brings up to date what is ordinary. `counter`: see tacho__bound. */
 void tacho__bound_quicken(tacho__bound *bound, tacho__word *counter);
+
+/** The same for the histogram of a custom metric, whose cell is known. */
+void tacho__known_quicken(tacho__known *known, uint8_t grid);
 
 /** The same for what a model call writes to; the histograms of `usage` exist. Does nothing beyond the
  * first series of a lane. */

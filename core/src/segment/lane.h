@@ -73,11 +73,18 @@ typedef struct tacho__bound {
 #define TACHO__LANE_BUSY UINT64_MAX
 
 /**
- * What a lane knows of custom metrics and caches: by slot of the handle its cell (of a gauge the only one there is),
- * NULL = not resolved yet. Grown by the lane's owner only.
+ * What a lane knows of a custom metric or cache. Of a histogram: values in [least, least + span) need no look at
+ * anything but their bucket; a span of 0 sends everything the long way.
  */
+typedef struct tacho__known {
+    void *cell; /* of a gauge the only one there is; NULL = not resolved yet */
+    uint64_t least, span;
+    const tacho__grid *grid;
+} tacho__known;
+
+/** By slot of the handle. Grown by the lane's owner only. */
 typedef struct tacho__customs {
-    void **cell;
+    tacho__known *known;
     uint32_t count;
     uint32_t next, end; /* cells left of the line for small ones, in units of TACHO__METRIC_CELL */
 } tacho__customs;

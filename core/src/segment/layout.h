@@ -520,9 +520,16 @@ typedef struct tacho__redo_entry {
     tacho__word value;
 } tacho__redo_entry;
 
+#define TACHO__MARK_ODD     UINT64_C(1) /* the bucket's new count is odd */
+#define TACHO__MARK_COUNTER UINT64_C(2) /* and a counter with it */
+#define TACHO__MARK_SKETCH  26          /* shift of the byte offset of the histogram, which is at a line */
+
 typedef struct tacho__redo {
     tacho__word count;
-    uint64_t reserved;
+    tacho__word mark; /* short set: bucket, histogram, TACHO__MARK_ bits */
+    tacho__word sum;
+    tacho__word counter;
+    uint64_t reserved[4];
     tacho__redo_entry entry[TACHO__REDO_ENTRIES];
 } tacho__redo;
 

@@ -189,29 +189,29 @@ bool tacho__customs_grow(tacho__customs *customs, uint32_t slot) {
         return true;
     }
     /* Pages, because a signal handler that comes here may not ask for memory otherwise. */
-    const uint32_t least = TACHO__PAGE / sizeof *customs->cell, count = slot < least ? least : slot * 2;
-    void **grown = tacho__pages_new(count * sizeof *grown, NULL);
+    const uint32_t least = TACHO__PAGE / sizeof *customs->known, count = slot < least ? least : slot * 2;
+    tacho__known *grown = tacho__pages_new(count * sizeof *grown, NULL);
     if (!grown) {
         return false;
     }
-    if (customs->cell) {
-        memcpy(grown, customs->cell, customs->count * sizeof *grown);
+    if (customs->known) {
+        memcpy(grown, customs->known, customs->count * sizeof *grown);
     }
     tacho__customs_free(customs);
-    customs->cell = grown;
+    customs->known = grown;
     customs->count = count;
     return true;
 }
 
 void tacho__customs_free(tacho__customs *customs) {
-    tacho__pages_free(customs->cell, customs->count * sizeof *customs->cell);
-    customs->cell = NULL;
+    tacho__pages_free(customs->known, customs->count * sizeof *customs->known);
+    customs->known = NULL;
     customs->count = 0;
 }
 
 void tacho__customs_forget(tacho__customs *customs) {
-    if (customs->cell) {
-        memset(customs->cell, 0, customs->count * sizeof *customs->cell);
+    if (customs->known) {
+        memset(customs->known, 0, customs->count * sizeof *customs->known);
     }
     customs->next = customs->end = 0;
 }

@@ -9,6 +9,7 @@
  * make no sense is booked to the overflow series of its kind.
  */
 #include "base/memory.h"
+#include "segment/redo.h"
 #include "segment/view.h"
 
 #include <string.h>
@@ -42,16 +43,13 @@ static void apply(tacho__view *view, uint64_t target, uint64_t value) {
     }
 }
 
-static void replay(tacho__view *view, const tacho__lane_header *lane) {
-    const tacho__line line = tacho__get_half(&lane->redo);
-    tacho__redo *redo = (tacho__redo *)(uintptr_t)tacho__view_lines(view, line, TACHO__REDO_LINES);
-    const uint64_t count = redo ? tacho__get(&redo->count) : 0;
+static void replay_entries(tacho__view *view, tacho__redo *redo, uint64_t count) {
     bool whole = count <= TACHO__REDO_ENTRIES;
     for (uint64_t i = 0; i < count && whole; ++i) {
         whole = is_cell(view, tacho__get(&redo->entry[i].target));
     }
-    view->info.faults += (line != 0 && !redo) || !whole;
-    if (count == 0 || !whole) {
+    view->info.faults += !whole;
+    if (!whole) {
         return;
     }
     tacho__redo own; /* a copy: a hostile set may aim at its own area */
@@ -61,6 +59,53 @@ static void replay(tacho__view *view, const tacho__lane_header *lane) {
     }
     tacho__put(&redo->count, 0);
     view->info.sets_applied += 1;
+}
+
+/* What the counter of a short set becomes: it is the word's low half, or one less. False: neither. */
+static bool count_up(tacho__view *view, uint64_t word) {
+    const uint64_t target = word >> 32;
+    if (target % sizeof(uint64_t) != 0 || !is_cell(view, target)) {
+        return false;
+    }
+    tacho__word *counter = (tacho__word *)((uint8_t *)view->words + target);
+    const uint64_t now = tacho__get(counter);
+    const uint32_t missing = (uint32_t)word - (uint32_t)now;
+    tacho__put(counter, now + (missing == 1));
+    return missing <= 1;
+}
+
+static bool bucket_was_stored(const tacho__view *view, uint64_t mark) {
+    const uint8_t *base = (const uint8_t *)view->words;
+    return tacho__mark_holds(mark, tacho__get_half((const tacho__half *)(base + tacho__mark_bucket(mark))));
+}
+
+/* A short set stays marked after it was applied; then nothing changes. */
+static void replay_mark(tacho__view *view, tacho__redo *redo) {
+    const uint64_t mark = tacho__get(&redo->mark), sum = tacho__get(&redo->sum), counter = tacho__get(&redo->counter);
+    const uint64_t target = tacho__mark_histogram(mark);
+    tacho__put(&redo->mark, 0);
+    const bool whole = is_cell(view, tacho__mark_bucket(mark) | TACHO__REDO_HALF) && is_cell(view, target);
+    if (whole && !bucket_was_stored(view, mark)) {
+        return;
+    }
+    if (!whole || (mark & TACHO__MARK_COUNTER && !count_up(view, counter))) {
+        view->info.faults += 1;
+        return;
+    }
+    tacho__word *known = (tacho__word *)((uint8_t *)view->words + target);
+    view->info.sets_applied += tacho__get(known) != sum;
+    tacho__put(known, sum);
+}
+
+static void replay(tacho__view *view, const tacho__lane_header *lane) {
+    const tacho__line line = tacho__get_half(&lane->redo);
+    tacho__redo *redo = (tacho__redo *)(uintptr_t)tacho__view_lines(view, line, TACHO__REDO_LINES);
+    view->info.faults += line != 0 && !redo;
+    if (redo && tacho__get(&redo->count) != 0) {
+        replay_entries(view, redo, tacho__get(&redo->count));
+    } else if (redo && tacho__get(&redo->mark) != 0) {
+        replay_mark(view, redo);
+    }
 }
 
 /* --------------------------------------------------------------------------------------------------- lines and cells

@@ -72,6 +72,8 @@ static inline void tacho__set_close(tacho__set *set, tacho__word *slot_id, uint6
 }
 
 static inline void tacho__set_publish(const tacho__set *set, tacho__redo *redo) {
+    tacho__put(&redo->mark, 0); /* of cells as they were before this set */
+    atomic_signal_fence(memory_order_seq_cst);
     atomic_store_explicit(&redo->count, (uint64_t)(set->next - redo->entry) + (set->closes != NULL),
                           memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
@@ -84,6 +86,47 @@ static inline void tacho__set_conclude(const tacho__set *set, tacho__redo *redo)
     atomic_signal_fence(memory_order_seq_cst);
     atomic_store_explicit(&redo->count, 0, memory_order_release);
 }
+
+/* ---- the short set */
+
+/**
+ * One more in a bucket, a new sum of its histogram, and one more on `counter` unless it is NULL: the set of an observed
+ * value, with one store per word. The store to the bucket decides: whoever dies before it leaves nothing, and whoever
+ * dies after it leaves what the other two have to become. `bucket` is a byte offset; `in_bucket` what is in it, with
+ * room for one more.
+ */
+static inline void tacho__short_set(tacho__redo *redo, uint8_t *base, uint64_t bucket, uint32_t in_bucket,
+                                    tacho__sketch *sketch, uint64_t sum, tacho__word *counter) {
+    const uint64_t histogram = (uint64_t)((const uint8_t *)sketch - base);
+    const uint64_t counted = counter ? tacho__get(counter) + 1 : 0;
+    tacho__put(&redo->mark, histogram << TACHO__MARK_SKETCH | bucket | (counter ? TACHO__MARK_COUNTER : 0) |
+                                ((in_bucket + 1) & TACHO__MARK_ODD));
+    atomic_signal_fence(memory_order_seq_cst); /* the old mark must not be seen with the new sum */
+    tacho__put(&redo->sum, sum);
+    if (counter) {
+        tacho__put(&redo->counter, (uint64_t)((const uint8_t *)counter - base) << 32 | (uint32_t)counted);
+    }
+    atomic_signal_fence(memory_order_seq_cst);
+    tacho__put_half((tacho__half *)(base + bucket), in_bucket + 1);
+    atomic_signal_fence(memory_order_seq_cst);
+    tacho__put(&sketch->sum, sum);
+    if (counter) {
+        tacho__put(counter, counted);
+    }
+}
+
+/** Whether what `mark` tells has happened: the bucket, now `in_bucket`, has got its new count. */
+static inline bool tacho__mark_holds(uint64_t mark, uint32_t in_bucket) {
+    return mark != 0 && (mark & TACHO__MARK_ODD) == (in_bucket & 1);
+}
+static inline uint64_t tacho__mark_bucket(uint64_t mark) {
+    return mark & ((UINT64_C(1) << 32) - 4);
+}
+static inline uint64_t tacho__mark_histogram(uint64_t mark) {
+    return (mark >> 32) * TACHO__LINE;
+}
+
+/* ---- applying a set */
 
 static inline void tacho__redo_apply_half(const tacho__redo_entry *entry, uint8_t *base) {
     tacho__put_half((tacho__half *)(base + (tacho__get(&entry->target) - TACHO__REDO_HALF)),

@@ -42,19 +42,19 @@ static inline uint8_t tacho__grid_of_kind(unsigned kind) {
 /* Exponent and five mantissa bits of value - 1, read off its binary64 form. The minus makes intervals of keys closed
  * above, as buckets are. For values from 2 to 2^53; value 1 has no exponent and is below every grid but those of whole
  * units. */
-static inline uint32_t tacho__grid_key(uint64_t value) {
+static inline size_t tacho__grid_key(uint64_t value) {
     const double form = (double)(int64_t)(value - 1);
     uint64_t bits;
     memcpy(&bits, &form, sizeof bits);
-    return (uint32_t)(bits >> 47) - (1023u << 5);
+    return (size_t)(bits >> 47) - (1023u << 5);
 }
 
 /**
  * Bucket of `value`, which must be in (bounds[0], bounds[TACHO__BUCKETS]]. A key spans at most 1/22 octave, a bucket
  * 1/16: so at most one bound lies inside, and one exact comparison decides.
  */
-static inline uint32_t tacho__grid_bucket(const tacho__grid *grid, uint64_t value) {
-    const uint32_t guess = grid->guesses[tacho__grid_key(value)];
+static inline size_t tacho__grid_bucket(const tacho__grid *grid, uint64_t value) {
+    const size_t guess = grid->guesses[tacho__grid_key(value)];
     return guess + (value > grid->bounds[guess + 1]);
 }
 
@@ -65,7 +65,7 @@ static inline uint32_t tacho__grid_place(const tacho__grid *grid, uint64_t value
     if (*low | *high) {
         return *low ? 0 : TACHO__BUCKETS - 1;
     }
-    return tacho__grid_bucket(grid, value);
+    return (uint32_t)tacho__grid_bucket(grid, value);
 }
 
 #endif

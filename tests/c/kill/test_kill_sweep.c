@@ -14,6 +14,7 @@
 #include "collect/collector.h"
 #include "kill/kill_cases.h"
 #include "kill/kill_points.h"
+#include "segment/redo.h"
 #include "support/digest.h"
 
 #include <dirent.h>
@@ -44,11 +45,30 @@ static uint32_t count_open(const tacho__segment *segment) {
     return open;
 }
 
+static const tacho__redo *redo_of(const tacho__segment *segment, uint32_t lane) {
+    const uint32_t line = tacho__get_half(&segment->lanes[lane].redo);
+    return line ? tacho__at(segment, line) : NULL;
+}
+
+static bool is_applying(const tacho__segment *segment) {
+    bool found = false;
+    for (uint32_t i = 0; i < TACHO__LANES; ++i) {
+        const tacho__redo *redo = redo_of(segment, i);
+        found |= redo && tacho__get(&redo->count) != 0;
+    }
+    return found;
+}
+
+/* Sets that were published, and short ones whose bucket has been stored. */
 static uint32_t count_sets(const tacho__segment *segment) {
     uint32_t sets = 0;
     for (uint32_t i = 0; i < TACHO__LANES; ++i) {
-        const uint32_t line = tacho__get_half(&segment->lanes[i].redo);
-        sets += line && tacho__get(&((const tacho__redo *)tacho__at(segment, line))->count) != 0;
+        const tacho__redo *redo = redo_of(segment, i);
+        if (redo) {
+            const uint64_t mark = tacho__get(&redo->mark);
+            const tacho__half *bucket = (const tacho__half *)(segment->base + tacho__mark_bucket(mark));
+            sets += tacho__get(&redo->count) != 0 || tacho__mark_holds(mark, tacho__get_half(bucket));
+        }
     }
     return sets;
 }
@@ -63,7 +83,7 @@ static void look(void) {
     const tacho__segment *segment = sweep.segment;
     tacho__view *view = NULL;
     const size_t length = (size_t)tacho__get(&segment->header->lines_used) * TACHO__LINE;
-    if (fades(sweep.now) && count_sets(segment) > 0) {
+    if (fades(sweep.now) && is_applying(segment)) {
         return; /* what a reader of a living process may see is decided when the set is applied */
     }
     const tacho_status status = fades(sweep.now) ? tacho__view_of_bytes(segment->base, length, 0, 0, &view)
