@@ -5,13 +5,19 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "segment/fold.h"
 #include "segment/registry.h"
+#include "segment/system.h"
 #include "support/recorder.h"
 #include "support/scratch.h"
 
@@ -81,8 +87,112 @@ static void test_lock__of_a_parent_ends_with_it_though_its_child_lives(void **st
     scratch_remove(&place);
 }
 
+/* ------------------------------------------------------------------------------------ a thread that folds meanwhile
+ */
+
+static struct {
+    char folder[300];
+    _Atomic int inside, forked;
+} folding;
+
+/* The step before `base` gets its name: the lease is held. Goes on when there is a child. */
+static int rename_once_forked(int folder, const char *from, const char *to) {
+    atomic_store(&folding.inside, 1);
+    while (!atomic_load(&folding.forked)) {
+        sched_yield();
+    }
+    return tacho__system_real.rename_at(folder, from, to);
+}
+
+static void *fold(void *registry) {
+    tacho__folding done;
+    tacho__fold_if_free(registry, 0, &done);
+    return NULL;
+}
+
+static bool lease_is_free(const tacho__registry *registry) {
+    tacho__registry asking = {.folder = registry->folder, .lease = -1};
+    const bool is_free = tacho__registry_lease_try(&asking);
+    tacho__registry_lease_release(&asking);
+    return is_free;
+}
+
+/* A process one thread of which folds while another one forks; then it is killed. Says who its child is; 0 = nobody
+ * held the lease. */
+static void fork_while_folding(int out) {
+    tacho__registry *registry;
+    pthread_t thread;
+    if (tacho__registry_open(folding.folder, 0, &registry) != TACHO_OK) {
+        _exit(1);
+    }
+    tacho__system_calls.rename_at = rename_once_forked;
+    pthread_create(&thread, NULL, fold, registry);
+    while (!atomic_load(&folding.inside)) {
+        sched_yield();
+    }
+    pid_t child = lease_is_free(registry) ? 0 : fork();
+    if (child == 0) {
+        alarm(20);
+        for (;;) {
+            pause();
+        }
+    }
+    (void)!write(out, &child, sizeof child);
+    raise(SIGKILL);
+}
+
+static void record_and_die(void) {
+    const pid_t child = fork();
+    if (child == 0) {
+        tacho_collector *collector;
+        tacho_series *series;
+        const tacho_config config = {.struct_size = sizeof config, .dir = folding.folder, .flags = TACHO_CONFIG_STRICT};
+        if (tacho_collector_open(&collector, &config) == TACHO_OK &&
+            tacho_bind(collector, TACHO_KIND_STEP, "plan", NULL, &series) == TACHO_OK) {
+            tacho_observe(series, S);
+        }
+        raise(SIGKILL);
+    }
+    waitpid(child, NULL, 0);
+}
+
+static void test_lease__of_a_folding_thread_ends_with_its_process_though_a_child_lives(void **state) {
+    (void)state;
+    scratch place;
+    scratch_make(&place);
+    int pipes[2];
+    assert_int_equal(pipe(pipes), 0);
+    snprintf(folding.folder, sizeof folding.folder, "%s", scratch_path(&place, "shared"));
+    record_and_die();
+    const pid_t parent = fork();
+    if (parent == 0) {
+        alarm(20);
+        fork_while_folding(pipes[1]);
+    }
+    close(pipes[1]);
+    pid_t child = 0;
+    assert_int_equal(read(pipes[0], &child, sizeof child), sizeof child);
+    assert_true(child > 0);
+    waitpid(parent, NULL, 0);
+    tacho__registry *registry;
+    assert_int_equal(tacho__registry_open(folding.folder, 0, &registry), TACHO_OK);
+    const uint64_t until = now_ns() + 10 * S;
+    bool is_free;
+    while (!(is_free = lease_is_free(registry)) && now_ns() < until) {
+    }
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_true(is_free);
+    tacho__folding done;
+    assert_int_equal(tacho__fold_if_free(registry, 0, &done), TACHO_OK);
+    assert_int_equal(done.folded, 1); /* what the killed one had begun */
+    close(pipes[0]);
+    tacho__registry_release(registry);
+    scratch_remove(&place);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lease__of_a_folding_thread_ends_with_its_process_though_a_child_lives),
         cmocka_unit_test(test_lock__of_a_parent_ends_with_it_though_its_child_lives),
     };
     return cmocka_run_group_tests_name("registry fork", tests, NULL, NULL);

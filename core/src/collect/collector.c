@@ -106,14 +106,6 @@ static void resolve_anew(tacho_collector *collector, tacho__segment *segment) {
     tacho__session_start(collector, segment);
 }
 
-/* In a forked child, at once. */
-static void disinherit(tacho__writer *writer) {
-    tacho_collector *collector = (tacho_collector *)writer;
-    if (collector->registry) {
-        tacho__registry_lease_release(collector->registry); /* the parent's lock must end with the parent */
-    }
-}
-
 /* In a forked child, under the lock. The generation goes on counting, so every handle, cache and operation of the
  * parent's time resolves anew as after a reset. */
 static bool begin_anew(tacho__writer *writer) {
@@ -191,7 +183,6 @@ tacho_status tacho_collector_open(tacho_collector **out, const tacho_config *giv
     }
     collector->writer.wiped = wiped;
     collector->writer.begin_anew = begin_anew;
-    collector->writer.disinherit = disinherit;
     atomic_init(&collector->enabled, 1);
     atomic_init(&collector->references, 1);
     atomic_init(&collector->refusal, TACHO_OK);

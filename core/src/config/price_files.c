@@ -1,44 +1,52 @@
 #include "config/price_files.h"
 
 #include "base/memory.h"
+#include "base/unforked.h"
 #include "config/file.h"
 #include "config/paths.h"
 #include "price/table.h"
 
-#include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <tachograph/price_table.h>
 #include <tachograph/settings.h>
 
-/* The last good prices of a file, as table bytes: a process that reads its settings again may find the file damaged. */
-static struct {
-    pthread_mutex_t lock;
+/*
+ * The last good prices of a file, as table bytes: a process that reads its settings again may find the file damaged.
+ * Looked at and replaced where no fork comes between, so that a child finds it whole and may do the same.
+ */
+static struct good_prices {
     char path[TACHO__PATH_MAX];
-    void *bytes;
     size_t length;
-} good = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    uint8_t bytes[];
+} * good;
 
 static void remember(const char *path, const void *bytes, size_t length) {
-    void *copy = strlen(path) < sizeof(good.path) ? tacho__malloc(length) : NULL;
-    if (copy == NULL) {
+    struct good_prices *latest = strlen(path) < TACHO__PATH_MAX ? tacho__malloc(sizeof *latest + length) : NULL;
+    if (!latest) {
         return; /* then there is nothing to fall back to, as before the first file */
     }
-    memcpy(copy, bytes, length);
-    pthread_mutex_lock(&good.lock);
-    tacho__free(good.bytes);
-    good.bytes = copy;
-    good.length = length;
-    snprintf(good.path, sizeof(good.path), "%s", path);
-    pthread_mutex_unlock(&good.lock);
+    snprintf(latest->path, sizeof latest->path, "%s", path);
+    latest->length = length;
+    memcpy(latest->bytes, bytes, length);
+    if (tacho__unforked_enter()) {
+        struct good_prices *before = good;
+        good = latest;
+        latest = before;
+        tacho__unforked_leave();
+    }
+    tacho__free(latest);
 }
 
 static void recall(const char *path, const tacho_price_table *base, tacho_price_table **out) {
-    pthread_mutex_lock(&good.lock);
-    if (good.bytes != NULL && strcmp(good.path, path) == 0) {
-        (void)tacho_price_table_load(out, good.bytes, good.length, base);
+    if (!tacho__unforked_enter()) {
+        return;
     }
-    pthread_mutex_unlock(&good.lock);
+    if (good && strcmp(good->path, path) == 0) {
+        (void)tacho_price_table_load(out, good->bytes, good->length, base);
+    }
+    tacho__unforked_leave();
 }
 
 static void explain(tacho_status status, const tacho_price_built *built, char *why, size_t size) {

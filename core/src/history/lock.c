@@ -2,9 +2,11 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/unforked.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -27,11 +29,25 @@ tacho_status tacho__lock_open(const char *path, int *fd) {
     return errno == EACCES || errno == EPERM || errno == EROFS ? TACHO_DENIED : TACHO_IO;
 }
 
-tacho_status tacho__lock_take(int fd) {
+/* One attempt: 0, or the error. A child that was forked in between would hold the lock and not know it. */
+static int attempt(int fd, int *place) {
+    if (!tacho__unforked_enter()) {
+        return EWOULDBLOCK;
+    }
+    int error = flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+    if (error == 0 && !tacho__unforked_keep(fd, place)) {
+        flock(fd, LOCK_UN);
+        error = ENFILE;
+    }
+    tacho__unforked_leave();
+    return error;
+}
+
+tacho_status tacho__lock_take(int fd, int *place) {
     const struct timespec pause = {.tv_nsec = 1000000};
     uint64_t end = tacho__now(&tacho__clock_system) + TACHO__LOCK_WAIT_MS * UINT64_C(1000000);
-    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR) {
+    for (int error; (error = attempt(fd, place)) != 0;) {
+        if (error != EWOULDBLOCK && error != EINTR) {
             return TACHO_IO;
         }
         if (tacho__now(&tacho__clock_system) >= end) {
@@ -43,5 +59,10 @@ tacho_status tacho__lock_take(int fd) {
 }
 
 void tacho__lock_give(int fd) {
+    const bool entered = tacho__unforked_enter();
+    tacho__unforked_forget(fd);
     flock(fd, LOCK_UN);
+    if (entered) {
+        tacho__unforked_leave();
+    }
 }

@@ -18,8 +18,11 @@
 /** Opens (creates, 0600) `path`.lock; *fd is the caller's, -1 on failure. TACHO_OK; TACHO_DENIED; TACHO_IO;
  * TACHO_NOMEM. */
 tacho_status tacho__lock_open(const char *path, int *fd);
-/** Waits at most TACHO__LOCK_WAIT_MS for the exclusive lock. TACHO_OK; TACHO_BUSY; TACHO_IO. */
-tacho_status tacho__lock_take(int fd);
+/**
+ * Waits at most TACHO__LOCK_WAIT_MS for the exclusive lock. A child that is forked while it is held closes its copy and
+ * sets `place`, if not NULL, to -1. TACHO_OK; TACHO_BUSY; TACHO_IO.
+ */
+tacho_status tacho__lock_take(int fd, int *place);
 void tacho__lock_give(int fd);
 
 #endif

@@ -123,7 +123,7 @@ tacho_status tacho__store_begin(tacho_history *history) {
     if (history->lock_fd < 0) {
         return TACHO_DENIED;
     }
-    tacho_status status = tacho__lock_take(history->lock_fd);
+    tacho_status status = tacho__lock_take(history->lock_fd, &history->lock_fd);
     if (status != TACHO_OK) {
         snprintf(history->problem, sizeof history->problem, "another process writes this history");
         return status;

@@ -1,8 +1,7 @@
 /*
  * Who has jobs, when the thread begins and when it ends.
  *
- * The lock is held over nothing that may take long, so a fork, which takes it, does not wait; and taking the lease
- * happens under it, so no child is made that has the lease's descriptor and does not know of it.
+ * The lock is held over nothing that may take long, so a fork, which takes it, does not wait.
  */
 #include "keeper/keeper.h"
 
@@ -52,7 +51,7 @@ static void prepare_condition(void) {
 }
 
 /* The child has neither the thread nor its jobs: files and connections in them are the parent's, so they are not even
- * closed. Its leases were given up by the writers' handler. */
+ * closed. Leases are given up elsewhere (base/unforked.h). */
 static void in_child(void) {
     tacho__keeper.is = TACHO__THREAD_NONE;
     while (tacho__keeper.first) {

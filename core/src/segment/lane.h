@@ -165,7 +165,6 @@ typedef struct tacho__writer {
      * tacho__writer_arrive. False: no memory.
      */
     bool (*begin_anew)(struct tacho__writer *writer);
-    void (*disinherit)(struct tacho__writer *writer); /* in a forked child, in fork() if it ran handlers; may be NULL */
 } tacho__writer;
 
 /**

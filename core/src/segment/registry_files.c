@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/unforked.h"
 #include "segment/system.h"
 
 #include <dirent.h>
@@ -247,32 +248,41 @@ void tacho__registry_sweep(const tacho__registry *registry) {
 
 /* -------------------------------------------------------------------------------------------------------- the lease */
 
+/* The file of the lease, locked; -1 = it cannot be had. No fork between locking and noting that it is. */
+static int lock_lease(const tacho__registry *registry) {
+    const int file = tacho__system_calls.open_at(registry->folder, TACHO__REGISTRY_LEASE,
+                                                 O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+    if (file >= 0 && tacho__system_calls.lock(file, LOCK_EX | LOCK_NB) == 0 && tacho__unforked_keep(file, NULL)) {
+        return file;
+    }
+    if (file >= 0) {
+        close(file);
+    }
+    return -1;
+}
+
 bool tacho__registry_lease_try(tacho__registry *registry) {
     if (registry->lease >= 0 && registry->owner == getpid()) {
         return true;
     }
-    tacho__registry_lease_release(registry);
-    const int file = tacho__system_calls.open_at(registry->folder, TACHO__REGISTRY_LEASE,
-                                                 O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
-    if (file < 0) {
+    if (!tacho__unforked_enter()) {
         return false;
     }
-    if (tacho__system_calls.lock(file, LOCK_EX | LOCK_NB) != 0) {
-        close(file);
-        return false;
-    }
-    registry->lease = file;
+    registry->lease = lock_lease(registry);
     registry->owner = getpid();
-    return true;
+    tacho__unforked_leave();
+    return registry->lease >= 0;
 }
 
 void tacho__registry_lease_release(tacho__registry *registry) {
-    if (registry->lease < 0) {
-        return;
+    if (registry->lease >= 0 && registry->owner == getpid()) { /* a parent's was closed when the child was made */
+        const bool entered = tacho__unforked_enter();
+        tacho__unforked_forget(registry->lease);
+        flock(registry->lease, LOCK_UN); /* a child that ran no handlers may still have the descriptor */
+        close(registry->lease);
+        if (entered) {
+            tacho__unforked_leave();
+        }
     }
-    if (registry->owner == getpid()) {
-        flock(registry->lease, LOCK_UN); /* a forked child may still have the descriptor */
-    }
-    close(registry->lease);
     registry->lease = -1;
 }

@@ -7,6 +7,7 @@
  */
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/unforked.h"
 #include "segment/lane.h"
 #include "segment/metrics.h"
 #include "segment/sketch.h"
@@ -65,7 +66,8 @@ static void count_lost(tacho__writer *writer) {
 static void abandon_segments(tacho__writer *writer);
 
 static bool inherit_nothing(tacho__writer *writer) {
-    abandon_segments(writer); /* once more, for a child that came without the handlers */
+    abandon_segments(writer); /* both once more, for a child that came without the handlers */
+    tacho__unforked_disinherit();
     return writer->begin_anew(writer);
 }
 
@@ -182,9 +184,6 @@ static void abandon_segments(tacho__writer *writer) {
     for (tacho__segment *segment = writer->retired; segment; segment = segment->next_retired) {
         tacho__segment_abandon(segment);
     }
-    if (writer->disinherit) {
-        writer->disinherit(writer);
-    }
 }
 
 static void hold_all(void) {
@@ -229,6 +228,7 @@ static pthread_once_t prepared = PTHREAD_ONCE_INIT;
 
 static void prepare_process(void) {
     bool wiped = false;
+    tacho__unforked_prepare();
     living_page *page = tacho__pages_new(sizeof *page, &wiped);
     if (page && wiped) {
         living = &page->guard;
