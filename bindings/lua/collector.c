@@ -28,13 +28,25 @@ static tacho_status configure(tacho_settings *settings, tacho_config *config, ch
     return status;
 }
 
-static tacho_status open(tacho_lua_collector *collector, const tacho_setting *arguments, size_t count, char *problem,
-                         size_t size) {
+/* What keeps a history is a module of its own; where it cannot be loaded, the settings are told as a problem. */
+static void load_history(lua_State *L, const tacho_settings *settings) {
+    if (strcmp(tacho_settings_get(settings, "history", NULL), "off") == 0 || !tacho_settings_enabled(settings))
+        return;
+    int top = lua_gettop(L);
+    if (luaL_loadstring(L, "return require 'tachograph.io'") == LUA_OK)
+        lua_pcall(L, 0, 0, 0);
+    lua_settop(L, top);
+}
+
+static tacho_status open(lua_State *L, tacho_lua_collector *collector, const tacho_setting *arguments, size_t count,
+                         char *problem, size_t size) {
     tacho_config config = TACHO_CONFIG_INIT;
     tacho_status status = tacho_settings_read(&collector->settings, arguments, count, problem, size);
     if (status == TACHO_OK)
         status = configure(collector->settings, &config, problem, size);
     config.flags |= TACHO_CONFIG_SERIALIZED; /* a Lua state runs in one thread at a time */
+    if (status == TACHO_OK)
+        load_history(L, collector->settings);
     if (status == TACHO_OK)
         status = tacho_settings_open(collector->settings, &config, &collector->handle);
     if (status == TACHO_OK)
@@ -130,7 +142,7 @@ static tacho_status open_configured(lua_State *L, int config, tacho_lua_collecto
     list.anchor = top + 1;
     if (lua_istable(L, config))
         flatten(L, config, "", &list);
-    tacho_status status = open(collector, list.items, list.count, problem, size);
+    tacho_status status = open(L, collector, list.items, list.count, problem, size);
     lua_settop(L, top);
     return status;
 }
@@ -164,7 +176,7 @@ tacho_lua_collector *tacho_lua_standard(lua_State *L) {
     tacho_lua_collector *collector = new_collector(L);
     lua_pushvalue(L, -1);
     lua_setiuservalue(L, lua_upvalueindex(1), TACHO_LUA_UV_STANDARD);
-    open(collector, NULL, 0, NULL, 0); /* what cannot be opened records nothing: the host never suffers */
+    open(L, collector, NULL, 0, NULL, 0); /* what cannot be opened records nothing: the host never suffers */
     warn_of_problems(L, collector);
     return collector;
 }

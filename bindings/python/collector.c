@@ -126,6 +126,16 @@ CORE_RARE static void tell_problems(core_state *state, const tacho_settings *set
     Py_XDECREF(logging);
 }
 
+/* What keeps a history is a module of its own; where it cannot be loaded, the settings are told as a problem. */
+CORE_RARE static void load_history(const tacho_settings *settings) {
+    PyObject *io = NULL;
+    if (strcmp(tacho_settings_get(settings, "history", NULL), "off") != 0 && tacho_settings_enabled(settings)) {
+        io = PyImport_ImportModule("tachograph._io");
+        PyErr_Clear();
+    }
+    Py_XDECREF(io);
+}
+
 static tacho_status open_handle(core_collector *self) {
     tacho_config config = TACHO_CONFIG_INIT;
     tacho_status status = tacho_settings_config(self->settings, &config);
@@ -134,6 +144,7 @@ static tacho_status open_handle(core_collector *self) {
     }
     config.flags |= TACHO_CONFIG_SERIALIZED;
     self->strict = (config.flags & TACHO_CONFIG_STRICT) != 0;
+    load_history(self->settings);
     status = tacho_settings_open(self->settings, &config, &self->handle);
     if (status == TACHO_OK && !tacho_settings_enabled(self->settings)) {
         (void)tacho_collector_set_enabled(self->handle, 0);
@@ -249,7 +260,9 @@ PyObject *core_configure(core_state *state, PyObject *config) {
 
 static PyObject *collector_reset(core_collector *self, PyObject *unused) {
     (void)unused;
-    tacho_status status = tacho_collector_reset(self->handle);
+    Py_BEGIN_ALLOW_THREADS(void)
+        tacho_collector_flush(self->handle, UINT64_C(2000000000)); /* a history gets its records before they go */
+    Py_END_ALLOW_THREADS tacho_status status = tacho_collector_reset(self->handle);
     self->used = 0;
     return status == TACHO_OK ? core_none() : core_raise(self->state, status, "reset");
 }

@@ -4,7 +4,9 @@
 # Defines the imported targets tachograph::msgpack, tachograph::yajl and, where tachograph_wants_io is set,
 # tachograph::sqlite3. A static archive is taken where one exists: the library then needs nothing but libc at run time.
 # The archives of msgpack-c and YAJL link into shared objects; Debian's libsqlite3.a links into programs only, so a
-# shared libtachograph_io takes libsqlite3.so.
+# shared libtachograph_io takes libsqlite3.so, and so do the modules of the languages (tachograph::sqlite3_module, where
+# tachograph_wants_io_module is set): Python's own sqlite3 uses that too, and two copies of SQLite in a process would undo
+# each other's locks.
 
 function(tacho_import_library target cache_variable header)
     if(TARGET ${target})
@@ -33,4 +35,8 @@ if(tachograph_wants_io)
     endif()
     tacho_import_library(tachograph::sqlite3 TACHO_SQLITE_LIBRARY sqlite3.h ${tacho_sqlite_names})
     set_property(TARGET tachograph::sqlite3 APPEND PROPERTY INTERFACE_LINK_LIBRARIES m ${CMAKE_DL_LIBS})
+endif()
+if(tachograph_wants_io_module)
+    tacho_import_library(tachograph::sqlite3_module TACHO_SQLITE_MODULE_LIBRARY sqlite3.h sqlite3)
+    set_property(TARGET tachograph::sqlite3_module APPEND PROPERTY INTERFACE_LINK_LIBRARIES m ${CMAKE_DL_LIBS})
 endif()

@@ -156,7 +156,7 @@ static void test_thread__begins_with_the_first_job_and_ends_with_the_last_collec
     await(&second.turns);
     assert_ptr_equal(tacho__keeper_context(one, "work"), &first);
     assert_null(tacho__keeper_context(one, "other"));
-    assert_true(tacho__keeper_holds(one));
+    assert_true(tacho__keeper_holds(one, TACHO__LEASE_REGISTRY));
     tacho_collector_close(one);
     assert_true(happened(&first.dropped));
     assert_true(tacho__keeper_runs());
@@ -288,14 +288,14 @@ static void test_lease__one_acts_and_the_next_follows_a_close(void **state) {
     await(&first.turns);
     assert_int_equal(add(other, &second, HOUR), TACHO_OK);
     assert_int_equal(tacho__keeper_flush(other, 30 * SECOND), TACHO_OK); /* it was asked, and does not act */
-    assert_true(tacho__keeper_holds(one));
-    assert_false(tacho__keeper_holds(other));
+    assert_true(tacho__keeper_holds(one, TACHO__LEASE_REGISTRY));
+    assert_false(tacho__keeper_holds(other, TACHO__LEASE_REGISTRY));
     assert_int_equal(atomic_load(&second.count), 0);
     const uint64_t before = now();
     tacho_collector_close(one);
     await(&second.turns);
     assert_true(now() - before < 2 * PACE);
-    assert_true(tacho__keeper_holds(other));
+    assert_true(tacho__keeper_holds(other, TACHO__LEASE_REGISTRY));
     tacho_collector_close(other);
 }
 
@@ -377,7 +377,8 @@ static void test_lease__is_taken_over_after_a_kill_and_the_dead_are_folded(void 
 static tacho_collector *inherited;
 
 static void live_without_and_then_with_one(int events) {
-    if (tacho__keeper_runs() || tacho__keeper_context(inherited, "work") || tacho__keeper_holds(inherited)) {
+    if (tacho__keeper_runs() || tacho__keeper_context(inherited, "work") ||
+        tacho__keeper_holds(inherited, TACHO__LEASE_REGISTRY)) {
         _exit(2);
     }
     static worker self;
@@ -403,7 +404,7 @@ static void fork_with_keeper(const char *dir, bool acts) {
     const unsigned turns = read_events(&other, 10);
     assert_int_equal(end_of(&other), 0);
     assert_true(acts ? turns >= 1 : turns == 0); /* the lease stays the parent's */
-    assert_true(tacho__keeper_holds(inherited));
+    assert_true(tacho__keeper_holds(inherited, TACHO__LEASE_REGISTRY));
     assert_int_equal(tacho__keeper_flush(inherited, 30 * SECOND), TACHO_OK);
     assert_true(happened(&self.turns));
     assert_false(happened(&self.dropped));
@@ -435,7 +436,7 @@ static void test_fork__child_may_close_what_it_inherited(void **state) {
     await(&self.turns);
     child other = start_child(close_inherited);
     assert_int_equal(end_of(&other), 0);
-    assert_true(tacho__keeper_holds(inherited));
+    assert_true(tacho__keeper_holds(inherited, TACHO__LEASE_REGISTRY));
     assert_int_equal(tacho__keeper_flush(inherited, 30 * SECOND), TACHO_OK);
     tacho_collector_close(inherited);
 }

@@ -139,10 +139,10 @@ static void test_timeline__in_a_registry_all_processes_are_one(void **state) {
     assert_int_equal(tacho_collector_open(&other, &config), TACHO_OK);
     record(one, "plan", 2);
     assert_int_equal(sum_of(one, "calls", "10m", NULL), 2); /* keeps from now on, and has saved it */
-    assert_true(tacho__keeper_holds(one));
+    assert_true(tacho__keeper_holds(one, TACHO__LEASE_REGISTRY));
     record(other, "plan", 3);
     assert_int_equal(sum_of(other, "calls", "10m", NULL), 5); /* what was saved, and what is new */
-    assert_false(tacho__keeper_holds(other));
+    assert_false(tacho__keeper_holds(other, TACHO__LEASE_REGISTRY));
     record(one, "act", 4);
     assert_int_equal(sum_of(one, "calls", "10m", NULL), 9);
     assert_int_equal(sum_of(one, "calls{operation=\"act\"}", "10m", NULL), 4);
@@ -163,7 +163,7 @@ static void keep_and_wait(int ready) {
         _exit(2);
     }
     /* The first turn saved it. */
-    if (!tacho__keeper_holds(collector) || write(ready, "r", 1) != 1) {
+    if (!tacho__keeper_holds(collector, TACHO__LEASE_REGISTRY) || write(ready, "r", 1) != 1) {
         _exit(3);
     }
     for (;;) {
@@ -192,7 +192,7 @@ static void test_timeline__is_kept_over_a_takeover(void **state) {
     assert_int_equal(tacho_collector_open(&collector, &config), TACHO_OK);
     record(collector, "plan", 2);
     assert_int_equal(sum_of(collector, "calls{operation=\"plan\"}", "10m", NULL), 9);
-    assert_true(tacho__keeper_holds(collector));
+    assert_true(tacho__keeper_holds(collector, TACHO__LEASE_REGISTRY));
     tacho_collector_close(collector);
     close(ends[0]);
     close(ends[1]);

@@ -194,8 +194,10 @@ static pid_t die_and_leave_a_child(const char *path) {
     const pid_t parent = fork();
     if (parent == 0) {
         int lock, again;
-        if (tacho__lock_open(path, &lock) != TACHO_OK || tacho__lock_take(lock, NULL) != TACHO_OK ||
-            tacho__lock_open(path, &again) != TACHO_OK || tacho__lock_take(again, NULL) != TACHO_BUSY) {
+        if (tacho__lock_open(path, &lock) != TACHO_OK ||
+            tacho__lock_take(lock, TACHO__LOCK_WAIT_MS, NULL) != TACHO_OK ||
+            tacho__lock_open(path, &again) != TACHO_OK ||
+            tacho__lock_take(again, TACHO__LOCK_WAIT_MS, NULL) != TACHO_BUSY) {
             _exit(1);
         }
         const pid_t child = fork();
@@ -225,7 +227,7 @@ static void test_history__lock_of_a_parent_ends_with_it_though_its_child_lives(v
     int lock;
     assert_int_equal(tacho__lock_open(path, &lock), TACHO_OK);
     tacho_status status;
-    while ((status = tacho__lock_take(lock, NULL)) == TACHO_BUSY && time(NULL) < end) {
+    while ((status = tacho__lock_take(lock, TACHO__LOCK_WAIT_MS, NULL)) == TACHO_BUSY && time(NULL) < end) {
     }
     assert_int_equal(kill(child, SIGKILL), 0); /* it lives still */
     assert_int_equal(status, TACHO_OK);

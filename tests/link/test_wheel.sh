@@ -8,7 +8,7 @@ build.build_sdist(sys.argv[2])
 PY
 python -m pip wheel -q --no-index --no-deps --no-build-isolation -w "$scratch/wheel" "$scratch"/tachograph-*.tar.gz
 python -m zipfile -l "$scratch"/wheel/*.whl | awk 'NR > 1 {print $1}' >"$scratch/files"
-for wanted in 'tachograph/_core\..*\.so' 'tachograph/libtachograph\.so' 'tachograph/py\.typed' \
+for wanted in 'tachograph/_core\..*\.so' 'tachograph/_io\..*\.so' 'tachograph/libtachograph\.so' 'tachograph/py\.typed' \
     'tachograph/__init__\.py' '.*\.data/scripts/tacho' '.*/licenses/LICENSE' '.*/licenses/NOTICE'; do
     grep -q "^$wanted\$" "$scratch/files" || { echo "the wheel lacks $wanted"; cat "$scratch/files"; exit 1; }
 done

@@ -5,6 +5,7 @@
 #ifndef TACHOGRAPH_HISTORY_H
 #define TACHOGRAPH_HISTORY_H
 
+#include <tachograph/collector.h>
 #include <tachograph/price.h>
 #include <tachograph/snapshot.h>
 
@@ -34,6 +35,36 @@ TACHO_API const char *tacho_history_problem(const tacho_history *history);
 TACHO_API tacho_status tacho_history_add(tacho_history *history, const tacho_record_view *records, size_t count);
 /** Store what a snapshot knows of finished operations; source = its segment, so adding twice changes nothing. */
 TACHO_API tacho_status tacho_history_add_snapshot(tacho_history *history, const tacho_snapshot *snapshot);
+
+#define TACHO_HISTORY_INTERVAL UINT64_C(10000000000) /* nanoseconds between two hand-overs: 10 s */
+
+/**
+ * From now on hand the finished operations of a collector to a history file, until it is closed: every `interval_ns`,
+ * in tacho_collector_flush and tacho_collector_reset, at the last close and at the exit of the process. The keeper does
+ * it, a thread of the library; it is started here if there is none, and the file is opened there.
+ *
+ * In a registry one process at a time hands over what all of them recorded, also dead ones; if it dies, another one
+ * that asked for history goes on within 6 s. The history belongs to the registry: while somebody keeps one, a different
+ * path is ignored and counted (`setting_ignored`). A forked child keeps the history of its parent.
+ *
+ * A file that cannot be written never stops anybody: that is counted (`history_refused`), and tried again as long as
+ * the records are there. Records that were overwritten before (1,024 of each thread are kept) are counted
+ * `history_missed`.
+ *
+ * @param path         made if it is missing, with its folders; NULL = tacho_default_history_path; copied
+ * @param interval_ns  0 = TACHO_HISTORY_INTERVAL
+ * @return TACHO_OK; TACHO_BUSY (the collector keeps a history already); TACHO_INVALID (an empty path, or one of more
+ * than 4,095 bytes); TACHO_NOT_FOUND (no default path); TACHO_NOMEM (also: no thread to be had); TACHO_STOPPED (the
+ *         process is exiting)
+ */
+TACHO_API tacho_status tacho_history_keep(tacho_collector *collector, const char *path, uint64_t interval_ns);
+/** The path of the history that is in force for a collector. TACHO_OK; TACHO_NOT_FOUND (it keeps none); TACHO_FULL. */
+TACHO_API tacho_status tacho_history_kept(tacho_collector *collector, char *out, size_t size);
+/**
+ * Let tacho_settings_open keep the history that the settings ask for (`history`, `history_interval`). Once in a
+ * process; without it they are told as a problem. What linking to this library does not do by itself.
+ */
+TACHO_API void tacho_history_follow_settings(void);
 
 /* The same readings as of a snapshot, over all that is stored. */
 TACHO_API tacho_status tacho_history_usage(tacho_history *history, const tacho_query *query, tacho_rows **out);

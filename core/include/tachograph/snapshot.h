@@ -124,6 +124,7 @@ typedef struct tacho_record_view {
     const tacho_event *events; /* in the order in which they happened */
     uint32_t event_count;
     uint32_t reserved3;
+    int64_t recorded_at_ns; /* when it ended here, also where the caller gave another end; 0 = unknown */
 } tacho_record_view;
 
 #define TACHO_VALUE_UNKNOWN INT64_MIN

@@ -106,6 +106,15 @@ static void resolve_anew(tacho_collector *collector, tacho__segment *segment) {
     tacho__session_start(collector, segment);
 }
 
+/* In a forked child, when the lock that it began anew under is free again. */
+static void arrived(tacho__writer *writer) {
+    tacho_collector *collector = (tacho_collector *)writer;
+    const tacho__collector_told revive = atomic_exchange_explicit(&collector->reviving, NULL, memory_order_relaxed);
+    if (revive) {
+        revive(collector);
+    }
+}
+
 /* In a forked child, under the lock. The generation goes on counting, so every handle, cache and operation of the
  * parent's time resolves anew as after a reset. */
 static bool begin_anew(tacho__writer *writer) {
@@ -117,6 +126,7 @@ static bool begin_anew(tacho__writer *writer) {
     }
     tacho__session_rename(&collector->session);
     resolve_anew(collector, segment);
+    atomic_store_explicit(&writer->arrived, arrived, memory_order_relaxed);
     return tacho__writer_arrive(writer, segment, tacho__is_enabled(collector));
 }
 
@@ -274,6 +284,10 @@ static void withdraw(const tacho_collector *collector, const tacho__segment *old
 tacho_status tacho_collector_reset(tacho_collector *collector) {
     if (!collector) {
         return TACHO_OK;
+    }
+    const tacho__collector_told resetting = atomic_load_explicit(&collector->resetting, memory_order_acquire);
+    if (resetting) {
+        resetting(collector);
     }
     if (!tacho__writer_lock(&collector->writer, NULL)) {
         return TACHO_NOMEM;

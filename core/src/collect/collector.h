@@ -71,6 +71,7 @@ typedef struct tacho__distinct {
 } tacho__distinct;
 
 typedef bool (*tacho__collector_leaving)(tacho_collector *collector);
+typedef void (*tacho__collector_told)(tacho_collector *collector);
 
 struct tacho_collector {
     tacho__writer writer; /* first: its first page is the collector's */
@@ -96,6 +97,8 @@ struct tacho_collector {
     uint32_t tag_count;
     /* Told when the last reference goes; false = it frees the collector itself, later. NULL = nobody wants to know. */
     _Atomic(tacho__collector_leaving) leaving;
+    /* Told once, in a forked child when the collector is used there, without any lock of ours; before a reset. */
+    _Atomic(tacho__collector_told) reviving, resetting;
 };
 
 /** The rest of the last tacho_collector_close: ends the segment and frees everything. */

@@ -1,8 +1,11 @@
 /* From settings to the configuration of a collector. */
 #include "base/memory.h"
+#include "config/history_setting.h"
 #include "config/price_files.h"
 #include "config/store.h"
+#include "config/value.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +110,32 @@ tacho_status tacho_settings_config(tacho_settings *settings, tacho_config *confi
     return TACHO_OK;
 }
 
+static _Atomic(tacho__history_follow) follow_history;
+
+void tacho__settings_follow_history(tacho__history_follow follow) {
+    atomic_store_explicit(&follow_history, follow, memory_order_release);
+}
+
+/* A history that cannot be kept stops nobody, unless `strict` says so. */
+static tacho_status keep_history(tacho_settings *settings, const tacho_config *config, tacho_collector *collector) {
+    const char *source, *path = tacho_settings_get(settings, "history", &source);
+    const tacho__history_follow follow = atomic_load_explicit(&follow_history, memory_order_acquire);
+    if (strcmp(path, "off") == 0 || !tacho_settings_enabled(settings)) {
+        return TACHO_OK;
+    }
+    uint64_t interval_ns = 0;
+    (void)tacho__setting_duration(tacho_settings_get(settings, "history_interval", NULL), &interval_ns);
+    const tacho_status status =
+        !follow ? TACHO_UNSUPPORTED : follow(collector, strcmp(path, "auto") == 0 ? NULL : path, interval_ns);
+    if (status != TACHO_OK) {
+        char sentence[SENTENCE];
+        snprintf(sentence, sizeof(sentence), "%s: history '%.200s' is not kept: %s", source, path,
+                 follow ? tacho_status_text(status) : "the library that writes it is not loaded");
+        tacho__settings_note(settings, sentence);
+    }
+    return (config->flags & TACHO_CONFIG_STRICT) != 0 ? status : TACHO_OK;
+}
+
 tacho_status tacho_settings_open(tacho_settings *settings, const tacho_config *config, tacho_collector **out) {
     tacho_status status = tacho_collector_open(out, config), refusal;
     if (status == TACHO_OK) {
@@ -117,12 +146,18 @@ tacho_status tacho_settings_open(tacho_settings *settings, const tacho_config *c
                      config->dir, tacho_status_text(refusal));
             tacho__settings_note(settings, sentence);
         }
+        status = keep_history(settings, config, *out);
+    }
+    if (status != TACHO_OK) {
+        tacho_collector_close(*out);
+        *out = NULL;
     }
     return status;
 }
 
 int tacho_settings_same_collector(const tacho_settings *a, const tacho_settings *b) {
-    static const char *const keys[] = {"session", "dir", "window", "max_series", "prices", "tags", "strict"};
+    static const char *const keys[] = {"session", "dir",    "window",  "max_series",      "prices",
+                                       "tags",    "strict", "history", "history_interval"};
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         const char *left = tacho_settings_get(a, keys[i], NULL), *right = tacho_settings_get(b, keys[i], NULL);
         if (strcmp(left != NULL ? left : "", right != NULL ? right : "") != 0) {

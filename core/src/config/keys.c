@@ -19,6 +19,7 @@ static const tacho__setting_key keys[] = {
     {"config", TACHO__SETTING_PATH, "", USER, "configuration file to read in place of the project's and the user's"},
     {"dir", TACHO__SETTING_PATH, "", ANY, "folder of the shared registry; empty: private memory"},
     {"history", TACHO__SETTING_HISTORY, "off", USER, "off, auto (the default place) or a file for finished operations"},
+    {"history_interval", TACHO__SETTING_DURATION, "10s", ANY, "time between two hand-overs of operations to history"},
     {"session", TACHO__SETTING_TEXT, "", 0, 200, NULL, 0, "id of the process's session; empty: a random one"},
     {"tags", TACHO__SETTING_LIST, "", 0, 8, NULL, 0, "names of tags that become labels, at most 8"},
     {"sample", TACHO__SETTING_RATIO, "1", ANY, "part of the records that is kept, 0..1; counters stay exact"},

@@ -127,6 +127,7 @@ tacho_status tacho_history_open(tacho_history **out, const char *path, uint32_t 
         return TACHO_NOMEM;
     }
     history->lock_fd = -1;
+    history->wait_ms = TACHO__LOCK_WAIT_MS;
     tacho__selection_all(&history->whole);
     status = open_checked(history, path, flags);
     if (status != TACHO_OK) {

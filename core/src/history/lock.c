@@ -43,9 +43,9 @@ static int attempt(int fd, int *place) {
     return error;
 }
 
-tacho_status tacho__lock_take(int fd, int *place) {
+tacho_status tacho__lock_take(int fd, int wait_ms, int *place) {
     const struct timespec pause = {.tv_nsec = 1000000};
-    uint64_t end = tacho__now(&tacho__clock_system) + TACHO__LOCK_WAIT_MS * UINT64_C(1000000);
+    uint64_t end = tacho__now(&tacho__clock_system) + (uint64_t)wait_ms * UINT64_C(1000000);
     for (int error; (error = attempt(fd, place)) != 0;) {
         if (error != EWOULDBLOCK && error != EINTR) {
             return TACHO_IO;

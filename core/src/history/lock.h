@@ -8,7 +8,7 @@
 
 #include <tachograph/status.h>
 
-/** How long a writer waits for another one. */
+/** How long a writer waits for another one, unless it says otherwise. */
 #ifdef TACHO_TESTING
 #define TACHO__LOCK_WAIT_MS 50
 #else
@@ -19,10 +19,10 @@
  * TACHO_NOMEM. */
 tacho_status tacho__lock_open(const char *path, int *fd);
 /**
- * Waits at most TACHO__LOCK_WAIT_MS for the exclusive lock. A child that is forked while it is held closes its copy and
+ * Waits at most `wait_ms` for the exclusive lock. A child that is forked while it is held closes its copy and
  * sets `place`, if not NULL, to -1. TACHO_OK; TACHO_BUSY; TACHO_IO.
  */
-tacho_status tacho__lock_take(int fd, int *place);
+tacho_status tacho__lock_take(int fd, int wait_ms, int *place);
 void tacho__lock_give(int fd);
 
 #endif

@@ -73,7 +73,7 @@ tacho_status tacho__migrate(const char *path) {
     if (status != TACHO_OK) {
         return status;
     }
-    status = tacho__lock_take(lock, NULL);
+    status = tacho__lock_take(lock, TACHO__LOCK_WAIT_MS, NULL);
     if (status == TACHO_OK) {
         const int mode = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
         status = tacho__schema_status(sqlite3_open_v2(path, &db, mode, NULL));

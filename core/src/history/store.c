@@ -6,6 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+void tacho__store_wait(tacho_history *history, int wait_ms) {
+    history->wait_ms = wait_ms;
+    sqlite3_busy_timeout(history->db, wait_ms);
+}
+
 tacho_status tacho__store_fail(tacho_history *history, int result) {
     tacho_status status = tacho__schema_status(result);
     if (status != TACHO_OK) {
@@ -123,7 +128,7 @@ tacho_status tacho__store_begin(tacho_history *history) {
     if (history->lock_fd < 0) {
         return TACHO_DENIED;
     }
-    tacho_status status = tacho__lock_take(history->lock_fd, &history->lock_fd);
+    tacho_status status = tacho__lock_take(history->lock_fd, history->wait_ms, &history->lock_fd);
     if (status != TACHO_OK) {
         snprintf(history->problem, sizeof history->problem, "another process writes this history");
         return status;

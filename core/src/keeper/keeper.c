@@ -50,16 +50,59 @@ static void prepare_condition(void) {
     pthread_condattr_destroy(&monotonic);
 }
 
+static void revive(tacho_collector *collector);
+static void unlink_kept(tacho__kept **list, tacho__kept *kept);
+
+/* What the parent's thread was doing with a job is nobody's any more. */
+static void disinherit(tacho__kept *kept) {
+    bool again = false;
+    for (uint32_t i = 0; i < kept->count; ++i) {
+        again |= kept->jobs[i].job.again != NULL;
+    }
+    atomic_store_explicit(&kept->collector->leaving, NULL, memory_order_relaxed);
+    if (!again) {
+        tacho__kept_free(kept);
+        return;
+    }
+    unlink_kept(&tacho__keeper.first, kept);
+    kept->next = tacho__keeper.inherited;
+    tacho__keeper.inherited = kept;
+    atomic_store_explicit(&kept->collector->reviving, revive, memory_order_relaxed);
+}
+
 /* The child has neither the thread nor its jobs: files and connections in them are the parent's, so they are not even
  * closed. Leases are given up elsewhere (base/unforked.h). */
 static void in_child(void) {
     tacho__keeper.is = TACHO__THREAD_NONE;
     while (tacho__keeper.first) {
-        atomic_store_explicit(&tacho__keeper.first->collector->leaving, NULL, memory_order_relaxed);
-        tacho__kept_free(tacho__keeper.first);
+        disinherit(tacho__keeper.first);
     }
     prepare_condition(); /* nobody waits here any more */
     unlock();
+}
+
+/* The child uses the collector: jobs that its parent had for it begin anew. */
+static void revive(tacho_collector *collector) {
+    tacho__kept_job jobs[TACHO__KEEPER_JOBS];
+    uint32_t count = 0;
+    lock();
+    tacho__kept *kept = tacho__keeper.inherited;
+    while (kept && kept->collector != collector) {
+        kept = kept->next;
+    }
+    if (kept) {
+        count = kept->count;
+        memcpy(jobs, kept->jobs, count * sizeof *jobs);
+        unlink_kept(&tacho__keeper.inherited, kept);
+        tacho__registry_release(kept->registry);
+        tacho__free(kept);
+    }
+    unlock();
+    for (uint32_t i = 0; i < count; ++i) {
+        if (jobs[i].job.again) {
+            jobs[i].job.again(collector, jobs[i].job.context);
+        }
+    }
 }
 
 /* Takes the thread's end over, if it has ended. */
@@ -129,12 +172,24 @@ static tacho__kept_job *find_job(tacho__kept *kept, const char *name) {
     return NULL;
 }
 
-void tacho__kept_free(tacho__kept *kept) {
-    tacho__kept **link = &tacho__keeper.first;
-    while (*link != kept) {
-        link = &(*link)->next;
+static void unlink_kept(tacho__kept **list, tacho__kept *kept) {
+    while (*list != kept) {
+        list = &(*list)->next;
     }
-    *link = kept->next;
+    *list = kept->next;
+}
+
+void tacho__kept_let_go(tacho__kept *kept, tacho__lease lease) {
+    tacho__kept_lease *held = &kept->leases[lease];
+    held->acts = false;
+    if (lease == TACHO__LEASE_REGISTRY && kept->registry) {
+        tacho__registry_lease_release(kept->registry);
+    }
+    tacho__registry_unlock(&held->file);
+}
+
+void tacho__kept_free(tacho__kept *kept) {
+    unlink_kept(&tacho__keeper.first, kept);
     tacho__registry_release(kept->registry);
     tacho__free(kept);
 }
@@ -193,8 +248,9 @@ static tacho__kept *keep(tacho_collector *collector) {
     if (kept) {
         kept->collector = collector;
         kept->registry = tacho_collector_dir(collector, NULL) ? tacho__collector_registry(collector) : NULL;
-        kept->acts = !kept->registry;
-        kept->lease_ns = kept->registry ? 0 : UINT64_MAX;
+        for (unsigned lease = 0; lease < TACHO__LEASES; ++lease) {
+            kept->leases[lease] = (tacho__kept_lease){.acts = !kept->registry, .file = -1};
+        }
         kept->next = tacho__keeper.first;
         if (kept->registry) {
             const tacho__keeper_job fold = tacho__fold_job(kept->registry);
@@ -245,10 +301,10 @@ void *tacho__keeper_context(tacho_collector *collector, const char *name) {
     return context;
 }
 
-bool tacho__keeper_holds(tacho_collector *collector) {
+bool tacho__keeper_holds(tacho_collector *collector, tacho__lease lease) {
     lock();
     const tacho__kept *kept = find(collector);
-    const bool holds = kept && kept->acts;
+    const bool holds = kept && kept->leases[lease].acts;
     unlock();
     return holds;
 }

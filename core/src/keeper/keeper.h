@@ -2,7 +2,7 @@
  * The keeper: the one native thread of a process, and the jobs that it runs (semantics 33, 34, 60).
  *
  * There is none until somebody adds a job to a collector. It serves every collector of the process that has jobs. Those
- * that share a registry try its lease every few seconds, and their jobs run only while this process holds it; in
+ * that share a registry try its leases every few seconds, and their jobs run only while this process holds theirs; in
  * private memory they always run. It never calls into a language, and blocks all signals.
  *
  * A job runs in the thread, one job at a time, and must not take longer than the 2 seconds for which a close waits. It
@@ -22,8 +22,16 @@
 #define TACHO__KEEPER_LEASE    UINT64_C(5000000000) /* between two attempts at the lease, +-20 % */
 #define TACHO__KEEPER_PATIENCE UINT64_C(2000000000) /* longest wait of a close and of an exit */
 
+/** A process that cannot do a thing must not keep it from those who can: what not everybody can has its own lease. */
+typedef enum tacho__lease {
+    TACHO__LEASE_REGISTRY, /* `lease`: folding, windows */
+    TACHO__LEASE_HISTORY,  /* `lease-history` */
+    TACHO__LEASES
+} tacho__lease;
+
 typedef struct tacho__keeper_job {
-    const char *name; /* one of a name per collector; static storage */
+    const char *name;   /* one of a name per collector; static storage */
+    tacho__lease lease; /* who holds it runs the job */
     uint64_t interval_ns;
     /** One turn. `now_ns`: Unix time by the collector's clock. */
     void (*run)(void *context, int64_t now_ns);
@@ -31,6 +39,11 @@ typedef struct tacho__keeper_job {
     void (*begin)(void *context, int64_t now_ns);
     /** The collector is going away: frees the context. Not called in a forked child. NULL is allowed. */
     void (*drop)(void *context);
+    /**
+     * At the first use of the collector in a forked child: adds a job like this one. The context is the parent's, whose
+     * job may have been at any point: only what never changes may be read. NULL = the child has none.
+     */
+    void (*again)(tacho_collector *collector, const void *context);
     void *context;
 } tacho__keeper_job;
 
@@ -46,8 +59,8 @@ tacho_status tacho__keeper_add(tacho_collector *collector, const tacho__keeper_j
 /** The context of a job; NULL = there is none of this name. Lives as long as the collector. Any thread. */
 void *tacho__keeper_context(tacho_collector *collector, const char *name);
 
-/** Whether this process is the one that acts for the collector: its jobs run here. Any thread. */
-bool tacho__keeper_holds(tacho_collector *collector);
+/** Whether this process is the one that acts for the collector: jobs of this lease run here. Any thread. */
+bool tacho__keeper_holds(tacho_collector *collector, tacho__lease lease);
 
 /**
  * One turn of every job of the collector, now. TACHO_OK, also when there is none or another process acts; TACHO_BUSY

@@ -23,16 +23,21 @@ typedef enum tacho__kept_state {
     TACHO__KEPT_ORPHAN /* whoever closed it has waited long enough: the thread frees the collector */
 } tacho__kept_state;
 
+typedef struct tacho__kept_lease {
+    bool acts;       /* this process holds it, or needs none */
+    int file;        /* of TACHO__LEASE_HISTORY while it is held; -1 */
+    uint64_t due_ns; /* when to try it again; monotonic */
+} tacho__kept_lease;
+
 typedef struct tacho__kept {
     struct tacho__kept *next;
     tacho_collector *collector;
     tacho__registry *registry; /* NULL = private memory */
     tacho__kept_state state;
-    bool acts;         /* holds the lease, or needs none */
-    bool parted;       /* had its last turn at exit */
-    uint64_t lease_ns; /* when to try the lease again; monotonic */
-    uint64_t asked;    /* flushes wanted so far */
-    uint64_t flushed;  /* and done */
+    tacho__kept_lease leases[TACHO__LEASES];
+    bool parted;      /* had its last turn at exit */
+    uint64_t asked;   /* flushes wanted so far */
+    uint64_t flushed; /* and done */
     uint32_t count;
     tacho__kept_job jobs[TACHO__KEEPER_JOBS];
 } tacho__kept;
@@ -46,6 +51,7 @@ typedef struct tacho__keeper_state {
     tacho__keeper_thread is;
     bool exiting;
     tacho__kept *first;
+    tacho__kept *inherited; /* of a forked child: what its parent had, until the collector is used */
     _Atomic uint64_t pace_ns;
 } tacho__keeper_state;
 
@@ -53,9 +59,19 @@ extern tacho__keeper_state tacho__keeper;
 
 /** The body of the thread. */
 void *tacho__keeper_body(void *unused);
+/** Whether a lease is of any use: there is a job for it, and a registry that has it. Needs the lock. */
+static inline bool tacho__kept_wants(const tacho__kept *kept, tacho__lease lease) {
+    bool wants = false;
+    for (uint32_t i = 0; kept->registry && i < kept->count; ++i) {
+        wants |= kept->jobs[i].job.lease == lease;
+    }
+    return wants;
+}
+/** Gives back what is held of a lease. Needs the lock. */
+void tacho__kept_let_go(tacho__kept *kept, tacho__lease lease);
 /** The job that every collector with a registry has: folding the segments of dead processes. */
 tacho__keeper_job tacho__fold_job(tacho__registry *registry);
-/** Takes a collector off the list, gives its lease back and frees what the keeper had of it. Needs the lock. */
+/** Takes a collector off the list and frees what the keeper had of it. Needs the lock. */
 void tacho__kept_free(tacho__kept *kept);
 
 #endif

@@ -46,24 +46,50 @@ static void run(tacho__kept *kept, uint32_t i) {
     kept->jobs[i].due_ns = now_ns() + job.interval_ns;
 }
 
-/* A turn of every job, if it is for this process to act. */
+static bool acts_for(const tacho__kept *kept, uint32_t job) {
+    return kept->leases[kept->jobs[job].job.lease].acts;
+}
+
+/* A turn of every job that is for this process to do. */
 static void run_all(tacho__kept *kept) {
-    for (uint32_t i = 0; kept->acts && i < kept->count; ++i) {
-        run(kept, i);
+    for (uint32_t i = 0; i < kept->count; ++i) {
+        if (acts_for(kept, i)) {
+            run(kept, i);
+        }
     }
 }
 
-static void try_lease(tacho__kept *kept, uint64_t now) {
-    kept->acts = tacho__registry_lease_try(kept->registry);
-    kept->lease_ns = kept->acts ? NEVER : next_attempt(now);
-    for (uint32_t i = 0; kept->acts && i < kept->count; ++i) {
-        kept->jobs[i].due_ns = now;
+static bool take(tacho__kept *kept, tacho__lease lease) {
+    if (lease == TACHO__LEASE_REGISTRY) {
+        return tacho__registry_lease_try(kept->registry);
+    }
+    return tacho__registry_lock(kept->registry, TACHO__REGISTRY_LEASE_HISTORY, &kept->leases[lease].file);
+}
+
+static void try_lease(tacho__kept *kept, tacho__lease lease, uint64_t now) {
+    kept->leases[lease].acts = take(kept, lease);
+    kept->leases[lease].due_ns = kept->leases[lease].acts ? NEVER : next_attempt(now);
+    for (uint32_t i = 0; i < kept->count; ++i) {
+        if (kept->jobs[i].job.lease == lease && kept->leases[lease].acts) {
+            kept->jobs[i].due_ns = now;
+        }
     }
 }
 
-static void give_lease_back(tacho__kept *kept) {
-    if (kept->registry) {
-        tacho__registry_lease_release(kept->registry);
+/* Those that somebody else had when they were tried before; `due` limits it to those whose time has come. */
+static void try_leases(tacho__kept *kept, uint64_t now, bool due) {
+    for (unsigned lease = 0; lease < TACHO__LEASES; ++lease) {
+        const tacho__kept_lease *which = &kept->leases[lease];
+        const bool wanted = !which->acts && tacho__kept_wants(kept, lease);
+        if (wanted && (!due || which->due_ns <= now)) {
+            try_lease(kept, lease, now);
+        }
+    }
+}
+
+static void give_leases_back(tacho__kept *kept) {
+    for (unsigned lease = 0; lease < TACHO__LEASES; ++lease) {
+        tacho__kept_let_go(kept, lease);
     }
 }
 
@@ -83,10 +109,11 @@ static void drop_jobs(tacho__kept *kept) {
 
 static void let_go(tacho__kept *kept) {
     if (!kept->parted) {
+        try_leases(kept, now_ns(), false); /* whoever had them may have ended with us */
         run_all(kept);
     }
     drop_jobs(kept);
-    give_lease_back(kept);
+    give_leases_back(kept);
     if (kept->state != TACHO__KEPT_ORPHAN) {
         kept->state = TACHO__KEPT_LEFT; /* whoever closes it is waiting, and frees both */
         kept->count = 0;
@@ -101,10 +128,10 @@ static void let_go(tacho__kept *kept) {
 
 /* At exit: contexts stay, because other threads may be in them still. */
 static void part(tacho__kept *kept) {
+    try_leases(kept, now_ns(), false);
     run_all(kept);
     kept->parted = true;
-    kept->acts = false;
-    give_lease_back(kept);
+    give_leases_back(kept);
 }
 
 /* ------------------------------------------------------------------------------------------------------------- order
@@ -115,20 +142,16 @@ static bool serve_flush(tacho__kept *kept) {
     if (asked == kept->flushed) {
         return false;
     }
-    if (!kept->acts) {
-        try_lease(kept, now_ns());
-    }
+    try_leases(kept, now_ns(), false);
     run_all(kept);
     kept->flushed = asked;
     return true;
 }
 
 static bool serve_due(tacho__kept *kept, uint64_t now) {
-    if (!kept->acts && kept->lease_ns <= now) {
-        try_lease(kept, now);
-    }
-    for (uint32_t i = 0; kept->acts && i < kept->count; ++i) {
-        if (kept->jobs[i].due_ns <= now) {
+    try_leases(kept, now, true);
+    for (uint32_t i = 0; i < kept->count; ++i) {
+        if (acts_for(kept, i) && kept->jobs[i].due_ns <= now) {
             run(kept, i);
             return true;
         }
@@ -168,11 +191,12 @@ static bool serve_any(void) {
 static uint64_t next_due(void) {
     uint64_t next = NEVER;
     for (const tacho__kept *kept = tacho__keeper.first; kept; kept = kept->next) {
-        if (kept->lease_ns < next) {
-            next = kept->lease_ns;
+        for (unsigned lease = 0; lease < TACHO__LEASES; ++lease) {
+            const bool tries = !kept->leases[lease].acts && tacho__kept_wants(kept, lease);
+            next = tries && kept->leases[lease].due_ns < next ? kept->leases[lease].due_ns : next;
         }
-        for (uint32_t i = 0; kept->acts && i < kept->count; ++i) {
-            if (kept->jobs[i].due_ns < next) {
+        for (uint32_t i = 0; i < kept->count; ++i) {
+            if (acts_for(kept, i) && kept->jobs[i].due_ns < next) {
                 next = kept->jobs[i].due_ns;
             }
         }

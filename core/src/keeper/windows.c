@@ -119,6 +119,7 @@ tacho_status tacho__windows_read(tacho_collector *collector, int64_t now_ns, tac
                                  void *context) {
     start(collector);
     windows *self = tacho__keeper_context(collector, NAME);
-    return self && tacho__keeper_holds(collector) ? read_own(self, now_ns, visit, context)
-                                                  : read_saved(collector, now_ns, visit, context);
+    return self && tacho__keeper_holds(collector, TACHO__LEASE_REGISTRY)
+               ? read_own(self, now_ns, visit, context)
+               : read_saved(collector, now_ns, visit, context);
 }

@@ -40,7 +40,10 @@
     X(METRIC_OVERFLOW, "metric_overflow",                                                                              \
       "custom metrics beyond the bound, booked to the metric `other` of their type")                                   \
     X(NOTE_REFUSED, "note_refused", "notes beyond the 1 KiB of an operation, or without room")                         \
-    X(NOTE_LOST, "note_lost", "notes that were overwritten by later ones")
+    X(NOTE_LOST, "note_lost", "notes that were overwritten by later ones")                                             \
+    X(HISTORY_REFUSED, "history_refused", "hand-overs to history that failed; they are tried again")                   \
+    X(HISTORY_MISSED, "history_missed", "records that were overwritten before they were handed over to history")       \
+    X(SETTING_IGNORED, "setting_ignored", "settings that differ from those in force in the shared folder")
 
 typedef enum tacho__drop {
 #define X(name, text, meaning) TACHO__DROP_##name,

@@ -165,6 +165,8 @@ typedef struct tacho__writer {
      * tacho__writer_arrive. False: no memory.
      */
     bool (*begin_anew)(struct tacho__writer *writer);
+    /* Set by begin_anew: called once, after the lock was given back. */
+    _Atomic(void (*)(struct tacho__writer *)) arrived;
 } tacho__writer;
 
 /**

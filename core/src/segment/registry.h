@@ -21,6 +21,9 @@
 #define TACHO__REGISTRY_LIMITS "limits"
 #define TACHO__REGISTRY_STATE  "state"
 
+#define TACHO__REGISTRY_HISTORY       "history"
+#define TACHO__REGISTRY_LEASE_HISTORY "lease-history"
+
 #define TACHO__REGISTRY_LIMITS_BYTES 4096u
 
 /* Flags of tacho__registry_open */
@@ -106,6 +109,13 @@ tacho_status tacho__registry_list(const tacho__registry *registry, uint8_t (**id
 /** Removes temporary files that no living process holds. For the holder of the lease. */
 void tacho__registry_sweep(const tacho__registry *registry);
 
+/**
+ * Takes a lock that has a file of its own, if nobody has it. Never waits. `out` receives the descriptor, -1 if it
+ * cannot be had; it must stay where it is until tacho__registry_unlock, since a forked child, which closes its copy,
+ * sets it to -1.
+ */
+bool tacho__registry_lock(const tacho__registry *registry, const char *name, int *out);
+void tacho__registry_unlock(int *file);
 /** Takes the lease if nobody has it; true when this process holds it. Never waits. */
 bool tacho__registry_lease_try(tacho__registry *registry);
 /** Gives it back; in a forked child, forgets it. */

@@ -248,17 +248,39 @@ void tacho__registry_sweep(const tacho__registry *registry) {
 
 /* -------------------------------------------------------------------------------------------------------- the lease */
 
-/* The file of the lease, locked; -1 = it cannot be had. No fork between locking and noting that it is. */
-static int lock_lease(const tacho__registry *registry) {
-    const int file = tacho__system_calls.open_at(registry->folder, TACHO__REGISTRY_LEASE,
+/* No fork between locking and noting that it is. */
+static int lock_inside(const tacho__registry *registry, const char *name, int *place) {
+    const int file = tacho__system_calls.open_at(registry->folder, name,
                                                  O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
-    if (file >= 0 && tacho__system_calls.lock(file, LOCK_EX | LOCK_NB) == 0 && tacho__unforked_keep(file, NULL)) {
+    if (file >= 0 && tacho__system_calls.lock(file, LOCK_EX | LOCK_NB) == 0 && tacho__unforked_keep(file, place)) {
         return file;
     }
     if (file >= 0) {
         close(file);
     }
     return -1;
+}
+
+bool tacho__registry_lock(const tacho__registry *registry, const char *name, int *out) {
+    if (!tacho__unforked_enter()) {
+        return false;
+    }
+    *out = lock_inside(registry, name, out);
+    tacho__unforked_leave();
+    return *out >= 0;
+}
+
+void tacho__registry_unlock(int *file) {
+    if (*file >= 0) {
+        const bool entered = tacho__unforked_enter();
+        tacho__unforked_forget(*file);
+        flock(*file, LOCK_UN); /* a child that ran no handlers may still have the descriptor */
+        close(*file);
+        *file = -1;
+        if (entered) {
+            tacho__unforked_leave();
+        }
+    }
 }
 
 bool tacho__registry_lease_try(tacho__registry *registry) {
@@ -268,21 +290,15 @@ bool tacho__registry_lease_try(tacho__registry *registry) {
     if (!tacho__unforked_enter()) {
         return false;
     }
-    registry->lease = lock_lease(registry);
+    registry->lease = lock_inside(registry, TACHO__REGISTRY_LEASE, NULL);
     registry->owner = getpid();
     tacho__unforked_leave();
     return registry->lease >= 0;
 }
 
 void tacho__registry_lease_release(tacho__registry *registry) {
-    if (registry->lease >= 0 && registry->owner == getpid()) { /* a parent's was closed when the child was made */
-        const bool entered = tacho__unforked_enter();
-        tacho__unforked_forget(registry->lease);
-        flock(registry->lease, LOCK_UN); /* a child that ran no handlers may still have the descriptor */
-        close(registry->lease);
-        if (entered) {
-            tacho__unforked_leave();
-        }
+    if (registry->owner == getpid()) { /* a parent's was closed when the child was made */
+        tacho__registry_unlock(&registry->lease);
     }
     registry->lease = -1;
 }

@@ -95,6 +95,12 @@ bool tacho__writer_lock_to_look(tacho__writer *writer) {
 
 void tacho__writer_unlock(tacho__writer *writer) {
     tacho__guard_leave(&writer->lock);
+    if (__builtin_expect(atomic_load_explicit(&writer->arrived, memory_order_relaxed) != NULL, 0)) {
+        void (*const arrived)(tacho__writer *) = atomic_exchange_explicit(&writer->arrived, NULL, memory_order_relaxed);
+        if (arrived) {
+            arrived(writer);
+        }
+    }
 }
 
 bool tacho__writer_settle(tacho__writer *writer) {

@@ -326,6 +326,7 @@ static void take_record(const tacho__view *view, const tacho__record_view *from,
     to->error_type = from->error_type;
     to->started_at_ns = from->begin_wall_ns;
     to->ended_at_ns = from->end_wall_ns;
+    to->recorded_at_ns = tacho__view_wall(view, from->end_mono_ns);
     to->duration_ns = from->duration_ns;
     bool first = (from->flags & TACHO__RECORD_FIRST_TOKEN) != 0;
     to->first_token_ns = first ? counted(from->first_token_ns) : -1;

@@ -326,6 +326,8 @@ const kill_exemption kill_exemptions[] = {
     {"tacho_metric_release", "counts references in the process"},
     {"tacho_cache_retain", "counts references in the process"},
     {"tacho_cache_release", "counts references in the process"},
+    {"tacho_history_keep", "reads; what it counts is a drop"},
+    {"tacho_history_kept", "reads"},
     {"tacho_snapshot_take", "moves the anchor of the wall clock, which is no number"},
     {"tacho_snapshot_take_process", "moves the anchor of the wall clock, which is no number"},
     {"tacho_timeline_take", "reads; its windows are in the memory of the process"},

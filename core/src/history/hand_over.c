@@ -1,0 +1,135 @@
+/*
+ * Ids decide, and not times: an operation may be recorded with any end, clocks are set back, and an orphan is found
+ * long after it began. Only who takes over from another process does not know the ids; for him the time of recording
+ * has to do.
+ */
+#include "history/hand_over.h"
+
+#include "base/memory.h"
+#include "snapshot/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH 1000 /* records in a transaction: others who write the file need not wait long */
+
+typedef struct candidate {
+    uint64_t id;
+    const tacho_record_view *record;
+} candidate;
+
+typedef struct handing {
+    candidate *all; /* by id, each once */
+    size_t count;
+    tacho_record_view *fresh;
+    size_t fresh_count;
+    uint64_t *ids;
+    uint64_t recorded;
+    int64_t taken_ns;
+} handing;
+
+static int by_id(const void *left, const void *right) {
+    const candidate *a = left, *b = right;
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+static int by_end(const void *left, const void *right) {
+    const tacho_record_view *a = left, *b = right;
+    return (a->ended_at_ns > b->ended_at_ns) - (a->ended_at_ns < b->ended_at_ns);
+}
+
+static size_t count_records(const tacho_snapshot *snapshot) {
+    size_t count = 0;
+    for (size_t i = 0; i < snapshot->count; i++) {
+        count += snapshot->parts[i]->record_count;
+    }
+    return count;
+}
+
+static void collect(const tacho_snapshot *snapshot, handing *self) {
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const tacho__part *part = snapshot->parts[i];
+        self->recorded += part->records_lost + part->record_count;
+        self->taken_ns = part->taken_at_ns > self->taken_ns ? part->taken_at_ns : self->taken_ns;
+        for (size_t j = 0; j < part->record_count; j++) {
+            const tacho_record_view *record = &part->records[j];
+            self->all[self->count++] = (candidate){strtoull(record->id, NULL, 16), record};
+        }
+    }
+    qsort(self->all, self->count, sizeof *self->all, by_id);
+    size_t kept = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        if (i == 0 || self->all[i].id != self->all[i - 1].id) {
+            self->all[kept++] = self->all[i];
+        }
+    }
+    self->count = kept;
+}
+
+/* By somebody whose ids are not known. An orphan may be as old as it likes: it was found when its process had died. */
+static bool was_handed_by_others(const tacho__handed *handed, const handing *self, const tacho_record_view *record) {
+    const bool told = !handed->known && handed->until_ns > 0 && handed->until_ns <= self->taken_ns;
+    return told && record->recorded_at_ns < handed->until_ns - TACHO__HAND_OVER_MARGIN && record->recorded_at_ns != 0 &&
+           strcmp(record->outcome, "orphaned") != 0;
+}
+
+static void pick(const tacho__handed *handed, handing *self) {
+    size_t before = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        const uint64_t id = self->all[i].id;
+        while (before < handed->count && handed->ids[before] < id) {
+            before++;
+        }
+        const bool known = before < handed->count && handed->ids[before] == id;
+        if (!known && !was_handed_by_others(handed, self, self->all[i].record)) {
+            self->fresh[self->fresh_count++] = *self->all[i].record;
+        }
+        self->ids[i] = id;
+    }
+    qsort(self->fresh, self->fresh_count, sizeof *self->fresh, by_end);
+}
+
+static tacho_status add(tacho_history *history, const handing *self) {
+    tacho_status status = TACHO_OK;
+    for (size_t i = 0; i < self->fresh_count && status == TACHO_OK; i += BATCH) {
+        const size_t left = self->fresh_count - i;
+        status = tacho_history_add(history, &self->fresh[i], left < BATCH ? left : BATCH);
+    }
+    return status;
+}
+
+/* What was made since, and is neither there nor was handed over. */
+static uint64_t count_missed(const tacho__handed *handed, const handing *self) {
+    const uint64_t seen = handed->recorded + self->fresh_count;
+    return self->recorded > seen ? self->recorded - seen : 0;
+}
+
+static bool make_room(const tacho_snapshot *snapshot, handing *self) {
+    const size_t room = count_records(snapshot) + 1;
+    self->all = tacho__calloc(room, sizeof *self->all);
+    self->fresh = tacho__calloc(room, sizeof *self->fresh);
+    self->ids = tacho__calloc(room, sizeof *self->ids);
+    return self->all && self->fresh && self->ids;
+}
+
+tacho_status tacho__hand_over(tacho_history *history, const tacho_snapshot *snapshot, tacho__handed *handed,
+                              uint64_t *missed) {
+    handing self = {.count = 0};
+    tacho_status status = make_room(snapshot, &self) ? TACHO_OK : TACHO_NOMEM;
+    *missed = 0;
+    if (status == TACHO_OK) {
+        collect(snapshot, &self);
+        pick(handed, &self);
+        status = add(history, &self);
+    }
+    if (status == TACHO_OK) {
+        *missed = count_missed(handed, &self);
+        tacho__free(handed->ids);
+        *handed = (tacho__handed){self.ids, self.count, true, self.taken_ns, self.recorded};
+        self.ids = NULL;
+    }
+    tacho__free(self.all);
+    tacho__free(self.fresh);
+    tacho__free(self.ids);
+    return status;
+}

@@ -1,0 +1,278 @@
+/*
+ * The keeper's job that hands finished operations to history (semantics 33 to 36).
+ *
+ * The connection belongs to the keeper's thread, which opens it when there is something to hand over. What cannot be
+ * written now stays in the rings and is tried again in the next turn; nobody waits for it.
+ */
+#include <tachograph/history.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "collect/collector.h"
+#include "collect/reading.h"
+#include "config/history_setting.h"
+#include "history/hand_over.h"
+#include "history/store.h"
+#include "keeper/keeper.h"
+#include "segment/registry_history.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <tachograph/settings.h>
+#include <unistd.h>
+
+#define NAME "history"
+/* How long the thread waits for others who write the file: it may be the last turn of a process, and must not take
+ * longer than the two seconds of the keeper with all it has to do. */
+#define PATIENCE_MS 500
+
+typedef struct keeping {
+    tacho_collector *collector;
+    tacho__registry *registry; /* NULL = private memory */
+    uint64_t interval_ns;
+    /* From here on the thread's alone. */
+    tacho_history *history; /* NULL = not open */
+    struct stat file;       /* which file that is */
+    tacho__handed handed;
+    char path[TACHO__HISTORY_PATH]; /* never changes */
+} keeping;
+
+static tacho__log_class refused = TACHO__LOG_CLASS("history_refused", TACHO__LOG_WARNING);
+static tacho__log_class ignored = TACHO__LOG_CLASS("setting_ignored", TACHO__LOG_WARNING);
+
+/* ------------------------------------------------------------------------------------------------------------ the file
+ */
+
+static void close_history(keeping *self) {
+    tacho_history_close(self->history);
+    self->history = NULL;
+}
+
+/* Somebody removed the file, or put another one there: what was handed over is not in it. */
+static bool is_replaced(const keeping *self) {
+    struct stat now;
+    return stat(self->path, &now) != 0 || now.st_ino != self->file.st_ino || now.st_dev != self->file.st_dev;
+}
+
+static void forget_handed(keeping *self) {
+    tacho__free(self->handed.ids);
+    self->handed = (tacho__handed){.recorded = self->handed.recorded};
+}
+
+static tacho_status open_history(keeping *self) {
+    struct stat before;
+    if (self->history && is_replaced(self)) {
+        close_history(self);
+        forget_handed(self);
+    }
+    if (self->history) {
+        return TACHO_OK;
+    }
+    if (stat(self->path, &before) != 0) {
+        forget_handed(self);
+    }
+    const tacho_status status = tacho_history_open(&self->history, self->path, TACHO_HISTORY_MAKE_FOLDER);
+    if (status == TACHO_OK) {
+        tacho__store_wait(self->history, PATIENCE_MS);
+        if (stat(self->path, &self->file) != 0) {
+            self->file.st_ino = 0;
+        }
+    }
+    return status;
+}
+
+/* ----------------------------------------------------------------------------------------------------------- the turns
+ */
+
+static void count(tacho_collector *collector, tacho__drop cause, uint64_t more) {
+    if (more > 0 && tacho__writer_lock(&collector->writer, NULL)) {
+        atomic_fetch_add_explicit(&tacho__segment_of(collector)->header->drops[cause], more, memory_order_relaxed);
+        tacho__writer_unlock(&collector->writer);
+    }
+}
+
+static void save(const keeping *self) {
+    tacho__registry_history state = {.handed_ns = self->handed.until_ns, .recorded = self->handed.recorded};
+    memcpy(state.path, self->path, sizeof state.path);
+    if (self->registry) {
+        tacho__registry_history_save(self->registry,
+                                     &state); /* without it, who comes next hands over more than needed */
+    }
+}
+
+/* How far whoever held the lease before has come, if it was the same file. */
+static void begin(void *context, int64_t now_ns) {
+    keeping *self = context;
+    tacho__registry_history state;
+    (void)now_ns;
+    if (self->registry && tacho__registry_history_load(self->registry, &state) == TACHO_OK &&
+        strcmp(state.path, self->path) == 0) {
+        self->handed.until_ns = state.handed_ns;
+        self->handed.recorded = state.recorded;
+    }
+    save(self);
+}
+
+static void run(void *context, int64_t now_ns) {
+    keeping *self = context;
+    tacho_snapshot *snapshot;
+    uint64_t missed = 0;
+    (void)now_ns;
+    tacho_status status = tacho_snapshot_take(self->collector, &snapshot);
+    if (status != TACHO_OK) {
+        return; /* the next turn will see it all */
+    }
+    status = open_history(self);
+    const bool opened = status == TACHO_OK;
+    if (opened) {
+        status = tacho__hand_over(self->history, snapshot, &self->handed, &missed);
+    }
+    tacho_snapshot_free(snapshot);
+    count(self->collector, TACHO__DROP_HISTORY_MISSED, missed);
+    if (status == TACHO_OK) {
+        save(self);
+        return;
+    }
+    count(self->collector, TACHO__DROP_HISTORY_REFUSED, 1);
+    tacho__log(&refused, "history '%.200s' cannot be written (%s): tried again every %llu s", self->path,
+               tacho_history_problem(opened ? self->history : NULL),
+               (unsigned long long)(self->interval_ns / TACHO__NS_PER_SECOND));
+    if (status != TACHO_BUSY) {
+        close_history(self); /* what is wrong may be the file */
+    }
+}
+
+static void drop(void *context) {
+    keeping *self = context;
+    close_history(self);
+    tacho__free(self->handed.ids);
+    tacho__registry_release(self->registry);
+    tacho__free(self);
+}
+
+static void again(tacho_collector *collector, const void *context) {
+    const keeping *parents = context;
+    (void)tacho_history_keep(collector, parents->path, parents->interval_ns);
+}
+
+/* ------------------------------------------------------------------------------------------------------------ starting
+ */
+
+/*
+ * A reset takes the segment away, and with it what was not handed over. Who does not hold the lease cannot ask who
+ * does, so it hands over itself what is its own, with a connection for this once.
+ */
+static void before_reset(tacho_collector *collector) {
+    const keeping *self = tacho__keeper_context(collector, NAME);
+    tacho_snapshot *snapshot;
+    tacho_history *history;
+    if (!self) {
+        return;
+    }
+    if (tacho__keeper_holds(collector, TACHO__LEASE_HISTORY)) {
+        tacho__keeper_flush(collector, TACHO__KEEPER_PATIENCE);
+        return;
+    }
+    tacho_status status = tacho_snapshot_take_process(collector, &snapshot);
+    if (status != TACHO_OK) {
+        return;
+    }
+    status = tacho_history_open(&history, self->path, TACHO_HISTORY_MAKE_FOLDER);
+    if (status == TACHO_OK) {
+        status = tacho_history_add_snapshot(history, snapshot);
+        tacho_history_close(history);
+    }
+    tacho_snapshot_free(snapshot);
+    if (status != TACHO_OK) {
+        count(collector, TACHO__DROP_HISTORY_REFUSED, 1);
+    }
+}
+
+/* The working directory may change before the thread opens the file. */
+static tacho_status write_path(const char *path, char out[TACHO__HISTORY_PATH]) {
+    char folder[TACHO__HISTORY_PATH] = "";
+    if (!path) {
+        return tacho_default_history_path(out, TACHO__HISTORY_PATH);
+    }
+    if (path[0] != '/' && !getcwd(folder, sizeof folder)) {
+        return TACHO_NOT_FOUND;
+    }
+    const int length = snprintf(out, TACHO__HISTORY_PATH, "%s%s%s", folder, folder[0] && folder[1] ? "/" : "", path);
+    return path[0] && length > 0 && length < TACHO__HISTORY_PATH ? TACHO_OK : TACHO_INVALID;
+}
+
+static bool is_held(const tacho__registry *registry) {
+    tacho__registry_file file;
+    if (tacho__registry_find(registry, TACHO__REGISTRY_LEASE_HISTORY, &file) != TACHO_OK) {
+        return false;
+    }
+    const bool held = tacho__registry_is_alive(file.file);
+    close(file.file);
+    return held;
+}
+
+/* Semantics 34: as long as somebody keeps a history for the registry, all that share it keep that one. */
+static void join_others(keeping *self) {
+    tacho__registry_history state;
+    if (!self->registry || !is_held(self->registry) ||
+        tacho__registry_history_load(self->registry, &state) != TACHO_OK || strcmp(state.path, self->path) == 0) {
+        return;
+    }
+    count(self->collector, TACHO__DROP_SETTING_IGNORED, 1);
+    tacho__log(&ignored, "history '%.200s' is ignored: this registry keeps '%.200s'", self->path, state.path);
+    memcpy(self->path, state.path, sizeof self->path);
+}
+
+static tacho_status start(keeping *self) {
+    const tacho__keeper_job job = {.name = NAME,
+                                   .lease = TACHO__LEASE_HISTORY,
+                                   .interval_ns = self->interval_ns,
+                                   .run = run,
+                                   .begin = begin,
+                                   .drop = drop,
+                                   .again = again,
+                                   .context = self};
+    return tacho__keeper_add(self->collector, &job);
+}
+
+tacho_status tacho_history_keep(tacho_collector *collector, const char *path, uint64_t interval_ns) {
+    if (!collector) {
+        return TACHO_OK;
+    }
+    keeping *self = tacho__calloc(1, sizeof *self);
+    if (!self) {
+        return TACHO_NOMEM;
+    }
+    self->collector = collector;
+    self->interval_ns = interval_ns ? interval_ns : TACHO_HISTORY_INTERVAL;
+    tacho_status status = write_path(path, self->path);
+    if (status == TACHO_OK) {
+        self->registry = tacho_collector_dir(collector, NULL) ? tacho__collector_registry(collector) : NULL;
+        join_others(self);
+        status = start(self);
+    }
+    if (status != TACHO_OK) {
+        drop(self);
+        return status;
+    }
+    atomic_store_explicit(&collector->resetting, before_reset, memory_order_release);
+    return TACHO_OK;
+}
+
+tacho_status tacho_history_kept(tacho_collector *collector, char *out, size_t size) {
+    const keeping *self = collector ? tacho__keeper_context(collector, NAME) : NULL;
+    if (!out || size == 0) {
+        return TACHO_INVALID;
+    }
+    out[0] = 0;
+    if (!self) {
+        return TACHO_NOT_FOUND;
+    }
+    return (size_t)snprintf(out, size, "%s", self->path) < size ? TACHO_OK : TACHO_FULL;
+}
+
+void tacho_history_follow_settings(void) {
+    tacho__settings_follow_history(tacho_history_keep);
+}

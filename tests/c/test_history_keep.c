@@ -1,0 +1,310 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "keeper/keeper.h"
+#include "segment/registry_history.h"
+#include "support/fill_collector.h"
+#include "support/keeping.h"
+
+#include <tachograph/history.h>
+
+#define YEAR (365 * 86400)
+
+/* ------------------------------------------------------------------------------------------------ one process alone */
+
+static void test_keep__hands_over_at_the_interval(void **state) {
+    (void)state;
+    tacho_collector *collector = keeping_open_with(NULL, SECOND / 50);
+    keeping_record(collector, 3);
+    keeping_await_rows(3);
+    keeping_record(collector, 2);
+    keeping_await_rows(5);
+    tacho_collector_close(collector);
+    assert_int_equal(keeping_rows(), 5);
+}
+
+static void test_close__hands_over_what_is_left(void **state) {
+    (void)state;
+    tacho_collector *collector = keeping_open_with(NULL, HOUR);
+    keeping_flush(collector);
+    keeping_record(collector, 7);
+    tacho_collector_close(collector);
+    assert_int_equal(keeping_rows(), 7);
+}
+
+static void test_keep__takes_operations_of_any_time(void **state) {
+    (void)state;
+    tacho_collector *collector = keeping_open_with(NULL, HOUR);
+    record_call(collector, TACHO_KIND_STEP, "late", NULL, 5, 0, PLAIN);
+    keeping_flush(collector);
+    record_call(collector, TACHO_KIND_STEP, "old", NULL, 5, -20 * YEAR, PLAIN); /* 2005 */
+    keeping_flush(collector);
+    assert_int_equal(keeping_rows(), 2);
+    tacho_collector_close(collector);
+}
+
+static void test_keep__gives_the_numbers_of_the_live_summary(void **state) {
+    (void)state;
+    tacho_collector *collector = keeping_open_with(NULL, HOUR);
+    fill_collector(collector);
+    keeping_flush(collector);
+    const tacho_query query = TACHO_QUERY_INIT;
+    tacho_snapshot *snapshot = take_snapshot(collector);
+    tacho_history *history;
+    tacho_rows *live, *stored;
+    assert_int_equal(tacho_snapshot_usage(snapshot, &query, &live), TACHO_OK);
+    assert_int_equal(tacho_history_open(&history, keeping_file, TACHO_HISTORY_READ_ONLY), TACHO_OK);
+    assert_int_equal(tacho_history_usage(history, &query, &stored), TACHO_OK);
+    assert_true(live->count > 0);
+    assert_int_equal(stored->count, live->count);
+    for (size_t i = 0; i < live->count; ++i) {
+        const tacho_row *a = &live->rows[i], *b = &stored->rows[i];
+        assert_string_equal(b->model, a->model);
+        assert_int_equal(b->calls, a->calls);
+        assert_int_equal(b->total_tokens, a->total_tokens);
+        assert_int_equal(b->cost_pusd, a->cost_pusd);
+        assert_int_equal(b->cost_state, a->cost_state);
+        assert_int_equal(b->total_ns, a->total_ns);
+    }
+    assert_int_equal(stored->totals.cost_pusd, live->totals.cost_pusd);
+    tacho_rows_free(live);
+    tacho_rows_free(stored);
+    tacho_history_close(history);
+    tacho_snapshot_free(snapshot);
+    tacho_collector_close(collector);
+}
+
+static void test_keep__refuses_a_second_one_and_bad_paths(void **state) {
+    (void)state;
+    char path[TACHO__HISTORY_PATH], small[4];
+    tacho_collector *collector = keeping_open(NULL);
+    assert_int_equal(tacho_history_kept(collector, path, sizeof path), TACHO_NOT_FOUND);
+    assert_int_equal(tacho_history_keep(collector, "", 0), TACHO_INVALID);
+    assert_false(tacho__keeper_runs());
+    assert_int_equal(tacho_history_keep(collector, keeping_file, 0), TACHO_OK);
+    assert_int_equal(tacho_history_keep(collector, keeping_file, 0), TACHO_BUSY);
+    assert_int_equal(tacho_history_kept(collector, path, sizeof path), TACHO_OK);
+    assert_string_equal(path, keeping_file);
+    assert_int_equal(tacho_history_kept(collector, small, sizeof small), TACHO_FULL);
+    assert_int_equal(tacho_history_keep(NULL, keeping_file, 0), TACHO_OK); /* disabled mode */
+    tacho_collector_close(collector);
+}
+
+static void test_keep__without_memory_leaves_the_collector_as_it_was(void **state) {
+    (void)state;
+    tacho_collector *collector = keeping_open(NULL);
+    for (int k = 0; k < 2; ++k) {
+        tacho__memory_fail_after(k, 1);
+        const tacho_status status = tacho_history_keep(collector, keeping_file, HOUR);
+        tacho__memory_fail_after(-1, 0);
+        assert_int_equal(status, TACHO_NOMEM);
+    }
+    assert_int_equal(tacho_history_keep(collector, keeping_file, HOUR), TACHO_OK);
+    keeping_record(collector, 1);
+    tacho_collector_close(collector);
+    assert_int_equal(keeping_rows(), 1);
+}
+
+static void test_reset__hands_over_before_the_numbers_go(void **state) {
+    (void)state;
+    tacho_collector *collector = keeping_open_with(NULL, HOUR);
+    keeping_flush(collector);
+    keeping_record(collector, 4);
+    assert_int_equal(tacho_collector_reset(collector), TACHO_OK);
+    assert_int_equal(keeping_rows(), 4);
+    keeping_record(collector, 2);
+    tacho_collector_close(collector);
+    assert_int_equal(keeping_rows(), 6);
+}
+
+static void test_missed__counts_what_was_overwritten_in_between(void **state) {
+    (void)state;
+    tacho_collector *collector = keeping_open_with(NULL, HOUR);
+    keeping_flush(collector);
+    keeping_record(collector, 1500);
+    keeping_flush(collector);
+    assert_int_equal(keeping_rows() + keeping_drops(collector, "history_missed"), 1500);
+    assert_true(keeping_drops(collector, "history_missed") >= 400);
+    keeping_record(collector, 500);
+    keeping_flush(collector);
+    assert_int_equal(keeping_rows() + keeping_drops(collector, "history_missed"), 2000);
+    assert_true(keeping_drops(collector, "history_missed") < 600);
+    tacho_collector_close(collector);
+}
+
+/* --------------------------------------------------------------------------------------------- a keeping_file out of
+ * order */
+
+static void test_locked__is_counted_and_tried_again(void **state) {
+    (void)state;
+    tacho_collector *collector = keeping_open_with(NULL, HOUR);
+    keeping_record(collector, 1);
+    keeping_flush(collector);
+    char lock[TACHO__HISTORY_PATH];
+    snprintf(lock, sizeof lock, "%s.lock", keeping_file);
+    const int held = open(lock, O_RDWR | O_CLOEXEC);
+    assert_int_equal(flock(held, LOCK_EX), 0);
+    keeping_record(collector, 2);
+    keeping_flush(collector);
+    assert_int_equal(keeping_rows(), 1);
+    assert_int_equal(keeping_drops(collector, "history_refused"), 1);
+    close(held);
+    keeping_flush(collector);
+    assert_int_equal(keeping_rows(), 3);
+    assert_int_equal(keeping_drops(collector, "history_refused"), 1);
+    tacho_collector_close(collector);
+}
+
+static void test_unreachable__never_stops_the_host(void **state) {
+    (void)state;
+    tacho_collector *collector = keeping_open(NULL);
+    scratch_write(&keeping_place, "blocked", "w", "x", 1);
+    char path[TACHO__HISTORY_PATH];
+    snprintf(path, sizeof path, "%s/in/history.db", scratch_path(&keeping_place, "blocked"));
+    assert_int_equal(tacho_history_keep(collector, path, HOUR), TACHO_OK);
+    keeping_record(collector, 2);
+    keeping_flush(collector);
+    assert_true(keeping_drops(collector, "history_refused") >= 1);
+    assert_int_equal(unlink(scratch_path(&keeping_place, "blocked")), 0);
+    keeping_flush(collector);
+    assert_int_equal(keeping_rows_of(path), 2);
+    tacho_collector_close(collector);
+}
+
+static void test_foreign__is_left_as_it_is(void **state) {
+    (void)state;
+    static const char text[] = "notes of somebody, and no history at all\n";
+    size_t length;
+    scratch_write(&keeping_place, "state/history.db", "w", text, sizeof text - 1);
+    tacho_collector *collector = keeping_open_with(NULL, HOUR);
+    keeping_record(collector, 1);
+    keeping_flush(collector);
+    assert_true(keeping_drops(collector, "history_refused") >= 1);
+    tacho_collector_close(collector);
+    char *now = scratch_read(keeping_file, &length);
+    assert_int_equal(length, sizeof text - 1);
+    assert_memory_equal(now, text, length);
+    free(now);
+}
+
+static void test_removed__file_is_made_anew_with_what_is_still_there(void **state) {
+    (void)state;
+    tacho_collector *collector = keeping_open_with(NULL, HOUR);
+    keeping_record(collector, 3);
+    keeping_flush(collector);
+    assert_int_equal(unlink(keeping_file), 0);
+    keeping_record(collector, 1);
+    keeping_flush(collector);
+    assert_int_equal(keeping_rows(), 4);
+    tacho_collector_close(collector);
+}
+
+static void fill_the_disk(int ready) {
+    const struct rlimit none = {4096, 4096};
+    signal(SIGXFSZ, SIG_IGN);
+    tacho_collector *collector = keeping_open_with(NULL, HOUR);
+    setrlimit(RLIMIT_FSIZE, &none); /* every write beyond it fails, as on a full disk */
+    keeping_record(collector, 5);
+    tacho_collector_flush(collector, 30 * SECOND);
+    const char said = keeping_drops(collector, "history_refused") > 0 ? 'r' : 'n';
+    const uint64_t begin = tacho__now(&tacho__clock_system);
+    keeping_record(collector, 1000);
+    const bool quick = tacho__now(&tacho__clock_system) - begin < SECOND;
+    if (write(ready, quick ? &said : "s", 1) != 1) {
+        _exit(1);
+    }
+    exit(0);
+}
+
+static void test_full__is_counted_and_the_host_goes_on(void **state) {
+    (void)state;
+    const uint64_t begin = tacho__now(&tacho__clock_system);
+    keeping_child other = keeping_start(fill_the_disk);
+    assert_int_equal(keeping_event(&other), 'r');
+    assert_int_equal(keeping_end(&other), 0);
+    assert_true(tacho__now(&tacho__clock_system) - begin < 3 * SECOND);
+}
+
+/* ------------------------------------------------------------------------------------------------------------- exit */
+
+static void record_and_exit(int ready) {
+    tacho_collector *collector = keeping_open_with(keeping_folder, HOUR);
+    tacho_collector_flush(collector, 30 * SECOND);
+    keeping_record(collector, 9);
+    if (write(ready, "r", 1) != 1) {
+        _exit(1);
+    }
+    exit(0);
+}
+
+static void test_exit__hands_over_within_two_seconds(void **state) {
+    (void)state;
+    keeping_child other = keeping_start(record_and_exit);
+    assert_int_equal(keeping_event(&other), 'r');
+    const uint64_t begin = tacho__now(&tacho__clock_system);
+    assert_int_equal(keeping_end(&other), 0);
+    assert_true(tacho__now(&tacho__clock_system) - begin < 2 * SECOND);
+    assert_int_equal(keeping_rows(), 9);
+}
+
+static void exit_while_locked(int ready) {
+    tacho_collector *collector = keeping_open_with(NULL, HOUR);
+    keeping_record(collector, 1);
+    tacho_collector_flush(collector, 30 * SECOND);
+    keeping_record(collector, 1);
+    char go;
+    if (write(ready, "r", 1) != 1 || read(ready, &go, 1) != 0) {
+    }
+    exit(0);
+}
+
+static void test_exit__is_not_held_up_by_a_locked_file(void **state) {
+    (void)state;
+    scratch_write(&keeping_place, "state/history.db.lock", "w", "", 0);
+    const int held = open(scratch_path(&keeping_place, "state/history.db.lock"), O_RDWR | O_CLOEXEC);
+    assert_int_equal(flock(held, LOCK_EX), 0);
+    keeping_child other = keeping_start(exit_while_locked);
+    assert_int_equal(keeping_event(&other), 'r');
+    const uint64_t begin = tacho__now(&tacho__clock_system);
+    assert_int_equal(keeping_end(&other), 0);
+    assert_true(tacho__now(&tacho__clock_system) - begin < 2 * SECOND);
+    close(held);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, keeping_make, keeping_unmake)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_keep__hands_over_at_the_interval),
+        TEST(test_close__hands_over_what_is_left),
+        TEST(test_keep__takes_operations_of_any_time),
+        TEST(test_keep__gives_the_numbers_of_the_live_summary),
+        TEST(test_keep__refuses_a_second_one_and_bad_paths),
+        TEST(test_keep__without_memory_leaves_the_collector_as_it_was),
+        TEST(test_reset__hands_over_before_the_numbers_go),
+        TEST(test_missed__counts_what_was_overwritten_in_between),
+        TEST(test_locked__is_counted_and_tried_again),
+        TEST(test_unreachable__never_stops_the_host),
+        TEST(test_foreign__is_left_as_it_is),
+        TEST(test_removed__file_is_made_anew_with_what_is_still_there),
+        TEST(test_full__is_counted_and_the_host_goes_on),
+        TEST(test_exit__hands_over_within_two_seconds),
+        TEST(test_exit__is_not_held_up_by_a_locked_file),
+    };
+    return cmocka_run_group_tests_name("history_keep", tests, NULL, NULL);
+}
