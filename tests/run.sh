@@ -260,9 +260,9 @@ lane_fuzz() {
 
 lane_deep() {
     lane_prices_full || return 1
-    TACHO_TEST_DEEP=1 run_pytest fork tests/python/test_fork.py
+    TACHO_TEST_DEEP=1 run_pytest fork -o faulthandler_timeout=300 tests/python/test_fork.py
     compile build/c c_tests || return 1
-    for program in test_kill_random test_fold test_damage; do
+    for program in test_kill_random test_fold test_damage test_registry_identity; do
         check "$program, deep" env TACHO_TEST_DEEP=1 TACHO_TEST_SOURCE="$root" "build/c/tests/c/$program"
     done
     build_fuzzers all || return 1
