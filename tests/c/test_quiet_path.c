@@ -1,7 +1,8 @@
 /**
- * The record path asks for nothing (P36, issue "promise"): no system call, no memory, no lock. A child that may make no
- * system call but write and exit records through warm handles, while the writer's locks look taken: whatever waited for
- * one, or asked the kernel for anything, would be killed.
+ * The record path asks for nothing: no system call, no memory, no lock. A child that may make no system call but write
+ * and exit records through warm handles, in private memory and in a shared file, while the writer's locks look taken:
+ * whatever waited for one, or asked the kernel for anything, would be killed. Switched off (P36), cold handles ask for
+ * nothing either.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,6 +20,7 @@
 
 #include "collect/collector.h"
 #include "support/recorder.h"
+#include "support/scratch.h"
 
 #if defined(TACHO__UNDER_TSAN) || defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -54,7 +56,35 @@ static uint64_t requests;
 typedef struct handles {
     tacho_series *step, *llm;
     tacho_session *session;
+    tacho_metric *counter, *gauge, *histogram;
+    tacho_cache *cache;
 } handles;
+
+typedef enum how { QUIET, LOUD, OFF } how; /* LOUD: something that needs the lock at the end */
+
+static void bind_all(recorder *r, handles *h) {
+    tacho_metric_spec spec = TACHO_METRIC_SPEC_INIT;
+    h->step = recorder_bind(r, TACHO_KIND_STEP, "plan", NULL, NULL);
+    h->llm = recorder_bind(r, TACHO_KIND_LLM, "answer", "anthropic", "claude-opus-4-6");
+    assert_int_equal(tacho_session_open(r->collector, "task", &h->session), TACHO_OK);
+    spec.name = "jobs";
+    assert_int_equal(tacho_counter(r->collector, &spec, &h->counter), TACHO_OK);
+    spec.name = "depth";
+    assert_int_equal(tacho_gauge(r->collector, &spec, &h->gauge), TACHO_OK);
+    spec.name = "wait";
+    assert_int_equal(tacho_histogram(r->collector, &spec, &h->histogram), TACHO_OK);
+    assert_int_equal(tacho_cache_bind(r->collector, "prompts", &h->cache), TACHO_OK);
+}
+
+static void release_all(const handles *h) {
+    tacho_session_end(h->session);
+    tacho_series_release(h->step);
+    tacho_series_release(h->llm);
+    tacho_metric_release(h->counter);
+    tacho_metric_release(h->gauge);
+    tacho_metric_release(h->histogram);
+    tacho_cache_release(h->cache);
+}
 
 static void record_everything(const handles *h, int rounds) {
     for (int i = 0; i < rounds; ++i) {
@@ -79,13 +109,19 @@ static void record_everything(const handles *h, int rounds) {
         const tacho_finished finished = {
             .struct_size = sizeof finished, .duration_ns = ns, .cost_pusd = TACHO_COST_UNKNOWN, .session = h->session};
         tacho_record(h->step, &finished);
+        tacho_counter_count(h->counter, 1);
+        tacho_gauge_set(h->gauge, i);
+        tacho_histogram_observe(h->histogram, i % 50 + 1);
+        tacho_cache_count(h->cache, i % 2 ? TACHO_CACHE_HIT : TACHO_CACHE_MISS, 1);
     }
 }
 
-/* `loud`: something that needs the lock at the end, to see that this would be noticed. */
-static void be_quiet(recorder *r, const handles *h, int out, bool loud) {
-    /* First uses: this process, this thread, each series, each session, every octave that the durations reach. */
-    record_everything(h, 3000);
+static void be_quiet(recorder *r, const handles *h, int out, how what) {
+    if (what == OFF) {
+        tacho_collector_set_enabled(r->collector, 0);
+    } else { /* first uses: this process, this thread, each series and session, every octave that is reached */
+        record_everything(h, 3000);
+    }
     tacho__writer *writer = &r->collector->writer;
     const uint32_t somebody = UINT32_MAX >> 1;
     atomic_store(&writer->lock.holder, somebody);
@@ -95,7 +131,7 @@ static void be_quiet(recorder *r, const handles *h, int out, bool loud) {
         _exit(77);
     }
     record_everything(h, 3000);
-    if (loud) {
+    if (what == LOUD) {
         recorder_bind(r, TACHO_KIND_STEP, "never seen before", NULL, NULL);
     }
     const uint64_t asked = requests - before;
@@ -104,15 +140,14 @@ static void be_quiet(recorder *r, const handles *h, int out, bool loud) {
 }
 
 /* The child's status; 77 = not to be had here. `asked`: requests for memory, UINT64_MAX if it did not live to tell. */
-static int run_child(recorder *r, bool loud, uint64_t *asked) {
-    handles h = {.step = recorder_bind(r, TACHO_KIND_STEP, "plan", NULL, NULL),
-                 .llm = recorder_bind(r, TACHO_KIND_LLM, "answer", "anthropic", "claude-opus-4-6")};
-    assert_int_equal(tacho_session_open(r->collector, "task", &h.session), TACHO_OK);
+static int run_child(recorder *r, how what, uint64_t *asked) {
+    handles h;
+    bind_all(r, &h);
     int pipes[2], status;
     assert_int_equal(pipe(pipes), 0);
     const pid_t child = fork();
     if (child == 0) {
-        be_quiet(r, &h, pipes[1], loud);
+        be_quiet(r, &h, pipes[1], what);
     }
     close(pipes[1]);
     if (read(pipes[0], asked, sizeof *asked) != sizeof *asked) {
@@ -120,9 +155,7 @@ static int run_child(recorder *r, bool loud, uint64_t *asked) {
     }
     close(pipes[0]);
     assert_int_equal(waitpid(child, &status, 0), child);
-    tacho_session_end(h.session);
-    tacho_series_release(h.step);
-    tacho_series_release(h.llm);
+    release_all(&h);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
         print_message("SKIP: seccomp is not to be had here\n");
         skip();
@@ -130,14 +163,36 @@ static int run_child(recorder *r, bool loud, uint64_t *asked) {
     return status;
 }
 
-static void test_record_path__makes_no_system_call_and_asks_for_no_memory_or_lock(void **state) {
+static void expect_quiet(recorder *r, how what) {
 #ifdef SANITIZED
     print_message("SKIP: sanitizers make calls of their own\n");
     skip();
 #endif
     uint64_t asked;
-    assert_int_equal(run_child(*state, false, &asked), 0); /* else it made a system call, or waited for a lock */
+    assert_int_equal(run_child(r, what, &asked), 0); /* else it made a system call, or waited for a lock */
     assert_int_equal(asked, 0);
+}
+
+static void test_record_path__makes_no_system_call_and_asks_for_no_memory_or_lock(void **state) {
+    expect_quiet(*state, QUIET);
+}
+
+static void test_record_path__of_a_shared_file_does_not_either(void **state) {
+    (void)state;
+    scratch place;
+    recorder r;
+    scratch_make(&place);
+    tacho_config config = TACHO_CONFIG_INIT;
+    config.dir = scratch_path(&place, "shared");
+    config.flags = TACHO_CONFIG_STRICT;
+    recorder_open(&r, &config);
+    expect_quiet(&r, QUIET);
+    recorder_close(&r);
+    scratch_remove(&place);
+}
+
+static void test_recording__switched_off_asks_for_nothing_from_the_first_call_on(void **state) {
+    expect_quiet(*state, OFF);
 }
 
 static void test_call__that_does_is_noticed(void **state) {
@@ -146,7 +201,7 @@ static void test_call__that_does_is_noticed(void **state) {
     skip();
 #endif
     uint64_t asked;
-    const int status = run_child(*state, true, &asked);
+    const int status = run_child(*state, LOUD, &asked);
     assert_true(WIFSIGNALED(status));
     assert_int_equal(WTERMSIG(status), SIGKILL);
 }
@@ -154,6 +209,9 @@ static void test_call__that_does_is_noticed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_record_path__makes_no_system_call_and_asks_for_no_memory_or_lock,
+                                        recorder_setup, recorder_teardown),
+        cmocka_unit_test(test_record_path__of_a_shared_file_does_not_either),
+        cmocka_unit_test_setup_teardown(test_recording__switched_off_asks_for_nothing_from_the_first_call_on,
                                         recorder_setup, recorder_teardown),
         cmocka_unit_test_setup_teardown(test_call__that_does_is_noticed, recorder_setup, recorder_teardown),
     };
