@@ -15,6 +15,8 @@
 #include <tachograph.h>
 #include <time.h>
 
+#include "segment/layout.h" /* TACHO__UNDER_TSAN */
+
 #define THREADS 8
 #if defined(__SANITIZE_ADDRESS__) || defined(TACHO__UNDER_TSAN)
 #define NAMES 5000

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "segment/layout.h"
 #include "segment/registry.h"
 #include "support/shared.h"
 

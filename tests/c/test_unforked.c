@@ -22,6 +22,7 @@
 #include "base/unforked.h"
 #include "config/price_files.h"
 #include "history/lock.h"
+#include "segment/layout.h"
 #include "support/scratch.h"
 
 #ifdef TACHO__UNDER_TSAN
