@@ -83,22 +83,27 @@ static tacho__registry *open_registry(void) {
     return registry;
 }
 
+static tacho_status add_calls(void *context, const tacho__view *view) {
+    *(uint64_t *)context += digest_calls(view);
+    const char *broken = digest_check(view);
+    if (broken) {
+        fail_msg("%s", broken);
+    }
+    return TACHO_OK;
+}
+
+static void forget_calls(void *context) {
+    *(uint64_t *)context = 0;
+}
+
 /* Calls of everybody, read without folding anything. */
 static uint64_t calls_without_folding(tacho__registry *registry) {
-    tacho__attached attached;
-    uint64_t calls = 0;
-    assert_int_equal(tacho__registry_read(registry, NULL, 0, RECORDER_WALL, &attached), TACHO_OK);
-    for (size_t i = 0; i < attached.count; ++i) {
-        calls += digest_calls(attached.views[i]);
-        const char *broken = digest_check(attached.views[i]);
-        if (broken) {
-            fail_msg("%s", broken);
-        }
-    }
+    uint64_t calls = 0, skipped[TACHO__SKIP_COUNT];
+    const tacho__visitor visitor = {&calls, add_calls, forget_calls};
+    assert_int_equal(tacho__registry_read(registry, NULL, 0, RECORDER_WALL, &visitor, skipped), TACHO_OK);
     for (unsigned i = 0; i < TACHO__SKIP_COUNT; ++i) {
-        assert_int_equal(attached.skipped[i], 0);
+        assert_int_equal(skipped[i], 0);
     }
-    tacho__attached_free(&attached);
     return calls;
 }
 
@@ -368,6 +373,12 @@ static pid_t start(void (*run)(scene *), scene *s) {
     return child;
 }
 
+static tacho_status add_begun_calls(void *context, const tacho__view *view) {
+    /* with those of a process that lives still */
+    *(uint64_t *)context += digest_calls(view) + tacho__view_in_flight(view, TACHO_KIND_AGENT);
+    return TACHO_OK;
+}
+
 static void test_reader__never_sees_more_or_less_while_somebody_folds(void **state) {
     (void)state;
     tacho__registry *registry = open_registry();
@@ -380,24 +391,19 @@ static void test_reader__never_sees_more_or_less_while_somebody_folds(void **sta
     /* Three seconds, and on a busy machine as long as it takes to have seen something. */
     while (time(NULL) < end || ((readings <= 20 || atomic_load(&s->folds) <= 20) && time(NULL) < end + 60)) {
         const uint64_t least = atomic_load(&s->done);
-        tacho__attached attached;
-        const tacho_status status = tacho__registry_read(registry, NULL, 0, RECORDER_WALL, &attached);
+        uint64_t calls = 0, skipped[TACHO__SKIP_COUNT];
+        const tacho__visitor visitor = {&calls, add_begun_calls, forget_calls};
+        const tacho_status status = tacho__registry_read(registry, NULL, 0, RECORDER_WALL, &visitor, skipped);
         const uint64_t most = atomic_load(&s->issued);
         if (status == TACHO_BUSY) {
             ++busy;
             continue;
         }
         assert_int_equal(status, TACHO_OK);
-        uint64_t calls = 0;
-        for (size_t i = 0; i < attached.count; ++i) {
-            calls += digest_calls(attached.views[i]) +
-                     tacho__view_in_flight(attached.views[i], TACHO_KIND_AGENT); /* of a process that lives still */
-        }
         if (calls < least || calls > most) {
             fail_msg("read %llu, between %llu and %llu were right", (unsigned long long)calls,
                      (unsigned long long)least, (unsigned long long)most);
         }
-        tacho__attached_free(&attached);
         ++readings;
     }
     atomic_store(&s->stop, 1);

@@ -83,10 +83,12 @@ static void read_view(tacho__view *view) {
     tacho__part *part = NULL;
     tacho_snapshot *snapshot = NULL;
     size_t written = 0;
-    if (tacho__part_of_view(view, &part) == TACHO_OK && tacho__snapshot_of_parts(&part, 1, &snapshot) == TACHO_OK) {
+    if (tacho__part_of_view(view, NULL, &part) == TACHO_OK &&
+        tacho__snapshot_of_parts(&part, 1, &snapshot) == TACHO_OK) {
         tacho_export(snapshot, TACHO_FORMAT_JSON, NULL, swallow, &written);
         tacho_snapshot_free(snapshot);
     }
+    tacho__view_free(view);
 }
 
 static void read_all(void) {

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "segment/layout.h"
+#include "snapshot/packed.h"
 
 #include <string.h>
 #include <tachograph/codec.h>
@@ -56,38 +57,47 @@ static bool allow(size_t *left, size_t count) {
     return enough;
 }
 
-static tacho_status open_frame(const tacho__msgpack *map, const char *key, const tacho__frame_sort *sort, size_t *left,
-                               tacho__arena *arena, tacho__frame_reader *reader, void **structs) {
+static tacho_status find_frame(const tacho__msgpack *map, const char *key, const tacho__frame_sort *sort, size_t *left,
+                               tacho__frame_reader *reader) {
     tacho__msgpack frame;
     if (tacho__msgpack_get_map(map, key, &frame) != TACHO_OK) {
         return TACHO_DAMAGED;
     }
     tacho_status status = tacho__frame_open(&frame, sort, reader);
+    return status != TACHO_OK || allow(left, reader->rows) ? status : TACHO_LIMIT;
+}
+
+static tacho_status open_frame(const tacho__msgpack *map, const char *key, const tacho__frame_sort *sort, size_t *left,
+                               tacho__arena *arena, tacho__frame_reader *reader, void **structs) {
+    tacho_status status = find_frame(map, key, sort, left, reader);
     if (status != TACHO_OK) {
         return status;
-    }
-    if (!allow(left, reader->rows)) {
-        return TACHO_LIMIT;
     }
     *structs = tacho__arena_array(arena, reader->rows, sort->size);
     return *structs ? TACHO_OK : TACHO_NOMEM;
 }
 
+/* One row, by way of a struct that is used again. */
+static tacho_status take_row(tacho__frame_reader *reader, tacho__arena *texts, tacho__part *part) {
+    tacho__part_series one;
+    tacho__part_series_init(&one);
+    tacho_status status = tacho__frame_next(reader, texts, &one);
+    tacho__part_series_complete(&one);
+    if (status == TACHO_OK && !tacho__part_add_series(part, &one)) {
+        status = TACHO_NOMEM;
+    }
+    tacho__part_series_free(&one);
+    return status;
+}
+
 static tacho_status take_series(const tacho__msgpack *map, tacho__part *part, allowance *left) {
     tacho__frame_reader reader;
-    void *structs;
-    tacho_status status =
-        open_frame(map, "series", &tacho__frame_series, &left->series, &part->arena, &reader, &structs);
-    if (status != TACHO_OK) {
-        return status;
+    tacho__arena texts = {NULL, false};
+    tacho_status status = find_frame(map, "series", &tacho__frame_series, &left->series, &reader);
+    for (size_t i = 0; status == TACHO_OK && i < reader.rows; i++) {
+        status = take_row(&reader, &texts, part);
     }
-    part->series = structs;
-    for (size_t i = 0; i < reader.rows && status == TACHO_OK; i++) {
-        tacho__part_series_init(&part->series[i]);
-        part->series_count = i + 1;
-        status = tacho__frame_next(&reader, &part->arena, &part->series[i]);
-        tacho__part_series_complete(&part->series[i]);
-    }
+    tacho__arena_free(&texts);
     return status;
 }
 
@@ -334,7 +344,7 @@ static tacho_status take_parts(const tacho__msgpack *list, tacho_snapshot **out)
     tacho_status status = parts ? TACHO_OK : TACHO_NOMEM;
     tacho__msgpack_walker walker = tacho__msgpack_walk(list);
     while (status == TACHO_OK && tacho__msgpack_next(&walker, &one)) {
-        tacho__part *part = tacho__part_new();
+        tacho__part *part = tacho__part_new(NULL);
         status = part ? take_part(&one, part, &left) : TACHO_NOMEM;
         if (status == TACHO_OK) {
             parts[count++] = part;

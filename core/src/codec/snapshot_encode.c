@@ -17,6 +17,16 @@ static void put_frame(tacho__buffer *out, const char *key, const tacho__frame_so
     tacho__frame_put(out, sort, structs, count);
 }
 
+static void put_series(tacho__buffer *out, const tacho__part *part) {
+    tacho__series_list *list;
+    if (tacho__series_of_part(part, &list) != TACHO_OK) {
+        out->failed = true;
+        return;
+    }
+    put_frame(out, "series", &tacho__frame_series, list->series, list->count);
+    tacho__series_list_free(list);
+}
+
 static void put_drops(tacho__buffer *out, const tacho__part *part) {
     tacho__msgpack_put_key(out, "drops");
     tacho__msgpack_put_map(out, (uint32_t)part->drop_count);
@@ -65,7 +75,7 @@ static void put_part(tacho__buffer *out, const tacho__part *part) {
         tacho__msgpack_put_bin(out, part->contains, part->contains_count * sizeof *part->contains);
     }
     put_drops(out, part);
-    put_frame(out, "series", &tacho__frame_series, part->series, part->series_count);
+    put_series(out, part);
     put_frame(out, "sessions", &tacho__frame_sessions, part->sessions, part->session_count);
     put_frame(out, "records", &records, part->records, part->record_count);
     put_frame(out, "slowest", &records, part->slowest, part->slowest_count);

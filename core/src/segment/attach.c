@@ -44,62 +44,52 @@ tacho__skip tacho__skip_of(tacho_status status, int file) {
     }
 }
 
-static bool keep(tacho__attached *out, tacho__view *view) {
-    if (out->count == out->room) {
-        const size_t more = out->room ? out->room * 2 : 16;
-        tacho__view **grown = tacho__realloc(out->views, more * sizeof *grown);
-        if (!grown) {
-            tacho__view_free(view);
-            return false;
-        }
-        out->views = grown;
-        out->room = more;
-    }
-    out->views[out->count++] = view;
-    return true;
-}
-
 typedef struct reading {
     const tacho__registry *registry;
     int64_t mono_ns, wall_ns;
-    tacho__attached *out;
+    const tacho__visitor *visitor;
+    uint64_t *skipped;
+    tacho__copy *copy;
+    const tacho__view *base; /* NULL = there is none, or it cannot be read */
 } reading;
+
+/* Makes a view of an open file; one that cannot be read is counted, and `view` stays NULL. */
+static tacho_status open_view(const reading *how, int file, tacho_status status, tacho__copy *copy, bool alive,
+                              tacho__view **view) {
+    *view = NULL;
+    if (status == TACHO_OK) {
+        status = tacho__view_of_file_in(copy, file, alive, how->mono_ns, how->wall_ns, view);
+    }
+    if (status != TACHO_OK) {
+        how->skipped[tacho__skip_of(status, file)] += 1;
+    }
+    return *view ? how->visitor->take(how->visitor->context, *view) : TACHO_OK;
+}
 
 /* One file, by name; one that is gone is no error: the second look at `base` says whether it was folded. */
 static tacho_status read_one(const reading *how, const char *name) {
     tacho__registry_file file = {.file = -1};
-    tacho__view *view = NULL;
+    tacho__view *view;
     tacho_status status = tacho__registry_find(how->registry, name, &file);
     if (status == TACHO_NOT_FOUND) {
         return TACHO_OK;
     }
-    if (status == TACHO_OK) {
-        status = tacho__view_of_file(file.file, tacho__registry_is_alive(file.file), how->mono_ns, how->wall_ns, &view);
-    }
-    if (status == TACHO_OK) {
-        status = keep(how->out, view) ? TACHO_OK : TACHO_NOMEM;
-    } else {
-        how->out->skipped[tacho__skip_of(status, file.file)] += 1;
-        status = TACHO_OK;
-    }
+    const bool alive = status == TACHO_OK && tacho__registry_is_alive(file.file);
+    status = open_view(how, file.file, status, how->copy, alive, &view);
+    tacho__view_free(view);
     if (file.file >= 0) {
         close(file.file);
     }
     return status;
 }
 
-static bool is_folded(const tacho__attached *out, const uint8_t id[16]) {
-    return out->count > 0 && tacho__view_contains(out->views[0], id);
-}
-
 static tacho_status read_segments(const reading *how, const uint8_t *without) {
     uint8_t(*ids)[16];
     size_t count;
     tacho_status status = tacho__registry_list(how->registry, &ids, &count);
-    const bool has_base = how->out->count > 0;
     for (size_t i = 0; i < count && status == TACHO_OK; ++i) {
         char name[TACHO__REGISTRY_NAME];
-        if ((without && memcmp(ids[i], without, 16) == 0) || (has_base && is_folded(how->out, ids[i]))) {
+        if ((without && memcmp(ids[i], without, 16) == 0) || (how->base && tacho__view_contains(how->base, ids[i]))) {
             continue;
         }
         tacho__registry_name(ids[i], name);
@@ -126,56 +116,38 @@ static bool is_same_base(const tacho__registry *registry, const tacho__registry_
     return now.inode == before->inode && now.device == before->device;
 }
 
-static void empty(tacho__attached *attached) {
-    for (size_t i = 0; i < attached->count; ++i) {
-        tacho__view_free(attached->views[i]);
+/* `base`, which stays in memory while the segments are read, because its list says which of them it contains. */
+static tacho_status read_all(reading *how, const tacho__registry_file *base, const uint8_t *without) {
+    tacho__view *view = NULL;
+    tacho_status status = base->inode != 0 ? open_view(how, base->file, TACHO_OK, NULL, false, &view) : TACHO_OK;
+    how->base = view;
+    if (status == TACHO_OK) {
+        status = read_segments(how, without);
     }
-    attached->count = 0;
-    memset(attached->skipped, 0, sizeof attached->skipped);
-}
-
-static tacho_status read_base(const reading *how, const tacho__registry_file *base) {
-    tacho__view *view;
-    if (base->inode == 0) {
-        return TACHO_OK;
-    }
-    const tacho_status status = tacho__view_of_file(base->file, false, how->mono_ns, how->wall_ns, &view);
-    if (status != TACHO_OK) {
-        how->out->skipped[tacho__skip_of(status, base->file)] += 1;
-        return TACHO_OK;
-    }
-    return keep(how->out, view) ? TACHO_OK : TACHO_NOMEM;
-}
-
-tacho_status tacho__registry_read(const tacho__registry *registry, const uint8_t *without, int64_t mono_ns,
-                                  int64_t wall_ns, tacho__attached *out) {
-    memset(out, 0, sizeof *out);
-    const reading how = {registry, mono_ns, wall_ns, out};
-    tacho_status status = TACHO_BUSY;
-    for (int i = 0; i < TRIES && status == TACHO_BUSY; ++i) {
-        empty(out);
-        /* Held open, so that its inode cannot be given to the next `base`. */
-        const tacho__registry_file base = identity_of_base(registry);
-        status = read_base(&how, &base);
-        if (status == TACHO_OK) {
-            status = read_segments(&how, without);
-        }
-        if (status == TACHO_OK && !is_same_base(registry, &base)) {
-            status = TACHO_BUSY;
-        }
-        if (base.inode != 0) {
-            close(base.file);
-        }
-    }
-    if (status != TACHO_OK) {
-        tacho__attached_free(out);
+    tacho__view_free(view);
+    if (status == TACHO_OK && !is_same_base(how->registry, base)) {
+        status = TACHO_BUSY;
     }
     return status;
 }
 
-void tacho__attached_free(tacho__attached *attached) {
-    empty(attached);
-    tacho__free(attached->views);
-    attached->views = NULL;
-    attached->room = 0;
+tacho_status tacho__registry_read(const tacho__registry *registry, const uint8_t *without, int64_t mono_ns,
+                                  int64_t wall_ns, const tacho__visitor *visitor, uint64_t skipped[TACHO__SKIP_COUNT]) {
+    tacho__copy copy = {NULL, 0};
+    reading how = {registry, mono_ns, wall_ns, visitor, skipped, &copy, NULL};
+    tacho_status status = TACHO_BUSY;
+    for (int i = 0; i < TRIES && status == TACHO_BUSY; ++i) {
+        if (i > 0) {
+            visitor->restart(visitor->context);
+        }
+        memset(skipped, 0, TACHO__SKIP_COUNT * sizeof *skipped);
+        /* Held open, so that its inode cannot be given to the next `base`. */
+        const tacho__registry_file base = identity_of_base(registry);
+        status = read_all(&how, &base, without);
+        if (base.inode != 0) {
+            close(base.file);
+        }
+    }
+    tacho__copy_free(&copy);
+    return status;
 }

@@ -1,5 +1,5 @@
 /**
- * Reading a registry: a private copy of every segment in it, and of `base`, in which the dead ones were added up.
+ * Reading a registry: every segment in it, and `base`, in which the dead ones were added up, as a private copy.
  *
  * Processes come, go and are folded while this happens; nothing waits for anybody. What cannot be read is skipped and
  * counted by reason, and never keeps the others from being read.
@@ -32,22 +32,24 @@ const char *tacho__skip_name(unsigned reason);
 /** Why a file was left out that could not be opened, or made a view of; `file` may be -1. */
 tacho__skip tacho__skip_of(tacho_status status, int file);
 
-typedef struct tacho__attached {
-    tacho__view **views; /* `base` first, if there is one */
-    size_t count, room;
-    uint64_t skipped[TACHO__SKIP_COUNT];
-} tacho__attached;
+/** Who gets the segments of a registry, `base` first, if there is one. */
+typedef struct tacho__visitor {
+    void *context;
+    /** The view lives during the call. Anything but TACHO_OK ends the reading. */
+    tacho_status (*take)(void *context, const tacho__view *view);
+    /** `base` was replaced meanwhile: what was taken so far is void, and everything comes again. */
+    void (*restart)(void *context);
+} tacho__visitor;
 
 /**
- * Copies every segment that is not in `base` already, and `base`.
+ * Copies every segment that is not in `base` already, and `base`, one after the other into the same memory.
  *
  * @param without  id of a segment to leave out (the caller's own), or NULL
+ * @param skipped  segments that could not be read, by reason
  * @return TACHO_OK (also when nothing could be read: see `skipped`); TACHO_NOMEM; TACHO_IO (the folder cannot be
- *         listed); TACHO_BUSY (`base` was replaced four times meanwhile). On failure `out` is empty.
+ *         listed); TACHO_BUSY (`base` was replaced four times meanwhile); what `take` returned
  */
 tacho_status tacho__registry_read(const tacho__registry *registry, const uint8_t *without, int64_t mono_ns,
-                                  int64_t wall_ns, tacho__attached *out);
-/** Frees the list and the views that are still in it; NULL in their place = taken over by somebody else. */
-void tacho__attached_free(tacho__attached *attached);
+                                  int64_t wall_ns, const tacho__visitor *visitor, uint64_t skipped[TACHO__SKIP_COUNT]);
 
 #endif

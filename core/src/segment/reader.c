@@ -311,7 +311,9 @@ tacho_status tacho__view_of_dead(const void *bytes, size_t length, int64_t mono_
 
 void tacho__view_free(tacho__view *view) {
     if (view) {
-        tacho__free(view->words);
+        if (!view->copy) {
+            tacho__free(view->words);
+        }
         tacho__free(view->sessions);
         tacho__free(view->open);
         tacho__free((void *)view->records);

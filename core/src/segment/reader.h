@@ -74,6 +74,20 @@ tacho_status tacho__view_of_dead(const void *bytes, size_t length, int64_t mono_
  * @return as tacho__view_of_bytes, and TACHO_IO (the file could not be read)
  */
 tacho_status tacho__view_of_file(int file, bool alive, int64_t mono_ns, int64_t wall_ns, tacho__view **out);
+
+/**
+ * Memory that one view after the other copies its file into, so that reading many files costs fresh memory once. Begins
+ * zeroed; one view at a time.
+ */
+typedef struct tacho__copy {
+    uint64_t *words;
+    size_t bytes;
+} tacho__copy;
+
+/** tacho__view_of_file into `copy`, which the view uses until it is freed. */
+tacho_status tacho__view_of_file_in(tacho__copy *copy, int file, bool alive, int64_t mono_ns, int64_t wall_ns,
+                                    tacho__view **out);
+void tacho__copy_free(tacho__copy *copy);
 void tacho__view_free(tacho__view *view); /* NULL is allowed */
 
 /** The segments whose numbers are contained in this base; 0 of them in a process's segment. Lives as the view. */
@@ -171,6 +185,64 @@ typedef struct tacho__series_view {
 uint32_t tacho__view_series_count(const tacho__view *view);
 /** Series `number` (0 to count - 1), also those without a call; false if its descriptor is damaged. */
 bool tacho__view_series(const tacho__view *view, uint32_t number, tacho__series_view *out);
+
+/** What a series is called. Its lanes are visited with tacho__view_next_lane. */
+typedef struct tacho__series_head {
+    uint32_t number;
+    uint8_t type, kind, flags, grid; /* as in tacho__series_view; grid of durations */
+    uint16_t window;                 /* 0 = its durations are in no window */
+    uint64_t hash;
+    const char *name, *provider, *model, *component;
+    tacho__line tags, error_names, next; /* checked when they are followed */
+    uint32_t lanes;                      /* visited so far */
+} tacho__series_head;
+
+/** Histograms of a series, in the order of tacho__lane_cells. */
+enum {
+    TACHO__SKETCH_DURATION,
+    TACHO__SKETCH_FIRST_TOKEN,
+    TACHO__SKETCH_TIME_PER_TOKEN,
+    TACHO__SKETCH_INPUT,
+    TACHO__SKETCH_OUTPUT,
+    TACHO__SKETCH_COST,
+    TACHO__SKETCHES
+};
+
+/** Grid of one of them. */
+static inline uint32_t tacho__sketch_grid(const tacho__series_head *head, unsigned sketch) {
+    return sketch <= TACHO__SKETCH_FIRST_TOKEN      ? head->grid
+           : sketch == TACHO__SKETCH_TIME_PER_TOKEN ? TACHO__GRID_SECONDS
+           : sketch == TACHO__SKETCH_COST           ? TACHO__GRID_USD
+                                                    : TACHO__GRID_TOKENS;
+}
+
+/** The cells of a series in one lane, inside the copy; NULL = nothing of that sort. Of a component only durations. */
+typedef struct tacho__lane_cells {
+    const tacho__block *block; /* NULL of a component */
+    const tacho__usage_cell *usage;
+    const tacho__failure_cell *failures;
+    const tacho__sketch *sketch[TACHO__SKETCHES];
+} tacho__lane_cells;
+
+/** Series `number`; false if its descriptor is damaged, or one of a custom metric. */
+bool tacho__view_series_head(const tacho__view *view, uint32_t number, tacho__series_head *out);
+/** Its cells in the next lane; false: there are no more. */
+bool tacho__view_next_lane(const tacho__view *view, tacho__series_head *head, tacho__lane_cells *out);
+/** Name of error type `index` (below TACHO__ERROR_NAMES) of a series, or NULL. */
+const char *tacho__view_error_name(const tacho__view *view, const tacho__series_head *head, uint32_t index);
+/** Operations of a series in flight. */
+uint64_t tacho__view_series_in_flight(const tacho__view *view, uint32_t number);
+
+/** Octaves of a sketch that are in the copy, the lowest first: 16 counts each, and the high halves of these, or NULL.
+ */
+typedef struct tacho__sketch_octaves {
+    uint32_t present; /* bit per octave */
+    uint32_t count;
+    bool wide; /* some have high halves; else `high` is not filled in */
+    const tacho__octave *low[TACHO__OCTAVES], *high[TACHO__OCTAVES];
+} tacho__sketch_octaves;
+
+void tacho__view_octaves(const tacho__view *view, const tacho__sketch *sketch, tacho__sketch_octaves *out);
 
 /** A raw duration of a window (core/FORMAT.md 1.8). */
 typedef struct tacho__recent_value {

@@ -6,11 +6,13 @@
  * Aligned words are copied whole by the kernel; what belongs together is one word, or is checked.
  */
 #include "base/memory.h"
+#include "base/pages.h"
 #include "segment/segment.h"
 #include "segment/system.h"
 #include "segment/view.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 
 /* All bytes or nothing: the file ends earlier than it says. */
@@ -48,18 +50,55 @@ static bool has_lines(int file, uint64_t lines) {
            lines * TACHO__LINE <= (uint64_t)about.st_size;
 }
 
+#define COPY_STEP ((size_t)2 << 20) /* a large page, so that a copy is made of few pages */
+
+void tacho__copy_free(tacho__copy *copy) {
+    tacho__pages_free(copy->words, copy->bytes);
+    *copy = (tacho__copy){NULL, 0};
+}
+
+/* At least `bytes`, of which the first `kept` are kept. */
+static bool grow_copy(tacho__copy *copy, size_t bytes, size_t kept) {
+    if (bytes <= copy->bytes) {
+        return true;
+    }
+    const size_t more = (bytes + COPY_STEP - 1) / COPY_STEP * COPY_STEP;
+    tacho__copy grown = {tacho__pages_new(more, NULL), more};
+    if (!grown.words) {
+        return false;
+    }
+    tacho__memory_expect(grown.words, more);
+    if (kept > 0) {
+        memcpy(grown.words, copy->words, kept);
+    }
+    tacho__copy_free(copy);
+    *copy = grown;
+    return true;
+}
+
+bool tacho__view_make_room(tacho__view *view, uint64_t lines) {
+    if (view->copy) {
+        const bool grown = grow_copy(view->copy, lines * TACHO__LINE, view->lines * TACHO__LINE);
+        view->words = view->copy->words;
+        return grown;
+    }
+    uint64_t *grown = tacho__realloc(view->words, lines * TACHO__LINE);
+    if (grown) {
+        view->words = grown;
+        tacho__memory_expect(grown, lines * TACHO__LINE);
+    }
+    return grown != NULL;
+}
+
 static tacho_status copy_lines(tacho__view *view, int file, uint64_t lines) {
     if (!has_lines(file, lines)) {
         return TACHO_DAMAGED;
     }
-    uint64_t *grown = tacho__realloc(view->words, lines * TACHO__LINE);
-    if (!grown) {
+    if (!tacho__view_make_room(view, lines)) {
         return TACHO_NOMEM;
     }
-    view->words = grown;
-    tacho__memory_expect(grown, lines * TACHO__LINE);
-    const tacho_status status = read_all(file, (uint8_t *)grown + view->lines * TACHO__LINE, view->lines * TACHO__LINE,
-                                         (lines - view->lines) * TACHO__LINE);
+    const tacho_status status = read_all(file, (uint8_t *)view->words + view->lines * TACHO__LINE,
+                                         view->lines * TACHO__LINE, (lines - view->lines) * TACHO__LINE);
     if (status == TACHO_OK) {
         view->lines = lines;
     }
@@ -121,12 +160,14 @@ static tacho_status copy_file(tacho__view *view, int file, tacho__header *header
     return status;
 }
 
-tacho_status tacho__view_of_file(int file, bool alive, int64_t mono_ns, int64_t wall_ns, tacho__view **out) {
+tacho_status tacho__view_of_file_in(tacho__copy *copy, int file, bool alive, int64_t mono_ns, int64_t wall_ns,
+                                    tacho__view **out) {
     *out = NULL;
     tacho__view *view = tacho__calloc(1, sizeof *view);
     uint8_t *first = tacho__malloc(sizeof(tacho__header) + TACHO__LANES * sizeof(tacho__lane_header));
     tacho_status status = view && first ? TACHO_OK : TACHO_NOMEM;
     if (status == TACHO_OK) {
+        view->copy = copy;
         view->info.alive = alive;
         status = copy_file(view, file, (tacho__header *)first, (tacho__lane_header *)(first + sizeof(tacho__header)));
     }
@@ -137,4 +178,8 @@ tacho_status tacho__view_of_file(int file, bool alive, int64_t mono_ns, int64_t 
     }
     const tacho__source source = {NULL, alive ? file : -1};
     return tacho__view_open_copy(view, &source, mono_ns, wall_ns, out);
+}
+
+tacho_status tacho__view_of_file(int file, bool alive, int64_t mono_ns, int64_t wall_ns, tacho__view **out) {
+    return tacho__view_of_file_in(NULL, file, alive, mono_ns, wall_ns, out);
 }

@@ -48,18 +48,43 @@ static void add_octave(tacho__histogram *out, uint32_t octave, const tacho__octa
     }
 }
 
-void tacho__view_sketch_add(const tacho__view *view, tacho__histogram *out, const tacho__sketch *sketch) {
+/* High halves of what was found; few ever have any. */
+static void find_high(const tacho__view *view, const tacho__octaves *highs, tacho__sketch_octaves *out) {
+    uint32_t left = out->present;
+    for (uint32_t i = 0; i < out->count; ++i, left &= left - 1) {
+        const tacho__line line = tacho__get_half(&highs->line[__builtin_ctz(left)]);
+        out->high[i] = tacho__view_lines(view, line, 1);
+        out->wide |= out->high[i] != NULL;
+    }
+}
+
+void tacho__view_octaves(const tacho__view *view, const tacho__sketch *sketch, tacho__sketch_octaves *out) {
     const tacho__octaves *highs = tacho__view_lines(view, tacho__get_half(&sketch->high_directory), 2);
+    uint32_t present = 0, count = 0;
     for (uint32_t octave = 0; octave < TACHO__OCTAVES; ++octave) {
         const tacho__line line = tacho__get_half(&sketch->octaves[octave]);
         if (line == 0) {
             continue;
         }
         const tacho__octave *low = tacho__view_lines(view, line, 1);
-        const tacho__octave *high = highs ? tacho__view_lines(view, tacho__get_half(&highs->line[octave]), 1) : NULL;
-        if (low) {
-            add_octave(out, octave, low, high);
-        }
+        out->low[count] = low;
+        count += low != NULL;
+        present |= (uint32_t)(low != NULL) << octave;
+    }
+    out->present = present;
+    out->count = count;
+    out->wide = false;
+    if (__builtin_expect(highs != NULL, 0)) {
+        find_high(view, highs, out);
+    }
+}
+
+void tacho__view_sketch_add(const tacho__view *view, tacho__histogram *out, const tacho__sketch *sketch) {
+    tacho__sketch_octaves octaves;
+    tacho__view_octaves(view, sketch, &octaves);
+    uint32_t left = octaves.present;
+    for (uint32_t i = 0; i < octaves.count; ++i, left &= left - 1) {
+        add_octave(out, (uint32_t)__builtin_ctz(left), octaves.low[i], octaves.wide ? octaves.high[i] : NULL);
     }
     add_word(&out->zero, &sketch->zero);
     add_word(&out->count, &sketch->zero);
@@ -71,16 +96,9 @@ void tacho__view_sketch_add(const tacho__view *view, tacho__histogram *out, cons
     out->max = most > out->max ? most : out->max;
 }
 
-static void add_linked(const tacho__view *view, tacho__histogram *out, const tacho__half *link) {
-    const tacho__sketch *sketch = tacho__view_lines(view, tacho__get_half(link), TACHO__HISTOGRAM_LINES);
-    if (sketch) {
-        tacho__view_sketch_add(view, out, sketch);
-    }
-}
-
 /* ----------------------------------------------------------------------------------------------------------- series */
 
-static void add_usage(const tacho__view *view, tacho__series_view *out, const tacho__usage_cell *cell) {
+static void add_usage(tacho__series_view *out, const tacho__usage_cell *cell) {
     tacho__usage_sums *sums = &out->usage;
     out->has_usage = true;
     for (uint32_t i = 0; i < TACHO__UNITS; ++i) {
@@ -103,10 +121,6 @@ static void add_usage(const tacho__view *view, tacho__series_view *out, const ta
     add_word(&out->inclusive_input, &cell->inclusive_input);
     add_word(&out->inclusive_output, &cell->inclusive_output);
     add_word(&out->inclusive_calls, &cell->inclusive_calls);
-    add_linked(view, &out->time_per_token, &cell->time_per_token);
-    add_linked(view, &out->input, &cell->input);
-    add_linked(view, &out->output, &cell->output);
-    add_linked(view, &out->cost, &cell->cost_sketch);
 }
 
 static void add_failures(tacho__series_view *out, const tacho__failure_cell *cell,
@@ -120,38 +134,76 @@ static void add_failures(tacho__series_view *out, const tacho__failure_cell *cel
     add_word(&out->warnings, &cell->warnings);
 }
 
-static void add_block(const tacho__view *view, tacho__series_view *out, const tacho__block *block,
-                      uint64_t types[TACHO__ERROR_NAMES + 1]) {
-    const tacho__sketch *duration = &block->duration;
-    tacho__view_sketch_add(view, &out->duration, duration);
-    if (out->type != TACHO__TYPE_OPERATION) {
-        return;
-    }
-    add_word(&out->untimed, &block->untimed);
-    for (uint32_t i = 0; i < TACHO__FAILED_OUTCOMES; ++i) {
-        add_word(&out->failed[i], &block->outcome[i]);
-    }
-    add_word(&out->retries, &block->retries);
-    add_word(&out->interventions, &block->interventions);
-    add_linked(view, &out->first_token, &duration->first_token);
-    const tacho__usage_cell *usage = tacho__view_lines(view, tacho__get_half(&duration->usage), TACHO__USAGE_LINES);
+static const tacho__sketch *linked_sketch(const tacho__view *view, const tacho__half *link) {
+    return tacho__view_lines(view, tacho__get_half(link), TACHO__HISTOGRAM_LINES);
+}
+
+static void find_usage(const tacho__view *view, const tacho__block *block, tacho__lane_cells *out) {
+    const tacho__usage_cell *usage =
+        tacho__view_lines(view, tacho__get_half(&block->duration.usage), TACHO__USAGE_LINES);
+    out->usage = usage;
     if (usage) {
-        add_usage(view, out, usage);
-    }
-    const tacho__failure_cell *failures =
-        tacho__view_lines(view, tacho__get_half(&duration->failures), TACHO__FAILURE_LINES);
-    if (failures) {
-        add_failures(out, failures, types);
+        out->sketch[TACHO__SKETCH_TIME_PER_TOKEN] = linked_sketch(view, &usage->time_per_token);
+        out->sketch[TACHO__SKETCH_INPUT] = linked_sketch(view, &usage->input);
+        out->sketch[TACHO__SKETCH_OUTPUT] = linked_sketch(view, &usage->output);
+        out->sketch[TACHO__SKETCH_COST] = linked_sketch(view, &usage->cost_sketch);
     }
 }
 
-static void name_errors(const tacho__view *view, tacho__series_view *out, const tacho__descriptor *descriptor,
+bool tacho__view_next_lane(const tacho__view *view, tacho__series_head *head, tacho__lane_cells *out) {
+    const bool operation = head->type == TACHO__TYPE_OPERATION;
+    const uint32_t lines = operation ? TACHO__BLOCK_LINES : TACHO__HISTOGRAM_LINES;
+    const tacho__block *block = head->lanes < TACHO__LANES ? tacho__view_lines(view, head->next, lines) : NULL;
+    if (!block || tacho__get_half(&block->duration.series) != head->number) {
+        return false;
+    }
+    head->next = tacho__get_half(&block->duration.next);
+    head->lanes += 1;
+    *out = (tacho__lane_cells){.block = operation ? block : NULL, .sketch = {&block->duration}};
+    if (operation) {
+        out->sketch[TACHO__SKETCH_FIRST_TOKEN] = linked_sketch(view, &block->duration.first_token);
+        out->failures = tacho__view_lines(view, tacho__get_half(&block->duration.failures), TACHO__FAILURE_LINES);
+        find_usage(view, block, out);
+    }
+    return true;
+}
+
+static void add_lane(const tacho__view *view, tacho__series_view *out, const tacho__lane_cells *cells,
+                     uint64_t types[TACHO__ERROR_NAMES + 1]) {
+    tacho__histogram *const histograms[TACHO__SKETCHES] = {&out->duration, &out->first_token, &out->time_per_token,
+                                                           &out->input,    &out->output,      &out->cost};
+    for (uint32_t i = 0; i < TACHO__SKETCHES; ++i) {
+        if (cells->sketch[i]) {
+            tacho__view_sketch_add(view, histograms[i], cells->sketch[i]);
+        }
+    }
+    if (cells->block) {
+        add_word(&out->untimed, &cells->block->untimed);
+        for (uint32_t i = 0; i < TACHO__FAILED_OUTCOMES; ++i) {
+            add_word(&out->failed[i], &cells->block->outcome[i]);
+        }
+        add_word(&out->retries, &cells->block->retries);
+        add_word(&out->interventions, &cells->block->interventions);
+    }
+    if (cells->usage) {
+        add_usage(out, cells->usage);
+    }
+    if (cells->failures) {
+        add_failures(out, cells->failures, types);
+    }
+}
+
+const char *tacho__view_error_name(const tacho__view *view, const tacho__series_head *head, uint32_t index) {
+    const tacho__error_names *names = tacho__view_lines(view, head->error_names, 1);
+    return names ? tacho__view_text(view, tacho__get_half(&names->name[index])) : NULL;
+}
+
+static void name_errors(const tacho__view *view, tacho__series_view *out, const tacho__series_head *head,
                         const uint64_t types[TACHO__ERROR_NAMES + 1]) {
-    const tacho__error_names *names = tacho__view_lines(view, tacho__get_half(&descriptor->error_names), 1);
     uint64_t rest = types[TACHO__ERROR_NAMES];
     for (uint32_t i = 0; i < TACHO__ERROR_NAMES; ++i) {
-        const char *name = names ? tacho__view_text(view, tacho__get_half(&names->name[i])) : NULL;
-        if (types[i] && name) {
+        const char *name = types[i] ? tacho__view_error_name(view, head, i) : NULL;
+        if (name) {
             out->error_types[out->error_type_count++] = (tacho__error_type){name, types[i]};
         } else {
             add(&rest, types[i]);
@@ -162,17 +214,8 @@ static void name_errors(const tacho__view *view, tacho__series_view *out, const 
     }
 }
 
-static void name_series(const tacho__view *view, tacho__series_view *out, const tacho__descriptor *descriptor) {
-    out->type = descriptor->type;
-    out->kind = descriptor->kind;
-    out->flags = descriptor->flags;
-    out->hash = descriptor->hash;
-    out->created_mono_ns = descriptor->created_mono_ns;
-    out->name = tacho__view_text(view, descriptor->name);
-    out->provider = tacho__view_text(view, descriptor->provider);
-    out->model = tacho__view_text(view, descriptor->model);
-    out->component = tacho__view_text(view, descriptor->component);
-    const tacho__tags *tags = tacho__view_lines(view, descriptor->tags, 1);
+static void name_tags(const tacho__view *view, tacho__series_view *out, tacho__line line) {
+    const tacho__tags *tags = tacho__view_lines(view, line, 1);
     for (uint32_t i = 0; tags && i < TACHO__TAGS && tags->pair[i].name; ++i) {
         const tacho__tag_view tag = {tacho__view_text(view, tags->pair[i].name),
                                      tacho__view_text(view, tags->pair[i].value)};
@@ -182,11 +225,19 @@ static void name_series(const tacho__view *view, tacho__series_view *out, const 
     }
 }
 
-static void start_series(tacho__series_view *out, uint32_t number, uint32_t grid) {
+static void start_series(tacho__series_view *out, const tacho__series_head *head) {
     memset(out, 0, offsetof(tacho__series_view, duration));
-    out->number = number;
-    tacho__view_histogram_start(&out->duration, grid);
-    tacho__view_histogram_start(&out->first_token, grid);
+    out->number = head->number;
+    out->type = head->type;
+    out->kind = head->kind;
+    out->flags = head->flags;
+    out->hash = head->hash;
+    out->name = head->name;
+    out->provider = head->provider;
+    out->model = head->model;
+    out->component = head->component;
+    tacho__view_histogram_start(&out->duration, head->grid);
+    tacho__view_histogram_start(&out->first_token, head->grid);
     tacho__view_histogram_start(&out->time_per_token, TACHO__GRID_SECONDS);
     tacho__view_histogram_start(&out->input, TACHO__GRID_TOKENS);
     tacho__view_histogram_start(&out->output, TACHO__GRID_TOKENS);
@@ -197,35 +248,58 @@ uint32_t tacho__view_series_count(const tacho__view *view) {
     return view->info.series;
 }
 
-bool tacho__view_series(const tacho__view *view, uint32_t number, tacho__series_view *out) {
+bool tacho__view_series_head(const tacho__view *view, uint32_t number, tacho__series_head *out) {
     const tacho__descriptor *descriptor = tacho__view_descriptor(view, number);
     if (!descriptor || descriptor->grid > TACHO__GRID_LONG_SECONDS || descriptor->kind >= TACHO__KINDS ||
         (descriptor->type != TACHO__TYPE_OPERATION && descriptor->type != TACHO__TYPE_COMPONENT)) {
         return false;
     }
-    start_series(out, number, descriptor->grid);
-    name_series(view, out, descriptor);
-    uint64_t types[TACHO__ERROR_NAMES + 1] = {0};
-    tacho__line line = tacho__get_half(&descriptor->first_block);
-    const uint32_t lines = out->type == TACHO__TYPE_OPERATION ? TACHO__BLOCK_LINES : TACHO__HISTOGRAM_LINES;
-    for (uint32_t blocks = 0; line != 0 && blocks < TACHO__LANES; ++blocks) {
-        const tacho__block *block = tacho__view_lines(view, line, lines);
-        if (!block || tacho__get_half(&block->duration.series) != number) {
-            break;
-        }
-        add_block(view, out, block, types);
-        line = tacho__get_half(&block->duration.next);
+    *out = (tacho__series_head){.number = number,
+                                .type = descriptor->type,
+                                .kind = descriptor->kind,
+                                .flags = descriptor->flags,
+                                .grid = descriptor->grid,
+                                .window = descriptor->window,
+                                .hash = descriptor->hash,
+                                .name = tacho__view_text(view, descriptor->name),
+                                .provider = tacho__view_text(view, descriptor->provider),
+                                .model = tacho__view_text(view, descriptor->model),
+                                .component = tacho__view_text(view, descriptor->component),
+                                .tags = descriptor->tags,
+                                .error_names = tacho__get_half(&descriptor->error_names),
+                                .next = tacho__get_half(&descriptor->first_block)};
+    return true;
+}
+
+uint64_t tacho__view_series_in_flight(const tacho__view *view, uint32_t number) {
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < view->open_count; ++i) {
+        count += (uint32_t)tacho__get(&tacho__view_open_slot(view, view->open[i])->series) == number;
     }
-    name_errors(view, out, descriptor, types);
+    return count;
+}
+
+bool tacho__view_series(const tacho__view *view, uint32_t number, tacho__series_view *out) {
+    tacho__series_head head;
+    tacho__lane_cells cells;
+    uint64_t types[TACHO__ERROR_NAMES + 1] = {0};
+    if (!tacho__view_series_head(view, number, &head)) {
+        return false;
+    }
+    start_series(out, &head);
+    out->created_mono_ns = tacho__view_descriptor(view, number)->created_mono_ns;
+    name_tags(view, out, head.tags);
+    while (tacho__view_next_lane(view, &head, &cells)) {
+        add_lane(view, out, &cells, types);
+    }
+    name_errors(view, out, &head, types);
     out->calls = out->duration.count;
     add(&out->calls, out->untimed);
     out->ok = out->calls;
     for (uint32_t i = 0; i < TACHO__FAILED_OUTCOMES; ++i) {
         out->ok -= out->failed[i] < out->ok ? out->failed[i] : out->ok;
     }
-    for (uint32_t i = 0; i < view->open_count; ++i) {
-        out->in_flight += (uint32_t)tacho__get(&tacho__view_open_slot(view, view->open[i])->series) == number;
-    }
+    out->in_flight = tacho__view_series_in_flight(view, number);
     return true;
 }
 

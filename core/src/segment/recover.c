@@ -123,14 +123,12 @@ typedef struct copy {
 
 static bool make_room(copy *c, uint64_t lines) {
     tacho__view *view = c->view;
-    uint64_t *grown = tacho__realloc(view->words, (view->lines + lines) * TACHO__LINE);
-    if (!grown) {
+    if (!tacho__view_make_room(view, view->lines + lines)) {
         return false;
     }
-    memset((uint8_t *)grown + view->lines * TACHO__LINE, 0, lines * TACHO__LINE);
+    memset((uint8_t *)view->words + view->lines * TACHO__LINE, 0, lines * TACHO__LINE);
     c->next = view->lines;
-    view->words = grown;
-    view->header = (const tacho__header *)grown;
+    view->header = (const tacho__header *)view->words;
     view->lines += lines;
     return true;
 }

@@ -22,7 +22,8 @@ typedef struct tacho__source {
 } tacho__source;
 
 struct tacho__view {
-    uint64_t *words; /* the copy, `lines` whole lines */
+    uint64_t *words;   /* the copy, `lines` whole lines */
+    tacho__copy *copy; /* whose memory `words` is; NULL = the view's own */
     uint64_t lines;
     tacho__view_info info;
     const tacho__header *header;
@@ -72,6 +73,8 @@ tacho_status tacho__view_check(const tacho__header *header, size_t length);
 /** Checks the copy and fills in the rest; takes over `view` with its words and heads. As tacho__view_of_bytes. */
 tacho_status tacho__view_open_copy(tacho__view *view, const tacho__source *source, int64_t mono_ns, int64_t wall_ns,
                                    tacho__view **out);
+/** Memory for that many lines, those that were copied kept; `words` moves. False: out of memory. */
+bool tacho__view_make_room(tacho__view *view, uint64_t lines);
 /** Collects records and slowest of all lanes. */
 tacho_status tacho__view_find_records(tacho__view *view, const tacho__source *source);
 /** Copies notes and windows of live memory once more, so that they are whole. */

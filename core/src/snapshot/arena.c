@@ -1,6 +1,7 @@
 #include "snapshot/arena.h"
 
 #include "base/memory.h"
+#include "base/pages.h"
 
 #include <stdalign.h>
 #include <stdarg.h>
@@ -9,28 +10,57 @@
 #include <string.h>
 
 #define BLOCK_BYTES 8192u /* the first one; each is twice as large as the one before */
-#define BLOCK_MOST  (UINT32_C(4) << 20)
+#define BLOCK_MOST  (UINT32_C(8) << 20)
+#define PAGES_STEP  (UINT32_C(2) << 20) /* a large page: blocks that are larger are made of these */
 
 struct tacho__arena_block {
     tacho__arena_block *next;
     size_t used;
     size_t size;
+    size_t pages; /* bytes of pages that the block is; 0 = it is of the heap */
     alignas(max_align_t) unsigned char bytes[];
 };
 
-static tacho__arena_block *block_new(tacho__arena *arena, size_t least) {
+/* Zeroed memory for a block of at least `size` bytes. */
+static tacho__arena_block *allot(size_t size) {
+    const size_t whole = sizeof(tacho__arena_block) + size;
+    if (whole < PAGES_STEP) {
+        tacho__arena_block *block = tacho__calloc(1, whole);
+        if (block) {
+            block->size = size;
+        }
+        return block;
+    }
+    const size_t pages = (whole + PAGES_STEP - 1) / PAGES_STEP * PAGES_STEP;
+    tacho__arena_block *block = tacho__pages_new(pages, NULL);
+    if (block) {
+        tacho__memory_expect(block, pages);
+        block->pages = pages;
+        block->size = pages - sizeof *block;
+    }
+    return block;
+}
+
+static void give_back(tacho__arena_block *block) {
+    if (block->pages) {
+        tacho__pages_free(block, block->pages);
+    } else {
+        tacho__free(block);
+    }
+}
+
+/* `current`: whatever is taken next comes from this block. */
+static tacho__arena_block *block_new(tacho__arena *arena, size_t least, bool current) {
     size_t usual = arena->blocks ? arena->blocks->size * 2 : BLOCK_BYTES;
-    usual = usual < BLOCK_MOST ? usual : BLOCK_MOST;
+    usual = usual < BLOCK_MOST ? usual : BLOCK_MOST - sizeof(tacho__arena_block);
     size_t size = least > usual ? least : usual;
-    tacho__arena_block *block = size > SIZE_MAX - sizeof *block ? NULL : tacho__calloc(1, sizeof *block + size);
+    tacho__arena_block *block = size > SIZE_MAX / 2 ? NULL : allot(size);
     if (!block) {
         arena->failed = true;
         return NULL;
     }
-    block->size = size;
-    tacho__memory_expect(block->bytes, size);
     /* A big request gets a block of its own behind the current one, so that the rest of that stays in use. */
-    if (least > usual && arena->blocks) {
+    if (!current && least > usual && arena->blocks) {
         block->next = arena->blocks->next;
         arena->blocks->next = block;
     } else {
@@ -40,16 +70,20 @@ static tacho__arena_block *block_new(tacho__arena *arena, size_t least) {
     return block;
 }
 
-void *tacho__arena_take(tacho__arena *arena, size_t size) {
+static size_t rounded(size_t size) {
     const size_t unit = alignof(max_align_t);
-    if (size > SIZE_MAX - unit) {
+    return (size + unit - 1) / unit * unit;
+}
+
+void *tacho__arena_take(tacho__arena *arena, size_t size) {
+    if (size > SIZE_MAX / 2) {
         arena->failed = true;
         return NULL;
     }
-    size = (size + unit - 1) / unit * unit;
+    size = rounded(size);
     tacho__arena_block *block = arena->blocks;
     if (!block || block->size - block->used < size) {
-        block = block_new(arena, size);
+        block = block_new(arena, size, false);
     }
     if (!block) {
         return NULL;
@@ -57,6 +91,20 @@ void *tacho__arena_take(tacho__arena *arena, size_t size) {
     void *memory = block->bytes + block->used;
     block->used += size;
     return memory;
+}
+
+void *tacho__arena_open(tacho__arena *arena, size_t most) {
+    tacho__arena_block *block = arena->blocks;
+    if (!block || block->size - block->used < most) {
+        block = block_new(arena, most, true);
+    }
+    return block ? block->bytes + block->used : NULL;
+}
+
+void tacho__arena_close(tacho__arena *arena, size_t used) {
+    tacho__arena_block *block = arena->blocks;
+    const size_t end = block->used + rounded(used);
+    block->used = end < block->size ? end : block->size;
 }
 
 void *tacho__arena_array(tacho__arena *arena, size_t count, size_t size) {
@@ -97,7 +145,7 @@ const char *tacho__arena_print(tacho__arena *arena, const char *format, ...) {
 void tacho__arena_free(tacho__arena *arena) {
     while (arena->blocks) {
         tacho__arena_block *next = arena->blocks->next;
-        tacho__free(arena->blocks);
+        give_back(arena->blocks);
         arena->blocks = next;
     }
     arena->failed = false;

@@ -19,6 +19,12 @@ typedef struct tacho__arena {
 void *tacho__arena_take(tacho__arena *arena, size_t size);
 /** `count * size` zeroed bytes; NULL also when the product overflows. */
 void *tacho__arena_array(tacho__arena *arena, size_t count, size_t size);
+/**
+ * Room for at most `most` bytes, not zeroed, of which tacho__arena_close keeps as many as were used; nothing else may
+ * be taken in between. NULL as above.
+ */
+void *tacho__arena_open(tacho__arena *arena, size_t most);
+void tacho__arena_close(tacho__arena *arena, size_t used);
 /** A copy with a closing NUL; NULL for a NULL text, and when out of memory. */
 const char *tacho__arena_text(tacho__arena *arena, const char *text);
 const char *tacho__arena_bytes(tacho__arena *arena, const char *bytes, size_t length);

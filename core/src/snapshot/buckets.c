@@ -18,7 +18,7 @@ static int32_t clamp(int32_t index) {
 static bool cover(tacho__buckets *buckets, int32_t lowest, int32_t highest) {
     int32_t first = buckets->counts ? buckets->first : lowest;
     int32_t last = buckets->counts ? first + (int32_t)buckets->length - 1 : highest;
-    if (buckets->counts && lowest >= first && highest <= last) {
+    if (buckets->counts && lowest >= first && highest <= last && buckets->owner != TACHO__BUCKETS_LENT) {
         return true;
     }
     int32_t new_first = clamp((lowest < first ? lowest : first) - GROW);
@@ -31,13 +31,13 @@ static bool cover(tacho__buckets *buckets, int32_t lowest, int32_t highest) {
     if (buckets->counts) {
         memcpy(counts + (first - new_first), buckets->counts, buckets->length * sizeof *counts);
     }
-    if (!buckets->borrowed) {
+    if (buckets->owner == TACHO__BUCKETS_HEAP) {
         tacho__free(buckets->counts);
     }
     buckets->counts = counts;
     buckets->first = (int16_t)new_first;
     buckets->length = (uint16_t)length;
-    buckets->borrowed = 0;
+    buckets->owner = TACHO__BUCKETS_HEAP;
     return true;
 }
 
@@ -54,6 +54,12 @@ bool tacho__buckets_add(tacho__buckets *buckets, int32_t index, uint64_t n) {
     return true;
 }
 
+static void add_all(uint64_t *restrict to, const uint64_t *restrict from, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        to[i] += from[i];
+    }
+}
+
 bool tacho__buckets_merge(tacho__buckets *buckets, const tacho__buckets *more) {
     if (more->total == 0) {
         return true;
@@ -61,9 +67,7 @@ bool tacho__buckets_merge(tacho__buckets *buckets, const tacho__buckets *more) {
     if (!cover(buckets, more->first, more->first + (int32_t)more->length - 1)) {
         return false;
     }
-    for (uint32_t i = 0; i < more->length; i++) {
-        buckets->counts[more->first + (int32_t)i - buckets->first] += more->counts[i];
-    }
+    add_all(buckets->counts + (more->first - buckets->first), more->counts, more->length);
     buckets->total += more->total;
     return true;
 }
@@ -81,7 +85,7 @@ void tacho__buckets_subtract(tacho__buckets *buckets, const tacho__buckets *less
 }
 
 void tacho__buckets_free(tacho__buckets *buckets) {
-    if (!buckets->borrowed) {
+    if (buckets->owner == TACHO__BUCKETS_HEAP) {
         tacho__free(buckets->counts);
     }
     *buckets = (tacho__buckets){0};

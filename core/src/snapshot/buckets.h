@@ -13,12 +13,18 @@
 #define TACHO__BUCKET_HIGHEST 511
 #define TACHO__BUCKET_ZERO    (-353)
 
+enum {
+    TACHO__BUCKETS_HEAP,  /* counts are freed with the buckets */
+    TACHO__BUCKETS_ARENA, /* of an arena: replaced when there have to be more of them */
+    TACHO__BUCKETS_LENT   /* somebody else's, who keeps them as they are: replaced when anything is added */
+};
+
 typedef struct tacho__buckets {
-    uint64_t *counts;  /* NULL while empty */
-    int16_t first;     /* index of counts[0] */
-    uint16_t length;   /* entries of counts */
-    uint32_t borrowed; /* 1: `counts` is somebody else's, and is replaced when it grows */
-    uint64_t total;    /* sum of counts */
+    uint64_t *counts; /* NULL while empty */
+    int16_t first;    /* index of counts[0] */
+    uint16_t length;  /* entries of counts */
+    uint32_t owner;   /* TACHO__BUCKETS_* */
+    uint64_t total;   /* sum of counts */
 } tacho__buckets;
 
 /** Adds `n` to a bucket; an index outside the bounds goes to the nearest. False when out of memory: nothing is added.
@@ -26,7 +32,7 @@ typedef struct tacho__buckets {
 bool tacho__buckets_add(tacho__buckets *buckets, int32_t index, uint64_t n);
 /** Adds all of `more`. False when out of memory: nothing is added. */
 bool tacho__buckets_merge(tacho__buckets *buckets, const tacho__buckets *more);
-/** Takes `less` away; what would fall below 0 stays at 0. */
+/** Takes `less` away; what would fall below 0 stays at 0. Not from lent ones. */
 void tacho__buckets_subtract(tacho__buckets *buckets, const tacho__buckets *less);
 void tacho__buckets_free(tacho__buckets *buckets);
 

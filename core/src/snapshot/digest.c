@@ -67,7 +67,7 @@ void tacho__digest_free(tacho__digest *digest) {
     }
 }
 
-static tacho_status refused(tacho__digest *digest) {
+tacho_status tacho__digest_refuse(tacho__digest *digest) {
     digest->texts.failed = true;
     return TACHO_NOMEM;
 }
@@ -113,11 +113,11 @@ tacho_status tacho__digest_add(tacho__digest *digest, const tacho_record_view *r
     done = done && (tool || add_part(digest, TACHO__DIGEST_OPERATIONS, record));
     done = done && (!step || add_part(digest, TACHO__DIGEST_STEPS, record));
     done = done && (!tacho__kind_is_model(record->kind) || add_part(digest, TACHO__DIGEST_MODEL_CALLS, record));
-    return done ? tacho__digest_add_detail(digest, record) : refused(digest);
+    return done ? tacho__digest_add_detail(digest, record) : tacho__digest_refuse(digest);
 }
 
 tacho_status tacho__digest_add_total(tacho__digest *digest, tacho__digest_part part, const tacho__group *group) {
-    return tacho__group_merge(&digest->parts[part], &digest->texts, group) ? TACHO_OK : refused(digest);
+    return tacho__group_merge(&digest->parts[part], &digest->texts, group) ? TACHO_OK : tacho__digest_refuse(digest);
 }
 
 tacho_status tacho__digest_add_tool(tacho__digest *digest, const tacho__group *group) {

@@ -49,6 +49,8 @@ tacho_status tacho__digest_add_slowest(tacho__digest *digest, const tacho_record
  */
 tacho_status tacho__digest_add_rest(tacho__digest *digest, const tacho__group *tools, const tacho__group *models);
 
+/** Remembers that something for the digest found no memory. TACHO_NOMEM. */
+tacho_status tacho__digest_refuse(tacho__digest *digest);
 /** Makes the summary and ends the digest, also on failure. TACHO_OK; TACHO_NOMEM. Freed with tacho_summary_free. */
 tacho_status tacho__digest_finish(tacho__digest *digest, const tacho__digest_facts *facts, tacho_summary **out);
 /** Drops a digest that is not finished. NULL is allowed. */

@@ -237,6 +237,20 @@ bool tacho__group_merge(tacho__group *group, tacho__arena *texts, const tacho__g
            tacho__recent_merge(&group->recent, &more->recent);
 }
 
+bool tacho__group_start(tacho__group *group, tacho__arena *texts, const tacho__group *more) {
+    if (more->error_type_count > 0 || more->recent.count > 0) {
+        return tacho__group_merge(group, texts, more);
+    }
+    const tacho__keys keys = group->keys;
+    *group = *more;
+    group->keys = keys;
+    group->durations.owner = TACHO__BUCKETS_LENT;
+    group->recent.calls = NULL;
+    group->error_types = NULL;
+    group->error_type_room = 0;
+    return true;
+}
+
 static void take(int64_t *value, int64_t less) {
     *value = *value > less ? *value - less : 0;
 }

@@ -14,9 +14,18 @@
 
 #define TACHO__GROUP_COST_STATES (TACHO_COST_STATE_FREE + 1)
 
-typedef struct tacho__group {
-    /* grouping keys: borrowed; NULL = not known or not grouped by */
+/** What rows are told apart by: borrowed texts; NULL = not known or not grouped by. */
+typedef struct tacho__keys {
     const char *operation, *kind, *provider, *model, *tool, *session, *day;
+} tacho__keys;
+
+typedef struct tacho__group {
+    union {
+        tacho__keys keys;
+        struct {
+            const char *operation, *kind, *provider, *model, *tool, *session, *day;
+        };
+    };
     bool providers_differ; /* a row by model tells its provider only if all its calls have the same */
     /* calls */
     int64_t outcomes[TACHO_OUTCOME_COUNT];
@@ -59,6 +68,8 @@ void tacho__group_free(tacho__group *group);
 bool tacho__group_add_record(tacho__group *group, tacho__arena *texts, const tacho_record_view *record);
 /** Adds `more`; its keys are not looked at. False when out of memory. */
 bool tacho__group_merge(tacho__group *group, tacho__arena *texts, const tacho__group *more);
+/** The same for an empty group, which keeps its keys; `more` stays whole, and has to live as long as the group. */
+bool tacho__group_start(tacho__group *group, tacho__arena *texts, const tacho__group *more);
 /** Takes `less` away; nothing falls below 0. Min and max stay. */
 void tacho__group_subtract(tacho__group *group, const tacho__group *less);
 /** Counts an error type. False when out of memory. */

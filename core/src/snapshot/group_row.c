@@ -47,11 +47,14 @@ double tacho__group_availability(const tacho__group *group) {
 }
 
 int64_t tacho__group_tokens(const tacho__group *group, int direction) {
-    int64_t sum = group->usage_calls > 0 ? 0 : -1;
+    int64_t sum = 0;
+    if (group->usage_calls == 0) {
+        return -1;
+    }
     for (int unit = 0; unit < TACHO_UNIT_COUNT; unit++) {
         const tacho_unit_info *info = tacho_unit_describe((tacho_unit)unit);
         bool wanted = info->is_token && (direction == TACHO_DIRECTION_NONE || info->direction == direction);
-        if (wanted && sum >= 0) {
+        if (wanted) {
             sum = tacho__sum(sum, group->units[unit]);
         }
     }
@@ -79,10 +82,11 @@ static void row_error_types(const tacho__group *group, tacho__arena *arena, tach
     }
 }
 
+static const unsigned percentiles[] = {500, 950, 990};
+
 static bool row_recent(const tacho__group *group, tacho_row *row) {
-    static const unsigned permilles[] = {500, 950, 990};
     int64_t ns[3];
-    const bool done = tacho__recent_quantiles(&group->recent, permilles, ns, 3);
+    const bool done = tacho__recent_quantiles(&group->recent, percentiles, ns, 3);
     row->recent_calls = group->recent.missing || group->timed == 0 ? -1 : (int64_t)group->recent.count;
     row->recent_p50_ns = ns[0];
     row->recent_p95_ns = ns[1];
@@ -92,15 +96,17 @@ static bool row_recent(const tacho__group *group, tacho_row *row) {
 
 static void row_times(const tacho__group *group, tacho_row *row) {
     bool timed = group->timed > 0;
+    int64_t ns[3];
     row->timed_calls = group->timed;
     row->total_ns = timed ? group->total_ns : -1;
     row->avg_ns = tacho__mean(group->total_ns, group->timed);
     row->min_ns = timed ? group->min_ns : -1;
     row->max_ns = timed ? group->max_ns : -1;
     row->std_ns = tacho__spread(&group->durations, group->min_ns, group->max_ns);
-    row->p50_ns = tacho__quantile(&group->durations, 500, group->min_ns, group->max_ns);
-    row->p95_ns = tacho__quantile(&group->durations, 950, group->min_ns, group->max_ns);
-    row->p99_ns = tacho__quantile(&group->durations, 990, group->min_ns, group->max_ns);
+    tacho__quantiles(&group->durations, group->min_ns, group->max_ns, 1e9, percentiles, ns, 3);
+    row->p50_ns = ns[0];
+    row->p95_ns = ns[1];
+    row->p99_ns = ns[2];
     row->first_token_ns = tacho__mean(group->first_token_ns, group->first_tokens);
     row->tokens_per_second =
         group->speed_ns > 0 ? (double)group->speed_tokens * 1e9 / (double)group->speed_ns : (double)NAN;

@@ -406,10 +406,10 @@ tacho_status tacho__ladder_feed(tacho__ladder *ladder, const tacho_snapshot *sna
         return TACHO_NOMEM;
     }
     f->ladder = ladder;
-    for (size_t part = 0; part < snapshot->count; ++part) {
-        for (size_t i = 0; i < snapshot->parts[part]->series_count; ++i) {
-            take_series(f, &snapshot->parts[part]->series[i]);
-        }
+    const tacho__series_list *list = tacho__snapshot_series(snapshot);
+    f->failed = !list;
+    for (size_t i = 0; list && i < list->count; ++i) {
+        take_series(f, &list->series[i]);
     }
     if (!f->failed) {
         if (epoch_of(snapshot) != ladder->epoch && ladder->epoch != 0 && epoch_of(snapshot) != 0) {

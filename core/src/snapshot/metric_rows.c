@@ -122,11 +122,14 @@ static void finish_histogram(tacho_metric_row *row, const tacho__buckets *bucket
         row->min = row->max = row->avg = row->p50 = row->p95 = row->p99 = TACHO_VALUE_UNKNOWN;
         return;
     }
+    static const unsigned percentiles[] = {500, 950, 990};
+    int64_t values[3];
     double one = per_one(row->digits);
     row->avg = (row->sum + row->count / 2) / row->count;
-    row->p50 = tacho__quantile_of(buckets, 500, row->min, row->max, one);
-    row->p95 = tacho__quantile_of(buckets, 950, row->min, row->max, one);
-    row->p99 = tacho__quantile_of(buckets, 990, row->min, row->max, one);
+    tacho__quantiles(buckets, row->min, row->max, one, percentiles, values, 3);
+    row->p50 = values[0];
+    row->p95 = values[1];
+    row->p99 = values[2];
 }
 
 static void start_row(tacho__arena *arena, const entry *one, tacho_metric_row *row) {

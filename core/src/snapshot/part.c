@@ -3,11 +3,19 @@
 #include "base/memory.h"
 #include "snapshot/kinds.h"
 
-tacho__part *tacho__part_new(void) {
+tacho__part *tacho__part_new(tacho__series_store *store) {
     tacho__part *part = tacho__calloc(1, sizeof *part);
+    if (part) {
+        part->store = store ? tacho__series_store_retain(store) : tacho__series_store_new();
+    }
+    if (part && !part->store) {
+        tacho__free(part);
+        return NULL;
+    }
     if (part) {
         atomic_init(&part->references, 1);
         part->process = (tacho__process)TACHO__PROCESS_UNKNOWN;
+        part->series_end = &part->series;
     }
     return part;
 }
@@ -17,21 +25,9 @@ tacho__part *tacho__part_retain(tacho__part *part) {
     return part;
 }
 
-static void free_series(tacho__part_series *series) {
-    tacho__group_free(&series->sums);
-    tacho__buckets_free(&series->first_token.buckets);
-    tacho__buckets_free(&series->time_per_token.buckets);
-    tacho__buckets_free(&series->input.buckets);
-    tacho__buckets_free(&series->output.buckets);
-    tacho__buckets_free(&series->cost.buckets);
-}
-
 void tacho__part_release(tacho__part *part) {
     if (!part || atomic_fetch_sub_explicit(&part->references, 1, memory_order_acq_rel) > 1) {
         return;
-    }
-    for (size_t i = 0; i < part->series_count; i++) {
-        free_series(&part->series[i]);
     }
     for (size_t i = 0; i < part->session_count; i++) {
         tacho__group_free(&part->sessions[i].sums);
@@ -39,9 +35,7 @@ void tacho__part_release(tacho__part *part) {
     for (size_t i = 0; i < part->custom_count; i++) {
         tacho__buckets_free(&part->custom[i].measure.buckets);
     }
-    if (part->free_backing) {
-        part->free_backing(part->backing);
-    }
+    tacho__series_store_release(part->store);
     tacho__arena_free(&part->arena);
     tacho__free(part);
 }
@@ -49,6 +43,15 @@ void tacho__part_release(tacho__part *part) {
 void tacho__part_series_init(tacho__part_series *series) {
     *series = (tacho__part_series){0};
     tacho__group_init(&series->sums);
+}
+
+void tacho__part_series_free(tacho__part_series *series) {
+    tacho__group_free(&series->sums);
+    tacho__buckets_free(&series->first_token.buckets);
+    tacho__buckets_free(&series->time_per_token.buckets);
+    tacho__buckets_free(&series->input.buckets);
+    tacho__buckets_free(&series->output.buckets);
+    tacho__buckets_free(&series->cost.buckets);
 }
 
 void tacho__part_session_init(tacho__part_session *session) {

@@ -7,6 +7,7 @@
 
 #include "collect/process.h"
 #include "snapshot/group.h"
+#include "snapshot/series_store.h"
 
 #include <stdatomic.h>
 
@@ -83,9 +84,8 @@ typedef struct tacho__part_cache {
 
 typedef struct tacho__part {
     _Atomic uint32_t references;
-    tacho__arena arena; /* everything below, but buckets and error types */
-    void *backing;      /* what texts point into; freed with `free_backing` */
-    void (*free_backing)(void *backing);
+    tacho__arena arena;         /* everything below, but series and what sessions own */
+    tacho__series_store *store; /* of the series; shared with the parts that were taken with this one */
     uint8_t segment[16];
     uint64_t generation;
     int64_t taken_at_ns;                  /* Unix time */
@@ -95,7 +95,7 @@ typedef struct tacho__part {
     size_t contains_count;
     const char *prices; /* version of the price table; NULL = unknown */
     uint64_t records_lost;
-    tacho__part_series *series;
+    struct tacho__packed *series, **series_end; /* list of entries; where the next one is linked */
     size_t series_count;
     tacho__part_session *sessions;
     size_t session_count;
@@ -113,8 +113,8 @@ typedef struct tacho__part {
     size_t cache_count;
 } tacho__part;
 
-/** An empty part with one reference; NULL when out of memory. */
-tacho__part *tacho__part_new(void);
+/** An empty part with one reference, whose series are of `store` (NULL = its own); NULL when out of memory. */
+tacho__part *tacho__part_new(tacho__series_store *store);
 tacho__part *tacho__part_retain(tacho__part *part);
 /** Drops a reference; the last one frees. NULL is allowed. */
 void tacho__part_release(tacho__part *part);
@@ -122,22 +122,22 @@ void tacho__part_release(tacho__part *part);
 void tacho__part_series_complete(tacho__part_series *series);
 /** Puts a series or session at its start: empty sums. */
 void tacho__part_series_init(tacho__part_series *series);
+/** Gives back what a series owns: buckets, error types, recent durations. */
+void tacho__part_series_free(tacho__part_series *series);
 void tacho__part_session_init(tacho__part_session *session);
 /** Fills the counts of `sums` that follow from the outcomes of the groups. */
 void tacho__part_session_complete(tacho__part_session *session);
 
 struct tacho__view;
-struct tacho__histogram;
-/** The sums and buckets of a histogram; false when out of memory. */
-bool tacho__part_take_measure(const struct tacho__histogram *from, tacho__arena *arena, tacho__measure *to);
-/** Takes custom metrics and caches; false when out of memory. */
-bool tacho__part_take_custom(const struct tacho__view *view, tacho__part *part);
+struct tacho__kept;
+/** Takes series; custom metrics and caches: from a view. False when out of memory. */
+bool tacho__part_take_series(const struct tacho__view *view, tacho__part *part);
+bool tacho__part_take_custom(const struct tacho__view *view, struct tacho__kept *kept, tacho__part *part);
 
 struct tacho_collector;
 /** A part of a live collector. TACHO_OK; TACHO_NOMEM. */
-tacho_status tacho__part_take(struct tacho_collector *collector, tacho__part **out);
-struct tacho__view;
-/** The same of a view, which belongs to the part from now on, also on failure. TACHO_OK; TACHO_NOMEM. */
-tacho_status tacho__part_of_view(struct tacho__view *view, tacho__part **out);
+tacho_status tacho__part_take(struct tacho_collector *collector, tacho__series_store *store, tacho__part **out);
+/** The same of a view, of which the part keeps nothing. TACHO_OK; TACHO_NOMEM. */
+tacho_status tacho__part_of_view(const struct tacho__view *view, tacho__series_store *store, tacho__part **out);
 
 #endif

@@ -1,6 +1,7 @@
 /* Custom metrics and caches, from the view of a segment to a part. */
 #include "base/memory.h"
 #include "segment/reader.h"
+#include "snapshot/kept.h"
 #include "snapshot/part.h"
 
 #include <tachograph/metric.h>
@@ -11,26 +12,53 @@ static int64_t counted(uint64_t value) {
     return value > INT64_MAX ? INT64_MAX : (int64_t)value;
 }
 
+static bool take_measure(const tacho__histogram *from, tacho__arena *arena, tacho__measure *to) {
+    const uint32_t per = TACHO__OCTAVE_BUCKETS;
+    if (from->count == 0) {
+        return true;
+    }
+    *to = (tacho__measure){.sum = counted(from->sum),
+                           .min = counted(from->min),
+                           .max = counted(from->max),
+                           .low = counted(from->low),
+                           .high = counted(from->high)};
+    if (from->octaves != 0) {
+        const uint32_t low = (uint32_t)__builtin_ctz(from->octaves), high = 31 - (uint32_t)__builtin_clz(from->octaves);
+        const uint32_t length = (high - low + 1) * per;
+        uint64_t *counts = tacho__arena_array(arena, length, sizeof *counts), total = 0;
+        if (!counts) {
+            return false;
+        }
+        for (uint32_t i = 0; i < length; i++) {
+            counts[i] = tacho__histogram_bucket(from, low * per + i);
+            total += counts[i];
+        }
+        to->buckets = (tacho__buckets){counts, (int16_t)tacho__grid_absolute(from->grid, low * per), (uint16_t)length,
+                                       TACHO__BUCKETS_ARENA, total};
+    }
+    return tacho__buckets_add(&to->buckets, TACHO__BUCKET_ZERO, from->zero);
+}
+
 static int64_t digits_of(uint8_t grid) {
     return grid == TACHO__GRID_SECONDS || grid == TACHO__GRID_LONG_SECONDS ? 9 : grid == TACHO__GRID_ONE ? 6 : 0;
 }
 
-static void take_metric(const tacho__metric_view *from, tacho__part_metric *to) {
-    *to = (tacho__part_metric){.name = from->name,
-                               .unit = from->unit,
-                               .description = from->description,
+static void take_metric(const tacho__metric_view *from, tacho__kept *kept, tacho__part_metric *to) {
+    *to = (tacho__part_metric){.name = tacho__keep(kept, from->name),
+                               .unit = tacho__keep(kept, from->unit),
+                               .description = tacho__keep(kept, from->description),
                                .type = tacho_metric_type_text(from->type - TACHO__TYPE_COUNTER),
                                .merge = tacho_merge_text(from->merge),
                                .label_count = from->label_count,
                                .digits = digits_of(from->grid)};
     for (uint32_t i = 0; i < from->label_count; i++) {
-        to->labels[i] = from->labels[i];
+        to->labels[i] = tacho__keep(kept, from->labels[i]);
     }
 }
 
-static bool take_cache(const tacho__custom_view *from, tacho__part_cache *to) {
+static bool take_cache(const tacho__custom_view *from, tacho__kept *kept, tacho__part_cache *to) {
     bool known = from->changed_mono_ns != INT64_MIN;
-    *to = (tacho__part_cache){.name = from->labels[0] ? from->labels[0] : "other",
+    *to = (tacho__part_cache){.name = from->labels[0] ? tacho__keep(kept, from->labels[0]) : "other",
                               .flags = from->flags,
                               .hits = counted(from->events[TACHO__CACHE_HIT]),
                               .misses = counted(from->events[TACHO__CACHE_MISS]),
@@ -49,11 +77,11 @@ static bool told(const tacho__custom_view *from) {
                                            : !overflow || from->total > 0 || from->histogram.count > 0;
 }
 
-static bool take_custom(const tacho__view *view, const tacho__custom_view *from, tacho__arena *arena,
+static bool take_custom(const tacho__view *view, const tacho__custom_view *from, tacho__kept *kept,
                         tacho__part_custom *to) {
     *to = (tacho__part_custom){.flags = from->flags};
     for (uint32_t i = 0; i < TACHO__PART_LABELS; i++) {
-        to->values[i] = from->labels[i];
+        to->values[i] = tacho__keep(kept, from->labels[i]);
     }
     if (from->type == TACHO__TYPE_GAUGE) {
         to->value = from->value == INT64_MIN ? INT64_MIN + 1 : from->value;
@@ -61,18 +89,19 @@ static bool take_custom(const tacho__view *view, const tacho__custom_view *from,
     } else {
         to->value = counted(from->total);
     }
-    return tacho__part_take_measure(&from->histogram, arena, &to->measure);
+    return take_measure(&from->histogram, kept->arena, &to->measure);
 }
 
 /* Index of a definition in the part; -1 for one that made no sense. */
-static bool take_metrics(const tacho__view *view, tacho__part *part, int64_t places[TACHO__METRICS]) {
+static bool take_metrics(const tacho__view *view, tacho__kept *kept, tacho__part *part,
+                         int64_t places[TACHO__METRICS]) {
     uint32_t count = tacho__view_metric_count(view);
     part->metrics = tacho__arena_array(&part->arena, count, sizeof *part->metrics);
     for (uint32_t i = 0; i < count && part->metrics; i++) {
         tacho__metric_view one;
         places[i] = -1;
         if (tacho__view_metric(view, i, &one)) {
-            take_metric(&one, &part->metrics[part->metric_count]);
+            take_metric(&one, kept, &part->metrics[part->metric_count]);
             places[i] = (int64_t)part->metric_count++;
         }
     }
@@ -80,9 +109,9 @@ static bool take_metrics(const tacho__view *view, tacho__part *part, int64_t pla
 }
 
 static bool take_one(const tacho__view *view, const tacho__custom_view *one, const int64_t places[TACHO__METRICS],
-                     uint32_t metrics, tacho__part *part) {
+                     uint32_t metrics, tacho__kept *kept, tacho__part *part) {
     if (one->type == TACHO__TYPE_CACHE) {
-        part->cache_count += take_cache(one, &part->caches[part->cache_count]);
+        part->cache_count += take_cache(one, kept, &part->caches[part->cache_count]);
         return true;
     }
     int64_t place = one->metric < metrics ? places[one->metric] : -1;
@@ -90,17 +119,17 @@ static bool take_one(const tacho__view *view, const tacho__custom_view *one, con
         return true;
     }
     tacho__part_custom *to = &part->custom[part->custom_count++];
-    bool done = take_custom(view, one, &part->arena, to);
+    bool done = take_custom(view, one, kept, to);
     to->metric = place;
     return done;
 }
 
-bool tacho__part_take_custom(const tacho__view *view, tacho__part *part) {
+bool tacho__part_take_custom(const tacho__view *view, tacho__kept *kept, tacho__part *part) {
     int64_t places[TACHO__METRICS];
     uint32_t series = tacho__view_series_count(view), metrics = tacho__view_metric_count(view);
     size_t caches = 0, custom = 0;
     tacho__custom_view *one = tacho__malloc(sizeof *one);
-    bool done = one && take_metrics(view, part, places);
+    bool done = one && take_metrics(view, kept, part, places);
     for (uint32_t i = 0; i < series && done; i++) {
         int type = tacho__view_custom_type(view, i);
         caches += type == TACHO__TYPE_CACHE;
@@ -111,7 +140,7 @@ bool tacho__part_take_custom(const tacho__view *view, tacho__part *part) {
     done = part->caches && part->custom;
     for (uint32_t i = 0; i < series && done; i++) {
         if (tacho__view_custom(view, i, one)) {
-            done = take_one(view, one, places, metrics, part);
+            done = take_one(view, one, places, metrics, kept, part);
         }
     }
     tacho__free(one);

@@ -1,11 +1,11 @@
-/* From the view of a live segment to a part. The view is kept, because texts of the part point into it. */
+/* From the view of a segment to a part, which keeps nothing of the view: its memory is used for the next one. */
 #include "snapshot/part.h"
 
 #include "base/hash.h"
 #include "base/memory.h"
 #include "collect/reading.h"
 #include "price/served.h"
-#include "snapshot/kinds.h"
+#include "snapshot/kept.h"
 #include "snapshot/part_notes.h"
 
 #include <stdio.h>
@@ -13,40 +13,6 @@
 
 static int64_t counted(uint64_t value) {
     return value > INT64_MAX ? INT64_MAX : (int64_t)value;
-}
-
-/* In the arena of the part, which never changes them: one series after the other, as they are read. */
-static bool take_buckets(const tacho__histogram *from, tacho__arena *arena, tacho__buckets *to) {
-    const uint32_t per = TACHO__OCTAVE_BUCKETS;
-    if (from->octaves != 0) {
-        const uint32_t low = (uint32_t)__builtin_ctz(from->octaves), high = 31 - (uint32_t)__builtin_clz(from->octaves);
-        const uint32_t length = (high - low + 1) * per;
-        uint64_t *counts = tacho__arena_array(arena, length, sizeof *counts), total = 0;
-        if (!counts) {
-            return false;
-        }
-        for (uint32_t octave = low; octave <= high; octave++) {
-            for (uint32_t i = 0; from->octaves >> octave & 1 && i < per; i++) {
-                counts[(octave - low) * per + i] = from->bucket[octave * per + i];
-                total += from->bucket[octave * per + i];
-            }
-        }
-        *to =
-            (tacho__buckets){counts, (int16_t)tacho__grid_absolute(from->grid, low * per), (uint16_t)length, 1, total};
-    }
-    return tacho__buckets_add(to, TACHO__BUCKET_ZERO, from->zero);
-}
-
-bool tacho__part_take_measure(const tacho__histogram *from, tacho__arena *arena, tacho__measure *to) {
-    if (from->count == 0) {
-        return true;
-    }
-    to->sum = counted(from->sum);
-    to->min = counted(from->min);
-    to->max = counted(from->max);
-    to->low = counted(from->low);
-    to->high = counted(from->high);
-    return take_buckets(from, arena, &to->buckets);
 }
 
 static void take_usage(const tacho__usage_sums *from, tacho__group *to) {
@@ -64,140 +30,16 @@ static void take_usage(const tacho__usage_sums *from, tacho__group *to) {
     *unknown = *unknown > absent ? *unknown - absent : 0;
 }
 
-/* ----------------------------------------------------------------------------------------------------------- series */
-
-static bool take_error_types(const tacho__series_view *from, tacho__arena *texts, tacho__group *to) {
-    for (uint32_t i = 0; i < from->error_type_count; i++) {
-        const char *name = from->error_types[i].name ? from->error_types[i].name : "other";
-        if (from->error_types[i].count > 0 &&
-            !tacho__group_error_type(to, texts, name, counted(from->error_types[i].count))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void take_calls(const tacho__series_view *from, tacho__group *to) {
-    to->outcomes[TACHO_OUTCOME_OK] = counted(from->ok);
-    for (int i = 0; i < (int)TACHO__FAILED_OUTCOMES; i++) {
-        to->outcomes[i + 1] = counted(from->failed[i]);
-    }
-    to->retries = counted(from->retries);
-    to->interventions = counted(from->interventions);
-    to->warnings = counted(from->warnings);
-    to->steps = from->kind == TACHO_KIND_STEP ? counted(from->calls) : 0;
-    to->tool_calls = from->kind == TACHO_KIND_TOOL ? counted(from->calls) : 0;
-}
-
-static void take_times(const tacho__series_view *from, tacho__group *to) {
-    to->timed = counted(from->duration.count);
-    to->total_ns = counted(from->duration.sum);
-    to->min_ns = counted(from->duration.min);
-    to->max_ns = counted(from->duration.max);
-    to->first_tokens = counted(from->first_token.count);
-    to->first_token_ns = counted(from->first_token.sum);
-    to->speed_ns = counted(from->timed_ns);
-    to->speed_tokens = counted(from->timed_output);
-}
-
-/* The window of a series. What was timed without one is "not known", which is an answer too. */
-static bool take_recent(const tacho__view *view, uint32_t number, tacho__part_series *to) {
-    tacho__recent *recent = &to->sums.recent;
-    tacho__recent_view about;
-    if (to->component || to->sums.timed == 0) {
-        return true;
-    }
-    recent->missing = !tacho__view_recent(view, number, &about, NULL, 0);
-    recent->wanted = about.wanted;
-    if (recent->missing || about.count == 0) {
-        return true;
-    }
-    tacho__recent_value *values = tacho__malloc(about.count * sizeof *values);
-    recent->calls = tacho__malloc(about.count * sizeof *recent->calls);
-    if (!values || !recent->calls) {
-        tacho__free(values);
-        return false;
-    }
-    tacho__view_recent(view, number, &about, values, about.count);
-    recent->since_ns = about.since_mono_ns == INT64_MIN ? INT64_MIN : tacho__view_wall(view, about.since_mono_ns);
-    for (recent->count = 0; recent->count < about.count; recent->count++) {
-        const tacho__recent_value *value = &values[recent->count];
-        recent->calls[recent->count] =
-            (tacho__recent_call){tacho__view_wall(view, value->end_mono_ns), counted(value->duration_ns)};
-    }
-    tacho__free(values);
-    tacho__recent_settle(recent);
-    return true;
-}
-
-static void take_labels(const tacho__series_view *from, tacho__part_series *to) {
-    tacho__group *sums = &to->sums;
-    bool operation = from->type == TACHO__TYPE_OPERATION;
-    sums->operation = from->name;
-    sums->kind = tacho_kind_text(from->kind);
-    sums->tool = from->kind == TACHO_KIND_TOOL ? from->name : NULL;
-    sums->provider = from->provider;
-    sums->model = from->model;
-    to->component = operation ? NULL : from->component ? from->component : "";
-    to->flags = from->flags;
-}
-
-static bool take_series(const tacho__series_view *from, tacho__arena *texts, tacho__part_series *to) {
-    tacho__part_series_init(to);
-    take_labels(from, to);
-    take_calls(from, &to->sums);
-    take_times(from, &to->sums);
-    if (from->has_usage) {
-        take_usage(&from->usage, &to->sums);
-        to->absent = counted(from->usage.absent);
-        to->not_booked = counted(from->usage.not_booked);
-        to->table_of_reported_pusd = from->usage.table_of_reported_pusd;
-    }
-    int64_t known = to->sums.usage_calls, calls = counted(from->calls);
-    to->sums.usage_absent = tacho__kind_is_model(to->sums.kind) && calls > known ? calls - known : 0;
-    to->sums.in_flight = to->component ? -1 : counted(from->in_flight);
-    to->duration_low = counted(from->duration.low);
-    to->duration_high = counted(from->duration.high);
-    to->inclusive_calls = counted(from->inclusive_calls);
-    to->inclusive_input = counted(from->inclusive_input);
-    to->inclusive_output = counted(from->inclusive_output);
-    to->inclusive_pusd = from->inclusive_cost_pusd;
-    for (int i = 0; i < (int)TACHO__CATEGORIES; i++) {
-        to->categories[i] = counted(from->categories[i]);
-    }
-    tacho__part_series_complete(to);
-    return take_error_types(from, texts, &to->sums) && take_buckets(&from->duration, texts, &to->sums.durations) &&
-           tacho__part_take_measure(&from->first_token, texts, &to->first_token) &&
-           tacho__part_take_measure(&from->time_per_token, texts, &to->time_per_token) &&
-           tacho__part_take_measure(&from->input, texts, &to->input) &&
-           tacho__part_take_measure(&from->output, texts, &to->output) &&
-           tacho__part_take_measure(&from->cost, texts, &to->cost);
-}
-
-static bool take_all_series(const tacho__view *view, tacho__part *part) {
-    uint32_t count = tacho__view_series_count(view);
-    tacho__series_view *one = tacho__malloc(sizeof *one);
-    part->series = tacho__arena_array(&part->arena, count, sizeof *part->series);
-    bool done = one && part->series;
-    for (uint32_t i = 0; i < count && done; i++) {
-        if (tacho__view_series(view, i, one) && (one->calls > 0 || one->in_flight > 0 || one->duration.count > 0)) {
-            tacho__part_series *to = &part->series[part->series_count++];
-            done = take_series(one, &part->arena, to) && take_recent(view, i, to);
-        }
-    }
-    tacho__free(one);
-    return done;
-}
-
 /* --------------------------------------------------------------------------------------------------------- sessions */
 
 static int64_t wall(const tacho__view *view, int64_t mono_ns) {
     return mono_ns == INT64_MIN ? 0 : tacho__view_wall(view, mono_ns);
 }
 
-static void take_session(const tacho__view *view, const tacho__session_view *from, tacho__part_session *to) {
+static void take_session(const tacho__view *view, const tacho__session_view *from, tacho__kept *kept,
+                         tacho__part_session *to) {
     tacho__part_session_init(to);
-    to->id = from->id;
+    to->id = tacho__keep(kept, from->id);
     to->shared = counted(from->shared);
     to->is_other = from->is_other;
     to->ended = from->ended;
@@ -215,7 +57,7 @@ static void take_session(const tacho__view *view, const tacho__session_view *fro
     }
     tacho__group *sums = &to->sums;
     take_usage(&from->usage, sums);
-    sums->session = from->id;
+    sums->session = to->id;
     sums->retries = counted(from->retries);
     sums->interventions = counted(from->interventions);
     sums->warnings = counted(from->warnings);
@@ -229,13 +71,13 @@ static void take_session(const tacho__view *view, const tacho__session_view *fro
     tacho__part_session_complete(to);
 }
 
-static bool take_all_sessions(const tacho__view *view, tacho__part *part) {
+static bool take_all_sessions(const tacho__view *view, tacho__kept *kept, tacho__part *part) {
     uint32_t count = tacho__view_session_count(view);
     part->sessions = tacho__arena_array(&part->arena, count, sizeof *part->sessions);
     for (uint32_t i = 0; i < count && part->sessions; i++) {
         tacho__session_view one;
         if (tacho__view_session(view, i, &one)) {
-            take_session(view, &one, &part->sessions[part->session_count++]);
+            take_session(view, &one, kept, &part->sessions[part->session_count++]);
         }
     }
     return part->sessions != NULL;
@@ -280,10 +122,12 @@ static void take_record_usage(const tacho__record_view *from, tacho_record_view 
     to->region = tacho__served_place(served);
 }
 
-static void take_record_parts(const tacho__record_view *from, tacho__arena *arena, tacho_record_view *to) {
+static void take_record_parts(const tacho__record_view *from, tacho__kept *kept, tacho_record_view *to) {
+    tacho__arena *arena = kept->arena;
     tacho_named *components = tacho__arena_array(arena, from->component_count, sizeof *components);
     for (uint32_t i = 0; components && i < from->component_count; i++) {
-        components[i] = (tacho_named){from->components[i].name, counted(from->components[i].duration_ns)};
+        components[i] =
+            (tacho_named){tacho__keep(kept, from->components[i].name), counted(from->components[i].duration_ns)};
     }
     to->components = from->component_count > 0 ? components : NULL;
     to->component_count = components ? from->component_count : 0;
@@ -308,22 +152,27 @@ static const char *none_if_empty(const char *text) {
     return text && *text ? text : NULL;
 }
 
-static void take_record(const tacho__view *view, const tacho__record_view *from, tacho__arena *arena,
+static void take_record_names(const tacho__record_view *from, tacho__kept *kept, tacho_record_view *to) {
+    to->session = tacho__keep(kept, from->session);
+    to->operation = tacho__keep(kept, from->operation);
+    to->kind = tacho_kind_text(from->kind);
+    to->provider = tacho__keep(kept, from->provider);
+    to->requested_model = tacho__keep(kept, from->requested_model);
+    to->model = from->model ? tacho__keep(kept, from->model) : to->requested_model;
+    to->tool = from->tool ? tacho__keep(kept, from->tool) : from->kind == TACHO_KIND_TOOL ? to->operation : NULL;
+    to->error_type = tacho__keep(kept, from->error_type);
+}
+
+static void take_record(const tacho__view *view, const tacho__record_view *from, tacho__kept *kept,
                         tacho_record_view *to) {
+    tacho__arena *arena = kept->arena;
     *to = (tacho_record_view){.struct_size = sizeof *to};
     to->id = hex(arena, 0, from->id, false);
     to->parent_id = hex(arena, 0, from->parent, false);
     to->trace_id = hex(arena, from->trace[0], from->trace[1], true);
-    to->session = from->session;
-    to->operation = from->operation;
-    to->kind = tacho_kind_text(from->kind);
-    to->provider = from->provider;
-    to->model = from->model ? from->model : from->requested_model;
-    to->requested_model = from->requested_model;
-    to->tool = !from->tool && from->kind == TACHO_KIND_TOOL ? from->operation : from->tool;
+    take_record_names(from, kept, to);
     to->outcome = tacho_outcome_text(from->outcome);
     to->error_category = none_if_empty(tacho_category_text(from->category));
-    to->error_type = from->error_type;
     to->started_at_ns = from->begin_wall_ns;
     to->ended_at_ns = from->end_wall_ns;
     to->recorded_at_ns = tacho__view_wall(view, from->end_mono_ns);
@@ -332,13 +181,13 @@ static void take_record(const tacho__view *view, const tacho__record_view *from,
     to->first_token_ns = first ? counted(from->first_token_ns) : -1;
     take_record_usage(from, to);
     take_record_calls(from, to);
-    take_record_parts(from, arena, to);
+    take_record_parts(from, kept, to);
     if (from->flags & TACHO__RECORD_NOTES) {
         tacho__part_take_notes(view, from, arena, to);
     }
 }
 
-static bool take_all_records(const tacho__view *view, tacho__part *part) {
+static bool take_all_records(const tacho__view *view, tacho__kept *kept, tacho__part *part) {
     tacho__record_view one;
     uint32_t count = tacho__view_record_count(view), slowest = tacho__view_slowest_count(view);
     part->records = tacho__arena_array(&part->arena, count, sizeof *part->records);
@@ -348,12 +197,12 @@ static bool take_all_records(const tacho__view *view, tacho__part *part) {
     }
     for (uint32_t i = 0; i < count; i++) {
         if (tacho__view_record(view, i, &one)) {
-            take_record(view, &one, &part->arena, &part->records[part->record_count++]);
+            take_record(view, &one, kept, &part->records[part->record_count++]);
         }
     }
     for (uint32_t i = 0; i < slowest; i++) {
         if (tacho__view_slowest(view, i, &one)) {
-            take_record(view, &one, &part->arena, &part->slowest[part->slowest_count++]);
+            take_record(view, &one, kept, &part->slowest[part->slowest_count++]);
         }
     }
     return !part->arena.failed;
@@ -372,35 +221,47 @@ static bool take_drops(const tacho__view *view, tacho__part *part) {
     return part->drops != NULL;
 }
 
-static void free_view(void *view) {
-    tacho__view_free(view);
+static bool take_folded(const tacho__view *view, tacho__part *part) {
+    uint32_t count;
+    const tacho__folded *folded = tacho__view_folded(view, &count);
+    if (count == 0) {
+        return true;
+    }
+    tacho__folded *copy = tacho__arena_array(&part->arena, count, sizeof *copy);
+    if (copy) {
+        memcpy(copy, folded, count * sizeof *copy);
+        part->contains = copy;
+        part->contains_count = count;
+    }
+    return copy != NULL;
 }
 
-tacho_status tacho__part_of_view(tacho__view *view, tacho__part **out) {
+static bool take_all(const tacho__view *view, tacho__part *part) {
+    tacho__kept kept = {.arena = &part->arena};
+    part->prices = tacho__keep(&kept, tacho__view_describe(view)->prices);
+    const bool done = take_folded(view, part) && tacho__part_take_series(view, part) &&
+                      take_all_sessions(view, &kept, part) && take_all_records(view, &kept, part) &&
+                      take_drops(view, part) && tacho__part_take_custom(view, &kept, part) && !part->arena.failed;
+    tacho__kept_end(&kept);
+    return done;
+}
+
+tacho_status tacho__part_of_view(const tacho__view *view, tacho__series_store *store, tacho__part **out) {
     *out = NULL;
-    tacho__part *part = tacho__part_new();
+    tacho__part *part = tacho__part_new(store);
     if (!part) {
-        tacho__view_free(view);
         return TACHO_NOMEM;
     }
     const tacho__view_info *info = tacho__view_describe(view);
-    part->backing = view;
-    part->free_backing = free_view;
     memcpy(part->segment, info->id, sizeof part->segment);
     part->generation = info->generation;
     part->taken_at_ns = info->taken_wall_ns;
     part->started_at_ns = info->started_wall_ns;
     part->records_lost = info->records_lost;
-    part->prices = info->prices;
-    uint32_t contained;
-    part->contains = tacho__view_folded(view, &contained);
-    part->contains_count = contained;
     if (info->role == TACHO__ROLE_PROCESS) {
         tacho__process_read(info->pid, info->pid_namespace, info->started_wall_ns, part->taken_at_ns, &part->process);
     }
-    bool done = take_all_series(view, part) && take_all_sessions(view, part) && take_all_records(view, part) &&
-                take_drops(view, part) && tacho__part_take_custom(view, part) && !part->arena.failed;
-    if (!done) {
+    if (!take_all(view, part)) {
         tacho__part_release(part);
         return TACHO_NOMEM;
     }
@@ -408,9 +269,13 @@ tacho_status tacho__part_of_view(tacho__view *view, tacho__part **out) {
     return TACHO_OK;
 }
 
-tacho_status tacho__part_take(tacho_collector *collector, tacho__part **out) {
+tacho_status tacho__part_take(tacho_collector *collector, tacho__series_store *store, tacho__part **out) {
     tacho__view *view;
     *out = NULL;
     tacho_status status = tacho__collector_view(collector, &view);
-    return status == TACHO_OK ? tacho__part_of_view(view, out) : status;
+    if (status == TACHO_OK) {
+        status = tacho__part_of_view(view, store, out);
+        tacho__view_free(view);
+    }
+    return status;
 }

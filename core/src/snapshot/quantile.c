@@ -27,41 +27,53 @@ static double midpoint(const tacho__buckets *buckets, uint32_t at, int64_t min_n
     return ns > (double)max_ns ? (double)max_ns : ns;
 }
 
+/* A walk over the buckets, up to the one that a rank falls into; ranks that ascend need one walk only. */
+typedef struct walk {
+    const tacho__buckets *buckets;
+    int64_t min, max;
+    double per_one;
+    uint32_t at;
+    uint64_t before; /* values in the buckets before that one */
+} walk;
+
 /* The value of a 0-based rank. */
-static double at_rank(const tacho__buckets *buckets, uint64_t rank, int64_t min_ns, int64_t max_ns, double per_one) {
-    if (rank == 0) {
-        return (double)min_ns;
+static double at_rank(walk *w, uint64_t rank) {
+    const tacho__buckets *buckets = w->buckets;
+    if (rank == 0 || rank + 1 >= buckets->total) {
+        return (double)(rank == 0 ? w->min : w->max);
     }
-    uint64_t seen = 0;
-    for (uint32_t i = 0; i < buckets->length && rank + 1 < buckets->total; i++) {
-        seen += buckets->counts[i];
-        if (seen > rank) {
-            return midpoint(buckets, i, min_ns, max_ns, per_one);
-        }
+    if (rank < w->before) {
+        w->at = 0;
+        w->before = 0;
     }
-    return (double)max_ns;
+    while (w->at < buckets->length && w->before + buckets->counts[w->at] <= rank) {
+        w->before += buckets->counts[w->at++];
+    }
+    return w->at < buckets->length ? midpoint(buckets, w->at, w->min, w->max, w->per_one) : (double)w->max;
 }
 
-int64_t tacho__quantile_of(const tacho__buckets *buckets, unsigned permille, int64_t min_ns, int64_t max_ns,
-                           double per_one) {
-    if (buckets->total == 0) {
-        return -1;
-    }
-    prepare();
+static int64_t quantile(walk *w, unsigned permille) {
     __extension__ typedef unsigned __int128 wide;
-    wide position = (wide)(buckets->total - 1) * permille;
-    uint64_t rank = (uint64_t)(position / 1000);
-    double rest = (double)(unsigned)(position % 1000) / 1000.0;
-    double low = at_rank(buckets, rank, min_ns, max_ns, per_one);
-    if (rest == 0.0) {
-        return llround(low);
+    const wide position = (wide)(w->buckets->total - 1) * permille;
+    const uint64_t rank = (uint64_t)(position / 1000);
+    const double rest = (double)(unsigned)(position % 1000) / 1000.0;
+    const double low = at_rank(w, rank);
+    return llround(rest == 0.0 ? low : low + (at_rank(w, rank + 1) - low) * rest);
+}
+
+void tacho__quantiles(const tacho__buckets *buckets, int64_t min, int64_t max, double per_one,
+                      const unsigned *permilles, int64_t *out, unsigned count) {
+    walk w = {buckets, min, max, per_one, 0, 0};
+    prepare();
+    for (unsigned i = 0; i < count; i++) {
+        out[i] = buckets->total > 0 ? quantile(&w, permilles[i]) : -1;
     }
-    double high = at_rank(buckets, rank + 1, min_ns, max_ns, per_one);
-    return llround(low + (high - low) * rest);
 }
 
 int64_t tacho__quantile(const tacho__buckets *buckets, unsigned permille, int64_t min_ns, int64_t max_ns) {
-    return tacho__quantile_of(buckets, permille, min_ns, max_ns, 1e9);
+    int64_t value;
+    tacho__quantiles(buckets, min_ns, max_ns, 1e9, &permille, &value, 1);
+    return value;
 }
 
 int64_t tacho__spread(const tacho__buckets *buckets, int64_t min_ns, int64_t max_ns) {
@@ -69,15 +81,18 @@ int64_t tacho__spread(const tacho__buckets *buckets, int64_t min_ns, int64_t max
         return -1;
     }
     prepare();
-    double n = 0.0, mean = 0.0, squares = 0.0;
+    double sum = 0.0, n = 0.0, squares = 0.0;
     for (uint32_t i = 0; i < buckets->length; i++) {
-        if (buckets->counts[i] > 0) { /* West (1979), "Updating mean and variance estimates" */
-            double weight = (double)buckets->counts[i];
-            double value = midpoint(buckets, i, min_ns, max_ns, 1e9);
-            double step = value - mean;
-            n += weight;
-            mean += step * weight / n;
-            squares += weight * step * (value - mean);
+        if (buckets->counts[i] > 0) {
+            sum += (double)buckets->counts[i] * midpoint(buckets, i, min_ns, max_ns, 1e9);
+            n += (double)buckets->counts[i];
+        }
+    }
+    const double mean = sum / n;
+    for (uint32_t i = 0; i < buckets->length; i++) { /* a second time: no division, and nothing cancels out */
+        if (buckets->counts[i] > 0) {
+            const double step = midpoint(buckets, i, min_ns, max_ns, 1e9) - mean;
+            squares += (double)buckets->counts[i] * step * step;
         }
     }
     return llround(sqrt(squares / (n - 1.0)));

@@ -36,6 +36,15 @@ void tacho__recent_settle(tacho__recent *recent) {
     trim(recent);
 }
 
+bool tacho__recent_keep(const tacho__recent *recent, tacho__arena *arena, tacho__recent *out) {
+    *out = *recent;
+    out->calls = tacho__arena_array(arena, recent->count, sizeof *out->calls);
+    if (out->calls && recent->count > 0) {
+        memcpy(out->calls, recent->calls, recent->count * sizeof *out->calls);
+    }
+    return out->calls != NULL;
+}
+
 bool tacho__recent_merge(tacho__recent *recent, const tacho__recent *more) {
     recent->missing |= more->missing;
     recent->wanted = more->wanted > recent->wanted ? more->wanted : recent->wanted;

@@ -5,7 +5,8 @@
 #ifndef TACHO_SNAPSHOT_RECENT_H
 #define TACHO_SNAPSHOT_RECENT_H
 
-#include <stdbool.h>
+#include "snapshot/arena.h"
+
 #include <stdint.h>
 
 typedef struct tacho__recent_call {
@@ -28,6 +29,8 @@ typedef struct tacho__recent {
 void tacho__recent_free(tacho__recent *recent);
 /** Sorts calls that were put in in any order, and leaves out what is not among the last `wanted`. */
 void tacho__recent_settle(tacho__recent *recent);
+/** A copy in an arena, which owns it. False when out of memory. */
+bool tacho__recent_keep(const tacho__recent *recent, tacho__arena *arena, tacho__recent *out);
 /** Adds all of `more`. False when out of memory: nothing is added. */
 bool tacho__recent_merge(tacho__recent *recent, const tacho__recent *more);
 /**

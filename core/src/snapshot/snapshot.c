@@ -86,7 +86,32 @@ void tacho_snapshot_free(tacho_snapshot *snapshot) {
     for (size_t i = 0; i < snapshot->count; i++) {
         tacho__part_release(snapshot->parts[i]);
     }
+    tacho__series_list_free(snapshot->series);
     tacho__free(snapshot);
+}
+
+static tacho__series_list *make_series(const tacho_snapshot *snapshot) {
+    tacho__series_list *list = NULL;
+    bool *newest = tacho__calloc(snapshot->count + 1, sizeof *newest);
+    for (size_t i = 0; newest && i < snapshot->count; i++) {
+        newest[i] = tacho__snapshot_is_newest(snapshot, i);
+    }
+    if (newest) {
+        tacho__series_of_parts(snapshot->parts, newest, snapshot->count, &list);
+    }
+    tacho__free(newest);
+    return list;
+}
+
+const tacho__series_list *tacho__snapshot_series(const tacho_snapshot *snapshot) {
+    _Atomic(tacho__series_list *) *place = &((tacho_snapshot *)(uintptr_t)snapshot)->series;
+    tacho__series_list *made = NULL, *there = atomic_load_explicit(place, memory_order_acquire);
+    if (!there && (made = make_series(snapshot)) != NULL &&
+        !atomic_compare_exchange_strong_explicit(place, &there, made, memory_order_acq_rel, memory_order_acquire)) {
+        tacho__series_list_free(made); /* another thread was faster */
+        made = NULL;
+    }
+    return there ? there : made;
 }
 
 tacho_status tacho_snapshot_merge(const tacho_snapshot *a, const tacho_snapshot *b, tacho_snapshot **out) {

@@ -4,10 +4,12 @@
 
 #include "segment/attach.h"
 #include "snapshot/part.h"
+#include "snapshot/series_list.h"
 
 struct tacho_snapshot {
     _Atomic uint32_t references;
-    uint64_t skipped[TACHO__SKIP_COUNT]; /* segments that could not be read when it was taken, by reason */
+    uint64_t skipped[TACHO__SKIP_COUNT];  /* segments that could not be read when it was taken, by reason */
+    _Atomic(tacho__series_list *) series; /* NULL = nobody has asked yet */
     size_t count;
     tacho__part *parts[]; /* by segment, then generation: no pair twice */
 };
@@ -18,6 +20,11 @@ tacho_status tacho__snapshot_of_parts(tacho__part **parts, size_t count, tacho_s
 /** Segments of the registry that are not in this snapshot because they could not be read, in all and by reason. */
 uint64_t tacho__snapshot_skipped(const tacho_snapshot *snapshot);
 const tacho_named *tacho__snapshot_skips(const tacho_snapshot *snapshot, tacho__arena *arena, uint32_t *count);
+/**
+ * The series of all parts, added up; operations in flight are those of segments that have not started over. Lives as
+ * long as the snapshot. NULL when out of memory. Any thread.
+ */
+const tacho__series_list *tacho__snapshot_series(const tacho_snapshot *snapshot);
 /** False for a part whose segment has started over since: what was in flight then ends elsewhere. */
 bool tacho__snapshot_is_newest(const tacho_snapshot *snapshot, size_t part);
 /** Records that the segments overwrote before this snapshot was taken. */

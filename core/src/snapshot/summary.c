@@ -44,17 +44,26 @@ static tacho_status add_span(tacho__digest *digest, const tacho__group *sums) {
     return tacho__digest_add_total(digest, TACHO__DIGEST_ALL, &span);
 }
 
+static void digest_series(const tacho__series_list *list, tacho__digest *digest, tacho__digest_facts *facts) {
+    for (size_t i = 0; i < list->count; i++) {
+        const tacho__part_series *series = &list->series[i];
+        if (!series->component && tacho__group_calls(&series->sums) > 0) {
+            int64_t calls = series->flags != 0 ? tacho__group_calls(&series->sums) : 0;
+            facts->series_overflow = tacho__sum(facts->series_overflow, calls);
+            add_series(digest, &series->sums);
+        }
+    }
+}
+
 static void digest_process(const tacho_snapshot *snapshot, tacho__digest *digest, tacho__digest_facts *facts) {
+    const tacho__series_list *list = tacho__snapshot_series(snapshot);
+    if (list) {
+        digest_series(list, digest, facts);
+    } else {
+        tacho__digest_refuse(digest);
+    }
     for (size_t i = 0; i < snapshot->count; i++) {
         const tacho__part *part = snapshot->parts[i];
-        for (size_t j = 0; j < part->series_count; j++) {
-            const tacho__part_series *series = &part->series[j];
-            if (!series->component && tacho__group_calls(&series->sums) > 0) {
-                int64_t calls = series->flags != 0 ? tacho__group_calls(&series->sums) : 0;
-                facts->series_overflow = tacho__sum(facts->series_overflow, calls);
-                add_series(digest, &series->sums);
-            }
-        }
         for (size_t j = 0; j < part->session_count; j++) {
             add_span(digest, &part->sessions[j].sums);
         }

@@ -39,8 +39,8 @@ const tacho_field *tacho_system_fields(size_t *count) {
     return fields;
 }
 
-static void add_series(const tacho__group *sums, bool newest, tacho_system *out) {
-    const int64_t in_flight = newest && sums->in_flight > 0 ? sums->in_flight : 0;
+static void add_series(const tacho__group *sums, tacho_system *out) {
+    const int64_t in_flight = sums->in_flight > 0 ? sums->in_flight : 0;
     if (tacho__kind_is_model(sums->kind) || tacho__is_kind(sums->kind, "tool")) {
         out->total_requests = tacho__sum(out->total_requests, tacho__group_calls(sums));
         out->concurrent_requests = tacho__sum(out->concurrent_requests, in_flight);
@@ -51,10 +51,10 @@ static void add_series(const tacho__group *sums, bool newest, tacho_system *out)
     out->in_flight = tacho__sum(out->in_flight, in_flight);
 }
 
-static void add_operations(const tacho__part *part, bool newest, tacho_system *out) {
-    for (size_t i = 0; i < part->series_count; i++) {
-        if (!part->series[i].component) {
-            add_series(&part->series[i].sums, newest, out);
+static void add_operations(const tacho__series_list *list, tacho_system *out) {
+    for (size_t i = 0; i < list->count; i++) {
+        if (!list->series[i].component) {
+            add_series(&list->series[i].sums, out);
         }
     }
 }
@@ -148,8 +148,12 @@ tacho_status tacho_snapshot_system(const tacho_snapshot *snapshot, tacho_system 
         now = part->taken_at_ns > now ? part->taken_at_ns : now;
         bool first = all.started_at_ns == 0 || part->started_at_ns < all.started_at_ns;
         all.started_at_ns = first ? part->started_at_ns : all.started_at_ns;
-        add_operations(part, tacho__snapshot_is_newest(snapshot, i), &all);
     }
+    const tacho__series_list *list = tacho__snapshot_series(snapshot);
+    if (!list) {
+        return TACHO_NOMEM;
+    }
+    add_operations(list, &all);
     add_processes(snapshot, &all);
     bool known = all.started_at_ns != 0 && !__builtin_sub_overflow(now, all.started_at_ns, &all.uptime_ns);
     all.uptime_ns = known && all.uptime_ns >= 0 ? all.uptime_ns : -1;

@@ -41,7 +41,7 @@ void tacho__table_free(tacho__table *table) {
     }
 }
 
-static tacho_status refused(tacho__table *table) {
+tacho_status tacho__table_refuse(tacho__table *table) {
     table->arena.failed = true;
     return TACHO_NOMEM;
 }
@@ -88,16 +88,16 @@ static uint64_t hash_key(const tacho__table *table, const char *text, uint64_t h
 }
 
 /* The provider is a key only in a table by provider; a row by model just shows it. */
-static const char *provider_key(const tacho__table *table, const tacho__group *group) {
-    return groups_by(&table->query, TACHO_BY_PROVIDER) ? group->provider : NULL;
+static const char *provider_key(const tacho__table *table, const tacho__keys *keys) {
+    return groups_by(&table->query, TACHO_BY_PROVIDER) ? keys->provider : NULL;
 }
 
-static uint64_t hash_group(const tacho__table *table, const tacho__group *group) {
-    const char *const keys[] = {group->operation, group->kind, provider_key(table, group), group->model, group->tool,
-                                group->session,   group->day};
+static uint64_t hash_keys(const tacho__table *table, const tacho__keys *keys) {
+    const char *const texts[] = {keys->operation, keys->kind, provider_key(table, keys), keys->model, keys->tool,
+                                 keys->session,   keys->day};
     uint64_t hash = 0;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        hash = hash_key(table, keys[i], hash);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        hash = hash_key(table, texts[i], hash);
     }
     return hash;
 }
@@ -106,17 +106,17 @@ static bool equal(const char *a, const char *b) {
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static bool equal_keys(const tacho__table *table, const tacho__group *a, const tacho__group *b) {
+static bool equal_keys(const tacho__table *table, const tacho__keys *a, const tacho__keys *b) {
     return equal(a->operation, b->operation) && equal(a->kind, b->kind) && equal(a->model, b->model) &&
            equal(a->tool, b->tool) && equal(a->session, b->session) && equal(a->day, b->day) &&
            equal(provider_key(table, a), provider_key(table, b));
 }
 
 /* The slot of the index where these keys stand, or would stand. */
-static size_t find_slot(const tacho__table *table, const tacho__group *keys) {
+static size_t find_slot(const tacho__table *table, const tacho__keys *keys) {
     size_t mask = table->index_size - 1;
-    size_t slot = (size_t)hash_group(table, keys) & mask;
-    while (table->index[slot] && !equal_keys(table, table->groups[table->index[slot] - 1], keys)) {
+    size_t slot = (size_t)hash_keys(table, keys) & mask;
+    while (table->index[slot] && !equal_keys(table, &table->groups[table->index[slot] - 1]->keys, keys)) {
         slot = (slot + 1) & mask;
     }
     return slot;
@@ -137,12 +137,12 @@ static bool grow(tacho__table *table) {
     table->index = index;
     table->index_size = size;
     for (size_t i = 0; i < table->count; i++) {
-        index[find_slot(table, table->groups[i])] = (uint32_t)(i + 1);
+        index[find_slot(table, &table->groups[i]->keys)] = (uint32_t)(i + 1);
     }
     return true;
 }
 
-static tacho__group *group_new(tacho__table *table, const tacho__group *keys) {
+static tacho__group *group_new(tacho__table *table, const tacho__keys *keys) {
     tacho__arena *arena = &table->arena;
     tacho__group *group = tacho__arena_take(arena, sizeof *group);
     if (group) {
@@ -175,7 +175,7 @@ static bool note_provider(tacho__table *table, tacho__group *group, bool fresh, 
 }
 
 /* The row with these keys, made if it is new; NULL when out of memory. */
-static tacho__group *row_of(tacho__table *table, const tacho__group *keys) {
+static tacho__group *row_of(tacho__table *table, const tacho__keys *keys) {
     if (table->count * 2 >= table->index_size && !grow(table)) {
         return NULL;
     }
@@ -205,17 +205,17 @@ const char *tacho__day_text(const tacho_zone *zone, int64_t unix_ns, char out[16
 }
 
 /* The keys of `source` that the table groups by. */
-static tacho__group keys_of(const tacho__table *table, const tacho__group *source) {
+static tacho__keys keys_of(const tacho__table *table, const tacho__keys *source) {
     const uint32_t by = tacho__query_keys(&table->query);
     const bool operation = by & TACHO_BY_BIT(TACHO_BY_OPERATION);
     const bool kind = by & TACHO_BY_BIT(TACHO_BY_KIND) || (operation && table->query.all_kinds != TACHO_KINDS_CALLS);
-    return (tacho__group){.operation = operation ? source->operation : NULL,
-                          .kind = kind ? source->kind : NULL,
-                          .provider = by & TACHO_BY_BIT(TACHO_BY_PROVIDER) ? source->provider : NULL,
-                          .model = by & TACHO_BY_BIT(TACHO_BY_MODEL) ? source->model : NULL,
-                          .tool = by & TACHO_BY_BIT(TACHO_BY_TOOL) ? source->tool : NULL,
-                          .session = by & TACHO_BY_BIT(TACHO_BY_SESSION) ? source->session : NULL,
-                          .day = by & TACHO_BY_BIT(TACHO_BY_DAY) ? source->day : NULL};
+    return (tacho__keys){.operation = operation ? source->operation : NULL,
+                         .kind = kind ? source->kind : NULL,
+                         .provider = by & TACHO_BY_BIT(TACHO_BY_PROVIDER) ? source->provider : NULL,
+                         .model = by & TACHO_BY_BIT(TACHO_BY_MODEL) ? source->model : NULL,
+                         .tool = by & TACHO_BY_BIT(TACHO_BY_TOOL) ? source->tool : NULL,
+                         .session = by & TACHO_BY_BIT(TACHO_BY_SESSION) ? source->session : NULL,
+                         .day = by & TACHO_BY_BIT(TACHO_BY_DAY) ? source->day : NULL};
 }
 
 /* ----------------------------------------------------------------------------------------------------------- adding */
@@ -245,23 +245,23 @@ tacho_status tacho__table_add(tacho__table *table, const tacho_record_view *reco
         return TACHO_OK;
     }
     char day[16];
-    tacho__group source = {.operation = record->operation,
-                           .kind = record->kind,
-                           .provider = record->provider,
-                           .model = record->model,
-                           .tool = tool_of(record),
-                           .session = record->session};
+    tacho__keys source = {.operation = record->operation,
+                          .kind = record->kind,
+                          .provider = record->provider,
+                          .model = record->model,
+                          .tool = tool_of(record),
+                          .session = record->session};
     source.day =
         groups_by(&table->query, TACHO_BY_DAY) ? tacho__day_text(table->query.zone, record->ended_at_ns, day) : NULL;
-    tacho__group keys = keys_of(table, &source);
+    const tacho__keys keys = keys_of(table, &source);
     size_t before = table->count;
     tacho__group *group = row_of(table, &keys);
     if (!group || !note_provider(table, group, table->count > before, record->provider) ||
         !tacho__group_add_record(group, &table->arena, record)) {
-        return refused(table);
+        return tacho__table_refuse(table);
     }
     if (record->present != 0 && record->cost_pusd == TACHO_COST_UNKNOWN && !note_unpriced(table, record->model)) {
-        return refused(table);
+        return tacho__table_refuse(table);
     }
     return TACHO_OK;
 }
@@ -279,22 +279,37 @@ bool tacho__table_wants_group(const tacho__table *table, const tacho__group *gro
     return tacho__table_wants(table, &like);
 }
 
-tacho_status tacho__table_add_group(tacho__table *table, const tacho__group *source) {
-    tacho__group keys = keys_of(table, source);
+static tacho_status add_group(tacho__table *table, const tacho__group *source, bool lent) {
+    const tacho__keys keys = keys_of(table, &source->keys);
     size_t before = table->count;
     tacho__group *group = row_of(table, &keys);
-    if (!group || !note_provider(table, group, table->count > before, source->provider) ||
-        !tacho__group_merge(group, &table->arena, source)) {
-        return refused(table);
+    const bool fresh = table->count > before;
+    if (!group || !note_provider(table, group, fresh, source->provider) ||
+        !(fresh && lent ? tacho__group_start : tacho__group_merge)(group, &table->arena, source)) {
+        return tacho__table_refuse(table);
     }
     bool unpriced = source->cost_calls[TACHO_COST_STATE_UNKNOWN] > 0;
-    return unpriced && !note_unpriced(table, source->model) ? refused(table) : TACHO_OK;
+    return unpriced && !note_unpriced(table, source->model) ? tacho__table_refuse(table) : TACHO_OK;
+}
+
+tacho_status tacho__table_add_group(tacho__table *table, const tacho__group *source) {
+    return add_group(table, source, false);
+}
+
+tacho_status tacho__table_lend_group(tacho__table *table, const tacho__group *source) {
+    return add_group(table, source, true);
+}
+
+void tacho__table_forget_in_flight(tacho__table *table) {
+    for (size_t i = 0; i < table->count; i++) {
+        table->groups[i]->in_flight = -1;
+    }
 }
 
 tacho_status tacho__table_total(tacho__table *table, tacho__group *total) {
     for (size_t i = 0; i < table->count; i++) {
         if (!tacho__group_merge(total, &table->arena, table->groups[i])) {
-            return refused(table);
+            return tacho__table_refuse(table);
         }
     }
     return TACHO_OK;
@@ -327,7 +342,7 @@ tacho_status tacho__table_add_rest(tacho__table *table, const tacho__group *all,
     tacho__group_init(&known);
     tacho_status status = tacho__table_total(table, &known);
     if (status == TACHO_OK && !tacho__group_merge(&rest, &table->arena, all)) {
-        status = refused(table);
+        status = tacho__table_refuse(table);
     }
     if (status == TACHO_OK) {
         tacho__group_subtract(&rest, &known);

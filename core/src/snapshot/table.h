@@ -32,6 +32,12 @@ bool tacho__table_wants_group(const tacho__table *table, const tacho__group *gro
 tacho_status tacho__table_add(tacho__table *table, const tacho_record_view *record);
 /** Adds sums to the row with the keys of `group` (those that the table groups by). TACHO_OK; TACHO_NOMEM. */
 tacho_status tacho__table_add_group(tacho__table *table, const tacho__group *group);
+/** The same for sums whose buckets live, and stay as they are, until the table is finished: most rows need no copy. */
+tacho_status tacho__table_lend_group(tacho__table *table, const tacho__group *group);
+/** The rows so far tell nothing of what is in flight. */
+void tacho__table_forget_in_flight(tacho__table *table);
+/** Remembers that something for the table found no memory. TACHO_NOMEM. */
+tacho_status tacho__table_refuse(tacho__table *table);
 /** Adds a warning: an English sentence without full stop; copied. NULL does nothing. */
 void tacho__table_warn(tacho__table *table, const char *warning);
 /**

@@ -26,14 +26,20 @@ static int key_order(const char *left, const char *right) {
 }
 
 static int name_order(const tacho_row *a, const tacho_row *b) {
-    const char *const keys[][2] = {{a->day, b->day},           {a->session, b->session}, {a->model, b->model},
-                                   {a->provider, b->provider}, {a->tool, b->tool},       {a->operation, b->operation},
-                                   {a->kind, b->kind}};
-    int order = 0;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys && order == 0; i++) {
-        order = key_order(keys[i][0], keys[i][1]);
+#define THEN(key)                                                                                                      \
+    if (a->key != b->key && (order = key_order(a->key, b->key)) != 0) {                                                \
+        return order;                                                                                                  \
     }
-    return order;
+    int order;
+    THEN(day)
+    THEN(session)
+    THEN(model)
+    THEN(provider)
+    THEN(tool)
+    THEN(operation)
+    THEN(kind)
+#undef THEN
+    return 0;
 }
 
 static int row_order(const void *left, const void *right) {

@@ -8,42 +8,41 @@
 
 #include <string.h>
 
-/* Of every view a part; the views are gone afterwards, whatever happens. */
-static tacho_status add_parts(tacho__attached *attached, tacho__part **parts, size_t *count) {
-    tacho_status status = TACHO_OK;
-    for (size_t i = 0; i < attached->count && status == TACHO_OK; i++) {
-        tacho__view *view = attached->views[i];
-        attached->views[i] = NULL;
-        status = tacho__part_of_view(view, &parts[*count]);
-        *count += status == TACHO_OK;
+/* Parts that are being taken, which share what their series are called. */
+typedef struct taking {
+    tacho__series_store *store;
+    tacho__part **parts;
+    size_t count, room;
+    size_t kept; /* parts that do not come from the registry, and stay when it is read again */
+} taking;
+
+static bool add(taking *t, tacho__part *part) {
+    if (t->count == t->room) {
+        const size_t more = t->room ? t->room * 2 : 16;
+        tacho__part **grown = tacho__realloc(t->parts, more * sizeof(tacho__part *));
+        if (!grown) {
+            tacho__part_release(part);
+            return false;
+        }
+        t->parts = grown;
+        t->room = more;
     }
-    return status;
+    t->parts[t->count++] = part;
+    return true;
 }
 
-/* `own` is one part that is not among the views, or NULL; its reference goes to the snapshot. */
-static tacho_status of_registry(tacho__attached *attached, tacho__part *own, tacho_snapshot **out) {
-    tacho__part **parts = tacho__calloc(attached->count + 1, sizeof(tacho__part *));
-    size_t count = 0;
-    if (!parts) {
-        tacho__part_release(own);
-        return TACHO_NOMEM;
+static tacho_status take_view(void *context, const tacho__view *view) {
+    taking *t = context;
+    tacho__part *part;
+    const tacho_status status = tacho__part_of_view(view, t->store, &part);
+    return status != TACHO_OK || add(t, part) ? status : TACHO_NOMEM;
+}
+
+static void take_anew(void *context) {
+    taking *t = context;
+    while (t->count > t->kept) {
+        tacho__part_release(t->parts[--t->count]);
     }
-    if (own) {
-        parts[count++] = own;
-    }
-    tacho_status status = add_parts(attached, parts, &count);
-    if (status == TACHO_OK) {
-        status = tacho__snapshot_of_parts(parts, count, out);
-    } else {
-        for (size_t i = 0; i < count; i++) {
-            tacho__part_release(parts[i]);
-        }
-    }
-    tacho__free(parts);
-    if (status == TACHO_OK) {
-        memcpy((*out)->skipped, attached->skipped, sizeof attached->skipped);
-    }
-    return status;
 }
 
 /* Whoever reads leaves fewer files to the next, if nobody else is at it. Without that, reading says the same. */
@@ -52,44 +51,58 @@ static void fold_first(const tacho__registry *registry) {
     tacho__fold_if_free(registry, tacho__wall(&tacho__clock_system), &done);
 }
 
+/* A snapshot of a collector (NULL = none), and of a registry (NULL = none). */
+static tacho_status take(tacho_collector *collector, const tacho__registry *registry, tacho_snapshot **out) {
+    taking t = {.store = tacho__series_store_new()};
+    tacho__part *own = NULL;
+    uint64_t skipped[TACHO__SKIP_COUNT] = {0};
+    tacho_status status = t.store ? TACHO_OK : TACHO_NOMEM;
+    if (status == TACHO_OK && collector) {
+        status = tacho__part_take(collector, t.store, &own);
+        t.kept = 1;
+    }
+    if (status == TACHO_OK && own && !add(&t, own)) {
+        status = TACHO_NOMEM;
+    }
+    if (status == TACHO_OK && registry) {
+        const int64_t mono = (int64_t)tacho__now(&tacho__clock_system);
+        const int64_t wall = own ? own->taken_at_ns : tacho__wall(&tacho__clock_system);
+        const tacho__visitor visitor = {&t, take_view, take_anew};
+        fold_first(registry);
+        status = tacho__registry_read(registry, own ? own->segment : NULL, mono, wall, &visitor, skipped);
+    }
+    if (status == TACHO_OK) {
+        status = tacho__snapshot_of_parts(t.parts, t.count, out);
+    } else {
+        t.kept = 0;
+        take_anew(&t);
+    }
+    if (status == TACHO_OK) {
+        memcpy((*out)->skipped, skipped, sizeof skipped);
+    }
+    tacho__free(t.parts);
+    tacho__series_store_release(t.store);
+    return status;
+}
+
 tacho_status tacho_snapshot_take_process(tacho_collector *collector, tacho_snapshot **out) {
     if (!out) {
         return TACHO_INVALID;
     }
     *out = NULL;
-    if (!collector) {
-        return tacho__snapshot_of_parts(NULL, 0, out); /* disabled mode: nothing was recorded */
-    }
-    tacho__part *part;
-    tacho_status status = tacho__part_take(collector, &part);
-    return status == TACHO_OK ? tacho__snapshot_of_parts(&part, 1, out) : status;
+    return take(collector, NULL, out); /* without a collector, in disabled mode: nothing was recorded */
 }
 
 tacho_status tacho_snapshot_take(tacho_collector *collector, tacho_snapshot **out) {
     if (!out) {
         return TACHO_INVALID;
     }
-    tacho__registry *registry = tacho__collector_registry(collector);
-    if (!registry) {
-        return tacho_snapshot_take_process(collector, out);
-    }
     *out = NULL;
-    tacho__part *own;
-    tacho_status status = tacho__part_take(collector, &own);
-    tacho__attached attached;
-    if (status == TACHO_OK) {
-        int64_t mono = (int64_t)tacho__now(&tacho__clock_system);
-        fold_first(registry);
-        status = tacho__registry_read(registry, own->segment, mono, own->taken_at_ns, &attached);
-        if (status != TACHO_OK) {
-            tacho__part_release(own);
-        }
+    tacho__registry *registry = tacho__collector_registry(collector);
+    const tacho_status status = take(collector, registry, out);
+    if (registry) {
+        tacho__registry_release(registry);
     }
-    if (status == TACHO_OK) {
-        status = of_registry(&attached, own, out);
-        tacho__attached_free(&attached);
-    }
-    tacho__registry_release(registry);
     return status;
 }
 
@@ -106,14 +119,7 @@ tacho_status tacho_snapshot_attach(const char *dir, tacho_snapshot **out) {
     if (status != TACHO_OK) {
         return status;
     }
-    tacho__attached attached;
-    fold_first(registry);
-    status = tacho__registry_read(registry, NULL, (int64_t)tacho__now(&tacho__clock_system),
-                                  tacho__wall(&tacho__clock_system), &attached);
-    if (status == TACHO_OK) {
-        status = of_registry(&attached, NULL, out);
-        tacho__attached_free(&attached);
-    }
+    status = take(NULL, registry, out);
     tacho__registry_release(registry);
     return status;
 }

@@ -28,17 +28,16 @@ static bool is_request(const tacho__group *sums) {
 }
 
 static tacho_status add_series(const tacho_snapshot *snapshot, series_filter filter, tacho__table *table) {
-    tacho_status status = TACHO_OK;
-    for (size_t i = 0; i < snapshot->count; i++) {
-        const tacho__part *part = snapshot->parts[i];
-        for (size_t j = 0; j < part->series_count && status == TACHO_OK; j++) {
-            tacho__group sums = part->series[j].sums; /* lists inside stay those of the part */
-            const bool tells = filter != has_ended && tacho__snapshot_is_newest(snapshot, i);
-            sums.in_flight = tells ? sums.in_flight : filter == has_ended ? -1 : 0;
-            if (!part->series[j].component && filter(&sums) && tacho__table_wants_group(table, &sums)) {
-                status = tacho__table_add_group(table, &sums);
-            }
+    const tacho__series_list *list = tacho__snapshot_series(snapshot);
+    tacho_status status = list ? TACHO_OK : tacho__table_refuse(table);
+    for (size_t i = 0; list && i < list->count && status == TACHO_OK; i++) {
+        const tacho__group *sums = &list->series[i].sums;
+        if (!list->series[i].component && filter(sums) && tacho__table_wants_group(table, sums)) {
+            status = tacho__table_lend_group(table, sums);
         }
+    }
+    if (filter == has_ended) {
+        tacho__table_forget_in_flight(table);
     }
     return status;
 }
