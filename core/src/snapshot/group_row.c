@@ -11,7 +11,7 @@ tacho_cost_state tacho__group_cost_state(const tacho__group *group) {
     const int64_t *calls = group->cost_calls;
     int64_t priced = 0;
     for (int state = TACHO_COST_STATE_PARTIAL; state < TACHO__GROUP_COST_STATES; state++) {
-        priced += calls[state] > 0;
+        priced |= calls[state];
     }
     if (priced == 0) {
         return TACHO_COST_STATE_UNKNOWN;
