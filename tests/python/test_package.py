@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -67,6 +69,24 @@ def test_import_opens_no_other_file_than_the_package() -> None:
         """
     code = "import sys; BEFORE = set(sys.modules)\n" + textwrap.dedent(code)
     assert lines(code) == ["[]", "[]"]
+
+
+def test_import_starts_nothing_that_the_kernel_would_know_of(tmp_path: Path) -> None:
+    """No thread, no process, no socket, no file but for reading."""
+    if shutil.which("strace") is None or "LD_PRELOAD" in os.environ:
+        pytest.skip("strace is not installed, or would be sanitized too")
+    code = "import os; os.write(1, b'begin'); import tachograph; os.write(1, b'end')"
+    trace = tmp_path / "trace"
+    done = subprocess.run(["strace", "-f", "-o", trace, sys.executable, "-B", "-c", code], capture_output=True)
+    if done.stdout != b"beginend":
+        pytest.skip(f"strace may not trace here: {done.stderr!r}")
+    between = trace.read_text().partition('write(1, "begin"')[2].partition('write(1, "end"')[0]
+    calls = set(re.findall(r"^\d+ +(\w+)\(", between, re.MULTILINE))
+    assert "openat" in calls and "_core" in between  # it was imported just there
+    assert not calls & {"clone", "clone3", "fork", "vfork", "socket", "socketpair", "pipe2", "memfd_create", "eventfd2"}
+    assert not calls & {"rt_sigaction", "mkdir", "unlink", "rename", "ftruncate", "fallocate", "timer_create"}
+    flags = re.findall(r'openat\([^"]*"[^"]*", ([A-Z_|]+)', between)
+    assert flags and not any(word in flag for flag in flags for word in ("O_WRONLY", "O_RDWR", "O_CREAT"))
 
 
 def test_version() -> None:
