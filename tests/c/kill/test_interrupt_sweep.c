@@ -136,6 +136,7 @@ static void test_handlers__that_record_are_exact_at_every_store(void **state) {
         interrupt_case(&kill_cases[i]);
     }
     printf("    %llu interrupts\n", (unsigned long long)all_interrupts);
+    assert_true(all_interrupts > 20 * kill_case_count); /* the hook is there */
 }
 
 /* What a child does that came out of the middle of a call; its exit code says what is wrong. */
@@ -192,6 +193,7 @@ static void test_handlers__that_fork_leave_both_processes_exact(void **state) {
         fork_case(&kill_cases[i], i % FORK_EVERY);
     }
     printf("    %llu forks\n", (unsigned long long)all_forks);
+    assert_true(all_forks > 2 * kill_case_count);
 }
 
 int main(void) {

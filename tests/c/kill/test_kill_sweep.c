@@ -176,6 +176,7 @@ static void run_case(const kill_case *one) {
         finish_sweep();
         printf("    %-28s round %u: %3llu stores, %zu steps\n", one->what, w.round, (unsigned long long)sweep.stores,
                sweep.steps);
+        assert_true(sweep.stores >= sweep.steps); /* the hook is there: every step is a store */
         tacho__clock_fake_advance(&w.r.clock, MS);
     }
     kill_world_close(&w);
@@ -187,6 +188,7 @@ static void test_sweep__leaves_all_or_nothing_at_every_store(void **state) {
         run_case(&kill_cases[i]);
     }
     printf("    kill sweep: %zu cases, 3 rounds each, %llu stores\n", kill_case_count, (unsigned long long)all_stores);
+    assert_true(all_stores > 50 * kill_case_count);
 }
 
 /* ------------------------------------------------------------------------------------------------ nothing left out
