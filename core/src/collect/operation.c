@@ -120,11 +120,16 @@ tacho__lane *tacho__op_enter(tacho__op *op) {
 
 /* ------------------------------------------------------------------------------------------------------------ begin */
 
+/* The upper half is random per lane only; the lower one is per operation. */
+static inline void start_trace(tacho__lane *lane, tacho__op *op) {
+    op->trace[0] = lane->random[1] + op->id;
+    op->trace[1] = tacho__lane_random(lane) | 1; /* never all zero */
+}
+
 void tacho__op_adopt(tacho__lane *lane, tacho__op *op, const tacho__op *parent) {
     const uint32_t state = parent ? atomic_load_explicit(&parent->state, memory_order_acquire) : TACHO__OP_NONE;
     if (state == TACHO__OP_NONE) {
-        op->trace[0] = tacho__lane_random(lane);
-        op->trace[1] = tacho__lane_random(lane) | 1; /* never all zero */
+        start_trace(lane, op);
         return;
     }
     op->parent = parent->id;
@@ -141,7 +146,7 @@ void tacho__op_adopt(tacho__lane *lane, tacho__op *op, const tacho__op *parent) 
     }
 }
 
-static void follow_trace(tacho__lane *lane, tacho__op *op, const char *text) {
+__attribute__((noinline)) static void follow_trace(tacho__lane *lane, tacho__op *op, const char *text) {
     tacho__traceparent trace;
     if (tacho__traceparent_parse(text, strlen(text), &trace) != TACHO_OK) {
         tacho__drop_count(lane->segment, TACHO__DROP_TRACEPARENT_INVALID);
@@ -152,16 +157,20 @@ static void follow_trace(tacho__lane *lane, tacho__op *op, const char *text) {
     op->parent = op->parent ? op->parent : trace.parent;
 }
 
+static inline void join_own(tacho_collector *collector, tacho__lane *lane, tacho__op *op) {
+    if (__builtin_expect(lane->own_session == 0, 0)) {
+        lane->own_session = tacho__session_find(collector, lane, &collector->session).id;
+    }
+    op->session = lane->own_session;
+    op->session_slot = 0;
+}
+
 void tacho__op_join(tacho_collector *collector, tacho__lane *lane, tacho__op *op, tacho_session *session) {
     if (!session && op->session) {
         return;
     }
     if (!session || session->collector != collector) {
-        if (__builtin_expect(lane->own_session == 0, 0)) {
-            lane->own_session = tacho__session_find(collector, lane, &collector->session).id;
-        }
-        op->session = lane->own_session;
-        op->session_slot = 0;
+        join_own(collector, lane, op);
         return;
     }
     const tacho__session_place place = tacho__session_find(collector, lane, session);
@@ -179,8 +188,13 @@ static inline tacho_status begin(tacho_series *series, const tacho__op *parent, 
     }
     op->generation = (uint32_t)lane->segment->generation;
     op->id = tacho__lane_id(lane);
-    tacho__op_adopt(lane, op, parent);
-    tacho__op_join(collector, lane, op, session);
+    if (parent || session) {
+        tacho__op_adopt(lane, op, parent);
+        tacho__op_join(collector, lane, op, session);
+    } else {
+        start_trace(lane, op);
+        join_own(collector, lane, op);
+    }
     if (traceparent) {
         follow_trace(lane, op, traceparent);
     }
