@@ -40,10 +40,11 @@ static tacho__redo *redo_of(const remains *dead, uint32_t lane) {
     return (tacho__redo *)(dead->bytes + (size_t)tacho__get_half(&lanes[lane].redo) * TACHO__LINE);
 }
 
+/* The last of `count` entries with a value each. */
 static void put_entry(tacho__redo *redo, uint64_t count, uint64_t target, uint64_t value) {
-    tacho__put(&redo->entry[count - 1].target, target);
-    tacho__put(&redo->entry[count - 1].value, value);
-    tacho__put(&redo->count, count);
+    tacho__put(&redo->word[2 * count - 2], target);
+    tacho__put(&redo->word[2 * count - 1], value);
+    tacho__put(&redo->count, 2 * count);
 }
 
 static void find_series(const tacho__view *view, const char *name, tacho__series_view *out) {

@@ -277,8 +277,7 @@ static void quicken(tacho__booking *b, const tacho_series *series) {
     }
 }
 
-/* The general case. */
-static void book(tacho_collector *collector, tacho__lane *lane, tacho__op *op, int64_t end_wall_ns) {
+void tacho__op_book_any(tacho_collector *collector, tacho__lane *lane, tacho__op *op, int64_t end_wall_ns) {
     tacho__booking b TACHO__UNINITIALIZED;
     b.collector = collector;
     b.lane = lane;
@@ -296,12 +295,4 @@ static void book(tacho_collector *collector, tacho__lane *lane, tacho__op *op, i
     tacho__open_tell_parent(b.lane, op, &told);
     tacho__open_return(collector, b.lane, op);
     tacho__lane_leave(&collector->writer, b.lane);
-}
-
-void tacho__op_book(tacho_collector *collector, tacho__lane *lane, tacho__op *op, int64_t end_wall_ns) {
-    const bool done = op->flags & TACHO__RECORD_USAGE ? tacho__op_book_model_call(collector, lane, op, end_wall_ns)
-                                                      : tacho__op_book_plain(collector, lane, op, end_wall_ns);
-    if (!done) {
-        book(collector, lane, op, end_wall_ns);
-    }
 }

@@ -147,18 +147,25 @@ void tacho__op_usage(tacho_collector *collector, tacho__lane *lane, tacho__op *o
 /** Adds all parts of a response as one report. */
 void tacho__op_response(tacho_collector *collector, tacho__lane *lane, tacho__op *op, const tacho_response *response);
 
+/** Books a plain operation (collect/plain.c); false, and nothing done, if it is not plain. Leaves the lane if it is. */
+bool tacho__op_book_plain(tacho_collector *collector, tacho__lane *lane, tacho__op *op, int64_t end_wall_ns);
+/** The same for the usual model call (collect/model_call.c). */
+bool tacho__op_book_model_call(tacho_collector *collector, tacho__lane *lane, tacho__op *op, int64_t end_wall_ns);
+/** Books any operation (collect/book.c). Leaves the lane. */
+void tacho__op_book_any(tacho_collector *collector, tacho__lane *lane, tacho__op *op, int64_t end_wall_ns);
+
 /**
  * Books a finished operation as one set: `outcome`, `end_ns` and everything else stand in `op`. Leaves the lane. What
  * finds no room goes to the overflow series in the shared lane. `end_wall_ns`: Unix time of the end as the caller gave
  * it, else 0.
  */
-void tacho__op_book(tacho_collector *collector, tacho__lane *lane, tacho__op *op, int64_t end_wall_ns);
-
-/** The same for a plain operation (collect/plain.c); false, and nothing done, if it is not plain. Leaves the lane if it
- * is. */
-bool tacho__op_book_plain(tacho_collector *collector, tacho__lane *lane, tacho__op *op, int64_t end_wall_ns);
-/** The same for the usual model call (collect/model_call.c). */
-bool tacho__op_book_model_call(tacho_collector *collector, tacho__lane *lane, tacho__op *op, int64_t end_wall_ns);
+static inline void tacho__op_book(tacho_collector *collector, tacho__lane *lane, tacho__op *op, int64_t end_wall_ns) {
+    const bool done = op->flags & TACHO__RECORD_USAGE ? tacho__op_book_model_call(collector, lane, op, end_wall_ns)
+                                                      : tacho__op_book_plain(collector, lane, op, end_wall_ns);
+    if (!done) {
+        tacho__op_book_any(collector, lane, op, end_wall_ns);
+    }
+}
 
 /* ---- notes (notes.c) */
 

@@ -9,28 +9,72 @@
 /* Nothing but a name, times, a parent, components: no usage, no failure, no children, nothing for its parent. */
 static inline bool is_plain(const tacho__lane *lane, const tacho__op *op) {
     const uint32_t usual = TACHO__RECORD_WALL | TACHO__RECORD_ON_PARENT | TACHO__RECORD_MORE | TACHO__RECORD_NOTES;
-    return (op->flags & ~usual) == TACHO__RECORD_TIMED && op->outcome == TACHO_OUTCOME_OK &&
+    return lane->ring && (op->flags & ~usual) == TACHO__RECORD_TIMED && op->outcome == TACHO_OUTCOME_OK &&
            op->kind != TACHO_KIND_TOOL &&
            (op->slot == TACHO__NO_SLOT || tacho__get_half(&lane->segment->open[op->slot].had_child) == 0);
 }
 
+/* The entries of the set, each at a place that the compiler knows. */
+typedef struct entries {
+    tacho__redo_entry bucket, below, sum, ok, records;
+    struct {
+        tacho__word target, value[5]; /* latest_end to model_calls */
+    } session;
+    tacho__redo_entry window; /* last, because not every series has one */
+} entries;
+
+static_assert(offsetof(tacho__session_cell, model_calls) - offsetof(tacho__session_cell, latest_end) == 4 * 8, "a run");
+
+static inline uint64_t larger(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
+}
+
+static inline void put_word(const tacho__set *set, tacho__redo_entry *entry, const tacho__word *cell, uint64_t value) {
+    tacho__put(&entry->target, tacho__set_target(set, cell));
+    tacho__put(&entry->value, value);
+}
+
+static inline void put_half(const tacho__set *set, tacho__redo_entry *entry, const tacho__half *cell, uint32_t more) {
+    tacho__put(&entry->target, tacho__set_target(set, cell) | TACHO__REDO_HALF);
+    tacho__put(&entry->value, tacho__get_half(cell) + more);
+}
+
 /* What a plain operation adds to its session. */
-static inline void put_session(const tacho__op *op, tacho__session_cell *cell, tacho__set *set, unsigned group,
-                               uint64_t duration_ns) {
+static inline void put_session(const tacho__set *set, entries *e, const tacho__op *op, const tacho__session_cell *cell,
+                               unsigned group, uint64_t duration_ns) {
     const uint64_t end = tacho__stamp(op->end_ns), begin = ~tacho__stamp(op->begin_ns);
-    tacho__set_count(set, &cell->ok[group]);
-    if (end > tacho__get(&cell->latest_end)) {
-        tacho__set_word(set, &cell->latest_end, end);
+    const bool step = group == TACHO__GROUP_STEP, call = op->kind == TACHO_KIND_LLM || op->kind == TACHO_KIND_EMBEDDING;
+    put_word(set, &e->ok, &cell->ok[group], tacho__get(&cell->ok[group]) + 1);
+    tacho__put(&e->session.target, tacho__set_target(set, &cell->latest_end) | TACHO__REDO_RUN(5));
+    tacho__put(&e->session.value[0], larger(end, tacho__get(&cell->latest_end)));
+    tacho__put(&e->session.value[1], larger(begin, tacho__get(&cell->earliest_begin)));
+    tacho__put(&e->session.value[2], tacho__get(&cell->step_ns) + (step ? duration_ns : 0));
+    tacho__put(&e->session.value[3], tacho__get(&cell->timed_steps) + step);
+    tacho__put(&e->session.value[4], tacho__get(&cell->model_calls) + call);
+}
+
+/* What the entries change. */
+typedef struct cells {
+    tacho__half *bucket;
+    tacho__sketch *sketch;
+    tacho__session_cell *session;
+    unsigned group;
+    tacho__lane_window *window; /* NULL = none */
+} cells;
+
+static inline void commit(const tacho__set *set, tacho__lane *lane, const cells *c) {
+    const entries *e = (const entries *)lane->redo->word;
+    tacho__set_publish(set, lane->redo);
+    tacho__put_half(c->bucket, (uint32_t)tacho__get(&e->bucket.value));
+    tacho__put_half(&c->sketch->low, (uint32_t)tacho__get(&e->below.value));
+    tacho__put(&c->sketch->sum, tacho__get(&e->sum.value));
+    tacho__put(&c->session->ok[c->group], tacho__get(&e->ok.value));
+    tacho__redo_copy(&c->session->latest_end, e->session.value, 5);
+    tacho__put(&lane->header->records, tacho__get(&e->records.value));
+    if (c->window) {
+        tacho__put(c->window->written, tacho__get(&e->window.value));
     }
-    if (__builtin_expect(begin > tacho__get(&cell->earliest_begin), 0)) {
-        tacho__set_word(set, &cell->earliest_begin, begin);
-    }
-    if (group == TACHO__GROUP_STEP) {
-        tacho__set_add(set, &cell->step_ns, duration_ns);
-        tacho__set_count(set, &cell->timed_steps);
-    } else if (op->kind == TACHO_KIND_LLM || op->kind == TACHO_KIND_EMBEDDING) {
-        tacho__set_count(set, &cell->model_calls);
-    }
+    tacho__set_conclude(set, lane->redo);
 }
 
 /* A record of names, times and components. */
@@ -59,29 +103,28 @@ bool tacho__op_book_plain(tacho_collector *collector, tacho__lane *lane, tacho__
         return false;
     }
     bool below;
-    tacho__half *bucket = tacho__bucket_of_usual(lane, bound, duration_ns, &below);
-    if (!bucket) {
+    tacho__sketch *sketch = &bound->block->duration;
+    cells c = {tacho__bucket_of_usual(lane, bound, duration_ns, &below), sketch, cell, series->group, NULL};
+    uint64_t sum;
+    if (!c.bucket || __builtin_add_overflow(tacho__get(&sketch->sum), duration_ns, &sum)) {
         return false;
     }
-    tacho__sketch *sketch = &bound->block->duration;
-    const bool window = tacho__window_find(&collector->writer, lane, bound->window);
+    c.window = tacho__window_find(&collector->writer, lane, bound->window) ? bound->window : NULL;
     tacho__set set = tacho__set_begin(lane);
-    tacho__set_half(&set, bucket, tacho__get_half(bucket) + 1);
-    if (below) {
-        tacho__set_half(&set, &sketch->low, tacho__get_half(&sketch->low) + 1);
+    entries *e = (entries *)lane->redo->word;
+    put_half(&set, &e->bucket, c.bucket, 1);
+    put_half(&set, &e->below, &sketch->low, below);
+    put_word(&set, &e->sum, &sketch->sum, sum);
+    put_session(&set, e, op, cell, c.group, duration_ns);
+    set.next = &e->window.target;
+    if (c.window) {
+        tacho__window_put(&set, c.window, op->end_ns, duration_ns);
     }
-    tacho__set_add(&set, &sketch->sum, duration_ns);
-    if (window) {
-        tacho__window_put(&set, bound->window, op->end_ns, duration_ns);
-    }
-    put_session(op, cell, &set, series->group, duration_ns);
-    uint64_t sequence;
-    tacho__stored_record *place = tacho__ring_place(lane, &set, &sequence);
-    if (place) {
-        compose(collector, lane, bound, op, end_wall_ns, place, sequence);
-    }
+    const uint64_t sequence = lane->records + 1;
+    put_word(&set, &e->records, &lane->header->records, sequence);
+    compose(collector, lane, bound, op, end_wall_ns, tacho__ring_turn(lane), sequence);
     tacho__open_close(lane, &set, op);
-    tacho__set_commit_sorted(&set, lane->redo, lane->base, 1u + below);
+    commit(&set, lane, &c);
     tacho__open_return(collector, lane, op);
     tacho__lane_leave(&collector->writer, lane);
     return true;

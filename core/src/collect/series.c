@@ -217,6 +217,7 @@ bool tacho__series_bind_lane(tacho_collector *collector, tacho__lane *lane, tach
     }
     bound->block = of_number->block;
     bound->descriptor = of_number->descriptor;
+    bound->grid = &tacho__grids[bound->descriptor->grid];
     if (bound->block && bound->descriptor->window) {
         const uint32_t window = bound->descriptor->window - 1u;
         bound->window = &lane->windows[window];

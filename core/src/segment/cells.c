@@ -71,10 +71,8 @@ static void find_range(const tacho__sketch *sketch, const tacho__grid *grid, uin
 }
 
 void tacho__bound_quicken(tacho__bound *bound, tacho__word *counter) {
-    const tacho__grid *grid = &tacho__grids[bound->descriptor->grid];
-    bound->grid = grid;
     bound->counter = counter;
-    find_range(&bound->block->duration, grid, &bound->least, &bound->span);
+    find_range(&bound->block->duration, bound->grid, &bound->least, &bound->span);
 }
 
 void tacho__known_quicken(tacho__known *known, uint8_t grid) {

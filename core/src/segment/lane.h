@@ -296,7 +296,7 @@ tacho__line tacho__lane_take(tacho__writer *writer, tacho__lane *lane, uint32_t 
 tacho__line tacho__lane_take_locked(tacho__lane *lane, uint32_t lines, bool overflow);
 
 static inline tacho__set tacho__set_begin(const tacho__lane *lane) {
-    return (tacho__set){lane->redo->entry, lane->base, NULL, false};
+    return (tacho__set){lane->redo->word, lane->base, NULL, false};
 }
 
 /** A new operation id, never 0. */

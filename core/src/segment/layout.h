@@ -65,7 +65,7 @@ typedef uint32_t tacho__line; /* number of a line of 64 bytes; 0 = none */
 #define TACHO__RECORD_COUNTS     24u
 #define TACHO__RING_RECORDS      1024u
 #define TACHO__SLOWEST           32u
-#define TACHO__REDO_ENTRIES      160u
+#define TACHO__REDO_WORDS        320u
 #define TACHO__DROPS             64u
 #define TACHO__STRING_BYTES      200u
 
@@ -333,12 +333,12 @@ typedef struct tacho__usage_cell {
     tacho__word units[TACHO__UNITS];
     tacho__word cost[TACHO__COST_SUMS];
     tacho__word states[TACHO__COST_STATES];
-    tacho__word calls;
     tacho__word absent;
-    tacho__word timed_output;
-    tacho__word timed_ns;
     tacho__word table_of_reported;
     tacho__word not_booked;
+    tacho__word calls;
+    tacho__word timed_output;
+    tacho__word timed_ns;
     tacho__word inclusive_cost;
     tacho__word inclusive_input;
     tacho__word inclusive_output;
@@ -512,10 +512,14 @@ typedef struct tacho__windows {
     tacho__half window[TACHO__WINDOWS];
 } tacho__windows;
 
-#define TACHO__REDO_HALF  UINT64_C(1) /* in a target: offsets are multiples of 4 */
-#define TACHO__REDO_CLOSE UINT64_C(2) /* id of an open slot: becomes 0 if it is the value */
+/* What an entry of a set begins with: a byte offset, a multiple of 4, and how many more values follow the first. */
+#define TACHO__REDO_HALF    UINT64_C(1) /* the cell is a half */
+#define TACHO__REDO_CLOSE   UINT64_C(2) /* id of an open slot: becomes 0 if it is the value */
+#define TACHO__REDO_MORE    48          /* shift of the number of further values, for the words that follow the cell */
+#define TACHO__REDO_RUN(n)  ((uint64_t)((n)-1) << TACHO__REDO_MORE)
+#define TACHO__REDO_OFFSETS ((UINT64_C(1) << TACHO__REDO_MORE) - 4)
 
-typedef struct tacho__redo_entry {
+typedef struct tacho__redo_entry { /* with one value, as most */
     tacho__word target;
     tacho__word value;
 } tacho__redo_entry;
@@ -530,7 +534,7 @@ typedef struct tacho__redo {
     tacho__word sum;
     tacho__word counter;
     uint64_t reserved[4];
-    tacho__redo_entry entry[TACHO__REDO_ENTRIES];
+    tacho__word word[TACHO__REDO_WORDS];
 } tacho__redo;
 
 /* Relaxed loads and stores of cells: every field above that is not immutable is reached through these. */

@@ -24,38 +24,50 @@ static void find_series(tacho__view *view) {
 
 /* ------------------------------------------------------------------------------------------------------------- sets */
 
-/* A target that a writer can have meant: a cell behind the header, inside the copy. */
-static bool is_cell(const tacho__view *view, uint64_t target) {
-    const uint64_t flags = target & 3, offset = target - flags, size = flags & TACHO__REDO_HALF ? 4 : 8;
-    return flags != 3 && offset % size == 0 && offset >= TACHO__HEADER_BYTES &&
+/* A cell behind the header, inside the copy. */
+static bool is_cell(const tacho__view *view, uint64_t offset, uint64_t size) {
+    return offset % (size < 8 ? size : 8) == 0 && offset >= TACHO__HEADER_BYTES && size <= view->lines * TACHO__LINE &&
            offset <= view->lines * TACHO__LINE - size;
 }
 
-static void apply(tacho__view *view, uint64_t target, uint64_t value) {
-    uint8_t *base = (uint8_t *)view->words;
+/* Words of the entry that begins at `word`, of which `left` are of the set; 0 = a writer cannot have meant it. */
+static uint64_t words_of_entry(const tacho__view *view, const tacho__word *word, uint64_t left) {
+    const uint64_t target = tacho__get(word), values = (target >> TACHO__REDO_MORE) + 1;
+    const bool half = target & TACHO__REDO_HALF, closes = target & TACHO__REDO_CLOSE;
+    const bool good = !(half && closes) && (values == 1 || !(half || closes)) && values + 1 <= left &&
+                      is_cell(view, target & TACHO__REDO_OFFSETS, half ? 4 : values * sizeof(tacho__word));
+    return good ? values + 1 : 0;
+}
+
+static void apply(tacho__view *view, const tacho__word *word) {
+    const uint64_t target = tacho__get(word), values = (target >> TACHO__REDO_MORE) + 1;
+    uint8_t *at = (uint8_t *)view->words + (target & TACHO__REDO_OFFSETS);
+    tacho__word *cell = (tacho__word *)at;
     if (target & TACHO__REDO_HALF) {
-        tacho__put_half((tacho__half *)(base + (target - TACHO__REDO_HALF)), (uint32_t)value);
+        tacho__put_half((tacho__half *)at, (uint32_t)tacho__get(&word[1]));
     } else if (target & TACHO__REDO_CLOSE) {
-        tacho__word *id = (tacho__word *)(base + (target - TACHO__REDO_CLOSE));
-        tacho__put(id, tacho__get(id) == value ? 0 : tacho__get(id));
+        tacho__put(cell, tacho__get(cell) == tacho__get(&word[1]) ? 0 : tacho__get(cell));
     } else {
-        tacho__put((tacho__word *)(base + target), value);
+        for (uint64_t i = 0; i < values; ++i) {
+            tacho__put(&cell[i], tacho__get(&word[1 + i]));
+        }
     }
 }
 
 static void replay_entries(tacho__view *view, tacho__redo *redo, uint64_t count) {
-    bool whole = count <= TACHO__REDO_ENTRIES;
-    for (uint64_t i = 0; i < count && whole; ++i) {
-        whole = is_cell(view, tacho__get(&redo->entry[i].target));
+    uint64_t next = 0, words = count <= TACHO__REDO_WORDS;
+    while (next < count && words != 0) {
+        words = words_of_entry(view, &redo->word[next], count - next);
+        next += words;
     }
-    view->info.faults += !whole;
-    if (!whole) {
+    view->info.faults += words == 0;
+    if (words == 0) {
         return;
     }
     tacho__redo own; /* a copy: a hostile set may aim at its own area */
     memcpy(&own, redo, sizeof own);
-    for (uint64_t i = 0; i < count; ++i) {
-        apply(view, tacho__get(&own.entry[i].target), tacho__get(&own.entry[i].value));
+    for (next = 0; next < count; next += (tacho__get(&own.word[next]) >> TACHO__REDO_MORE) + 2) {
+        apply(view, &own.word[next]);
     }
     tacho__put(&redo->count, 0);
     view->info.sets_applied += 1;
@@ -64,7 +76,7 @@ static void replay_entries(tacho__view *view, tacho__redo *redo, uint64_t count)
 /* What the counter of a short set becomes: it is the word's low half, or one less. False: neither. */
 static bool count_up(tacho__view *view, uint64_t word) {
     const uint64_t target = word >> 32;
-    if (target % sizeof(uint64_t) != 0 || !is_cell(view, target)) {
+    if (!is_cell(view, target, sizeof(tacho__word))) {
         return false;
     }
     tacho__word *counter = (tacho__word *)((uint8_t *)view->words + target);
@@ -84,7 +96,8 @@ static void replay_mark(tacho__view *view, tacho__redo *redo) {
     const uint64_t mark = tacho__get(&redo->mark), sum = tacho__get(&redo->sum), counter = tacho__get(&redo->counter);
     const uint64_t target = tacho__mark_histogram(mark);
     tacho__put(&redo->mark, 0);
-    const bool whole = is_cell(view, tacho__mark_bucket(mark) | TACHO__REDO_HALF) && is_cell(view, target);
+    const bool whole =
+        is_cell(view, tacho__mark_bucket(mark), sizeof(tacho__half)) && is_cell(view, target, sizeof(tacho__word));
     if (whole && !bucket_was_stored(view, mark)) {
         return;
     }

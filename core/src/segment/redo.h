@@ -14,27 +14,28 @@
 #include <stdbool.h>
 
 typedef struct tacho__set {
-    tacho__redo_entry *next;
+    tacho__word *next;
     const uint8_t *base;
     tacho__word *closes; /* id of the open slot that the set ends; NULL = none */
     bool saturated;      /* a sum reached the end of its range */
 } tacho__set;
 
-static inline void tacho__redo_put(tacho__redo_entry *entry, uint64_t target, uint64_t value) {
-    tacho__put(&entry->target, target);
-    tacho__put(&entry->value, value);
+static inline uint64_t tacho__set_target(const tacho__set *set, const void *cell) {
+    return (uint64_t)((const uint8_t *)cell - set->base);
 }
 
 static inline void tacho__set_entry(tacho__set *set, uint64_t target, uint64_t value) {
-    tacho__redo_put(set->next++, target, value);
+    tacho__put(&set->next[0], target);
+    tacho__put(&set->next[1], value);
+    set->next += 2;
 }
 
 /** The cell becomes `value`. */
 static inline void tacho__set_word(tacho__set *set, tacho__word *cell, uint64_t value) {
-    tacho__set_entry(set, (uint64_t)((const uint8_t *)cell - set->base), value);
+    tacho__set_entry(set, tacho__set_target(set, cell), value);
 }
 static inline void tacho__set_half(tacho__set *set, tacho__half *cell, uint32_t value) {
-    tacho__set_entry(set, (uint64_t)((const uint8_t *)cell - set->base) | TACHO__REDO_HALF, value);
+    tacho__set_entry(set, tacho__set_target(set, cell) | TACHO__REDO_HALF, value);
 }
 
 /** The cell counts one more. */
@@ -67,15 +68,16 @@ static inline void tacho__set_add_money(tacho__set *set, tacho__word *cell, int6
  * other entries. The slot may be another lane's, which uses it again at once: recovery compares the id first.
  */
 static inline void tacho__set_close(tacho__set *set, tacho__word *slot_id, uint64_t id) {
-    tacho__redo_put(set->next, (uint64_t)((const uint8_t *)slot_id - set->base) | TACHO__REDO_CLOSE, id);
+    tacho__put(&set->next[0], tacho__set_target(set, slot_id) | TACHO__REDO_CLOSE);
+    tacho__put(&set->next[1], id);
     set->closes = slot_id;
 }
 
 static inline void tacho__set_publish(const tacho__set *set, tacho__redo *redo) {
     tacho__put(&redo->mark, 0); /* of cells as they were before this set */
     atomic_signal_fence(memory_order_seq_cst);
-    atomic_store_explicit(&redo->count, (uint64_t)(set->next - redo->entry) + (set->closes != NULL),
-                          memory_order_release);
+    const tacho__word *end = set->closes ? set->next + 2 : set->next;
+    atomic_store_explicit(&redo->count, (uint64_t)(end - redo->word), memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
 }
 
@@ -128,42 +130,33 @@ static inline uint64_t tacho__mark_histogram(uint64_t mark) {
 
 /* ---- applying a set */
 
-static inline void tacho__redo_apply_half(const tacho__redo_entry *entry, uint8_t *base) {
-    tacho__put_half((tacho__half *)(base + (tacho__get(&entry->target) - TACHO__REDO_HALF)),
-                    (uint32_t)tacho__get(&entry->value));
+/** The words from `to` on become the values. `count` is known to the compiler. */
+static inline void tacho__redo_copy(tacho__word *to, const tacho__word *values, unsigned count) {
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < count; ++i) {
+        tacho__put(&to[i], tacho__get(&values[i]));
+    }
 }
 
-static inline void tacho__redo_apply_word(const tacho__redo_entry *entry, uint8_t *base) {
-    tacho__put((tacho__word *)(base + tacho__get(&entry->target)), tacho__get(&entry->value));
+/** Applies the entries from `word` to the end of the set, all of which are published. */
+static inline void tacho__set_apply(const tacho__set *set, const tacho__word *word, uint8_t *base) {
+    while (word < set->next) {
+        const uint64_t target = tacho__get(word++);
+        uint8_t *cell = base + (target & TACHO__REDO_OFFSETS);
+        if (target & TACHO__REDO_HALF) {
+            tacho__put_half((tacho__half *)cell, (uint32_t)tacho__get(word++));
+            continue;
+        }
+        for (uint64_t more = (target >> TACHO__REDO_MORE) + 1; more > 0; --more, cell += sizeof(tacho__word)) {
+            tacho__put((tacho__word *)cell, tacho__get(word++));
+        }
+    }
 }
 
 /** Publishes and applies the set, which is in `redo`. */
 static inline void tacho__set_commit(const tacho__set *set, tacho__redo *redo, uint8_t *base) {
     tacho__set_publish(set, redo);
-    for (const tacho__redo_entry *entry = redo->entry; entry < set->next; ++entry) {
-        if (tacho__get(&entry->target) & TACHO__REDO_HALF) {
-            tacho__redo_apply_half(entry, base);
-        } else {
-            tacho__redo_apply_word(entry, base);
-        }
-    }
-    tacho__set_conclude(set, redo);
-}
-
-/** The same for a set whose first `halves` entries are its halves: nothing is looked at again. */
-static inline void tacho__set_commit_sorted(const tacho__set *set, tacho__redo *redo, uint8_t *base, uint32_t halves) {
-    tacho__set_publish(set, redo);
-    const tacho__redo_entry *entry = redo->entry, *words = entry + halves;
-    for (; entry < words; ++entry) {
-        tacho__redo_apply_half(entry, base);
-    }
-    for (; entry + 1 < set->next; entry += 2) {
-        tacho__redo_apply_word(entry, base);
-        tacho__redo_apply_word(entry + 1, base);
-    }
-    if (entry < set->next) {
-        tacho__redo_apply_word(entry, base);
-    }
+    tacho__set_apply(set, redo->word, base);
     tacho__set_conclude(set, redo);
 }
 

@@ -7,19 +7,26 @@
 
 #include "segment/lane.h"
 
+/** The place of the next record, whose number is that of `records` afterwards. The lane has a ring. */
+static inline tacho__stored_record *tacho__ring_turn(tacho__lane *lane) {
+    const uint64_t before = lane->records++;
+    /* The ring is larger than the first cache: ask for the next place now, so that it is there when it is written. */
+    const tacho__stored_record *next = &lane->ring[(before + 1) & lane->ring_mask];
+    __builtin_prefetch(&next->word[0], 1);
+    __builtin_prefetch(&next->word[8], 1);
+    return &lane->ring[before & lane->ring_mask];
+}
+
 /** Place and sequence number of the next record; NULL (counted) in a lane without a ring. */
 static inline tacho__stored_record *tacho__ring_place(tacho__lane *lane, tacho__set *set, uint64_t *sequence) {
     if (__builtin_expect(!lane->ring, 0)) {
         tacho__set_count(set, &lane->header->records_unkept);
         return NULL;
     }
-    *sequence = ++lane->records;
-    tacho__set_word(set, &lane->header->records, *sequence);
-    /* The ring is larger than the first cache: ask for the next place now, so that it is there when it is written. */
-    const tacho__stored_record *next = &lane->ring[*sequence & lane->ring_mask];
-    __builtin_prefetch(&next->word[0], 1);
-    __builtin_prefetch(&next->word[8], 1);
-    return &lane->ring[(*sequence - 1) & lane->ring_mask];
+    tacho__stored_record *place = tacho__ring_turn(lane);
+    *sequence = lane->records;
+    tacho__set_word(set, &lane->header->records, lane->records);
+    return place;
 }
 
 /** Whether a finished operation belongs to the slowest of its kind in this lane so far. */
