@@ -88,8 +88,8 @@ static inline tacho__half *tacho__bucket_of_duration(const tacho__lane *lane, co
 /* The first bucket for a duration below the grid that is no new extreme: operations that do nothing are that short. */
 static inline tacho__half *tacho__bucket_below(const tacho__lane *lane, const tacho__bound *bound, uint64_t value) {
     const tacho__block *block = bound->block;
-    if (!block || value == 0 || value > bound->grid->bounds[0] ||
-        ~value > tacho__get(&block->duration.min_inverse) || value > tacho__get(&block->duration.max)) {
+    if (!block || value == 0 || value > bound->grid->bounds[0] || ~value > tacho__get(&block->duration.min_inverse) ||
+        value > tacho__get(&block->duration.max)) {
         return NULL;
     }
     const uint64_t line = tacho__get_half(&block->duration.octaves[0]);
