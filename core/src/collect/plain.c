@@ -99,7 +99,7 @@ bool tacho__op_book_plain(tacho_collector *collector, tacho__lane *lane, tacho__
     const tacho__bound *bound = &lane->bound[series->slot];
     tacho__session_cell *cell = lane->cells[op->session_slot];
     const uint64_t duration_ns = (uint64_t)(op->end_ns - op->begin_ns);
-    if (!is_plain(lane, op) || !cell || tacho__slowest_wants(lane, op->kind, duration_ns)) {
+    if (!is_plain(lane, op) || !cell || !bound->block || tacho__slowest_wants(lane, op->kind, duration_ns)) {
         return false;
     }
     bool below;
