@@ -365,16 +365,6 @@ const char *tacho__view_text(const tacho__view *view, tacho__line line) {
     return whole && entry->bytes[entry->length] == 0 && !memchr(entry->bytes, 0, entry->length) ? entry->bytes : NULL;
 }
 
-const tacho__descriptor *tacho__view_descriptor(const tacho__view *view, uint32_t number) {
-    if (number >= view->info.series) {
-        return NULL;
-    }
-    const tacho__half *directory = tacho__view_lines(view, view->series_first, 1);
-    const tacho__line line = tacho__get_half(&directory[number / TACHO__SERIES_CHUNK]);
-    const tacho__descriptor *chunk = tacho__view_lines(view, line, TACHO__SERIES_CHUNK);
-    return chunk ? &chunk[number % TACHO__SERIES_CHUNK] : NULL;
-}
-
 const tacho__lane_header *tacho__view_lane(const tacho__view *view, uint32_t lane) {
     return (const tacho__lane_header *)tacho__view_lines(view, view->lanes_first, 1) + lane;
 }

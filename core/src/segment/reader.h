@@ -226,6 +226,8 @@ typedef struct tacho__lane_cells {
 
 /** Series `number`; false if its descriptor is damaged, or one of a custom metric. */
 bool tacho__view_series_head(const tacho__view *view, uint32_t number, tacho__series_head *out);
+/** Says that this series is about to be read, so that its cells come nearer. Any number. */
+void tacho__view_expect_series(const tacho__view *view, uint32_t number);
 /** Its cells in the next lane; false: there are no more. */
 bool tacho__view_next_lane(const tacho__view *view, tacho__series_head *head, tacho__lane_cells *out);
 /** Name of error type `index` (below TACHO__ERROR_NAMES) of a series, or NULL. */

@@ -271,6 +271,21 @@ bool tacho__view_series_head(const tacho__view *view, uint32_t number, tacho__se
     return true;
 }
 
+/* A block and the octaves behind it, which were taken at the same time as a rule. */
+#define EXPECTED_LINES 8u
+
+void tacho__view_expect_series(const tacho__view *view, uint32_t number) {
+    const tacho__descriptor *descriptor = tacho__view_descriptor(view, number);
+    const uint8_t *cells =
+        descriptor ? tacho__view_lines(view, tacho__get_half(&descriptor->first_block), EXPECTED_LINES) : NULL;
+    if (cells) {
+        __builtin_prefetch(tacho__view_lines(view, descriptor->name, 1));
+        for (uint32_t i = 0; i < EXPECTED_LINES; ++i) {
+            __builtin_prefetch(cells + i * TACHO__LINE);
+        }
+    }
+}
+
 uint64_t tacho__view_series_in_flight(const tacho__view *view, uint32_t number) {
     uint64_t count = 0;
     for (uint32_t i = 0; i < view->open_count; ++i) {

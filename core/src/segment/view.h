@@ -57,7 +57,15 @@ static inline const void *tacho__view_lines(const tacho__view *view, tacho__line
 /** A text, or NULL for none and for what is no string. */
 const char *tacho__view_text(const tacho__view *view, tacho__line line);
 /** The descriptor of a series, or NULL. */
-const tacho__descriptor *tacho__view_descriptor(const tacho__view *view, uint32_t number);
+static inline const tacho__descriptor *tacho__view_descriptor(const tacho__view *view, uint32_t number) {
+    if (number >= view->info.series) {
+        return NULL;
+    }
+    const tacho__half *directory = tacho__view_lines(view, view->series_first, 1);
+    const tacho__line line = tacho__get_half(&directory[number / TACHO__SERIES_CHUNK]);
+    const tacho__descriptor *chunk = tacho__view_lines(view, line, TACHO__SERIES_CHUNK);
+    return chunk ? &chunk[number % TACHO__SERIES_CHUNK] : NULL;
+}
 const tacho__lane_header *tacho__view_lane(const tacho__view *view, uint32_t lane);
 const tacho__session_slot *tacho__view_slot(const tacho__view *view, uint32_t slot);
 const tacho__open_slot *tacho__view_open_slot(const tacho__view *view, uint32_t slot);

@@ -124,21 +124,37 @@ static bool take_one(const tacho__view *view, const tacho__custom_view *one, con
     return done;
 }
 
+/* How many caches and series of metrics there are at most, and the first of them; those of operations are many more. */
+typedef struct extent {
+    uint32_t first, end;
+    size_t caches, custom;
+} extent;
+
+static extent find_extent(const tacho__view *view) {
+    extent all = {UINT32_MAX, 0, 0, 0};
+    const uint32_t count = tacho__view_series_count(view);
+    for (uint32_t i = 0; i < count; i++) {
+        const int type = tacho__view_custom_type(view, i);
+        if (type > 0) {
+            all.first = i < all.first ? i : all.first;
+            all.end = i + 1;
+            all.caches += type == TACHO__TYPE_CACHE;
+            all.custom += type != TACHO__TYPE_CACHE;
+        }
+    }
+    return all;
+}
+
 bool tacho__part_take_custom(const tacho__view *view, tacho__kept *kept, tacho__part *part) {
     int64_t places[TACHO__METRICS];
-    uint32_t series = tacho__view_series_count(view), metrics = tacho__view_metric_count(view);
-    size_t caches = 0, custom = 0;
+    const uint32_t metrics = tacho__view_metric_count(view);
+    const extent all = find_extent(view);
     tacho__custom_view *one = tacho__malloc(sizeof *one);
     bool done = one && take_metrics(view, kept, part, places);
-    for (uint32_t i = 0; i < series && done; i++) {
-        int type = tacho__view_custom_type(view, i);
-        caches += type == TACHO__TYPE_CACHE;
-        custom += type > 0 && type != TACHO__TYPE_CACHE;
-    }
-    part->caches = done ? tacho__arena_array(&part->arena, caches, sizeof *part->caches) : NULL;
-    part->custom = done ? tacho__arena_array(&part->arena, custom, sizeof *part->custom) : NULL;
+    part->caches = done ? tacho__arena_array(&part->arena, all.caches, sizeof *part->caches) : NULL;
+    part->custom = done ? tacho__arena_array(&part->arena, all.custom, sizeof *part->custom) : NULL;
     done = part->caches && part->custom;
-    for (uint32_t i = 0; i < series && done; i++) {
+    for (uint32_t i = all.first; i < all.end && done; i++) {
         if (tacho__view_custom(view, i, one)) {
             done = take_one(view, one, places, metrics, kept, part);
         }

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define AHEAD 4u /* series whose cells are fetched while one is packed */
+
 static int64_t counted(uint64_t value) {
     return value > INT64_MAX ? INT64_MAX : (int64_t)value;
 }
@@ -280,6 +282,7 @@ bool tacho__part_take_series(const tacho__view *view, tacho__part *part) {
         t->part = part;
     }
     for (uint32_t i = 0; i < count && done; i++) {
+        tacho__view_expect_series(view, i + AHEAD);
         done = !tacho__view_series_head(view, i, &t->head) || take_series(t);
     }
     tacho__free(t);

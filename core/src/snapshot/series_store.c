@@ -75,7 +75,8 @@ static bool grow(tacho__series_store *store) {
 /* A kind that we know has a text of its own, which is compared by its address. */
 static const char *kind_text(tacho__arena *arena, const char *kind) {
     tacho_kind known;
-    return kind && tacho_kind_parse(kind, &known) == TACHO_OK ? tacho_kind_text(known) : tacho__arena_text(arena, kind);
+    return kind && tacho_kind_parse(kind, &known) == TACHO_OK ? tacho_kind_text((int)known)
+                                                              : tacho__arena_text(arena, kind);
 }
 
 static uint32_t add(tacho__series_store *store, const tacho__identity *labels) {

@@ -122,8 +122,7 @@ static size_t find_slot(const tacho__table *table, const tacho__keys *keys) {
     return slot;
 }
 
-static bool grow(tacho__table *table) {
-    size_t size = table->index_size ? table->index_size * 2 : 64;
+static bool grow_to(tacho__table *table, size_t size) {
     uint32_t *index = tacho__calloc(size, sizeof *index);
     tacho__group **groups = tacho__realloc(table->groups, size / 2 * sizeof(tacho__group *));
     if (groups) {
@@ -142,20 +141,39 @@ static bool grow(tacho__table *table) {
     return true;
 }
 
-static tacho__group *group_new(tacho__table *table, const tacho__keys *keys) {
-    tacho__arena *arena = &table->arena;
-    tacho__group *group = tacho__arena_take(arena, sizeof *group);
+static bool grow(tacho__table *table) {
+    return grow_to(table, table->index_size ? table->index_size * 2 : 64);
+}
+
+void tacho__table_expect(tacho__table *table, size_t rows) {
+    size_t size = 64;
+    while (size / 2 <= rows && size < SIZE_MAX / 16) {
+        size *= 2;
+    }
+    if (size > table->index_size && !grow_to(table, size)) {
+        tacho__table_refuse(table);
+    }
+}
+
+/* Texts that live as long as the table need no copy. */
+static void copy_keys(tacho__keys *keys, tacho__arena *arena) {
+    const char **const texts[] = {&keys->operation, &keys->kind,    &keys->provider, &keys->model,
+                                  &keys->tool,      &keys->session, &keys->day};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        *texts[i] = tacho__arena_text(arena, *texts[i]);
+    }
+}
+
+static tacho__group *group_new(tacho__table *table, const tacho__keys *keys, bool lent) {
+    tacho__group *group = tacho__arena_take(&table->arena, sizeof *group);
     if (group) {
         tacho__group_init(group);
-        group->operation = tacho__arena_text(arena, keys->operation);
-        group->kind = tacho__arena_text(arena, keys->kind);
-        group->provider = tacho__arena_text(arena, keys->provider);
-        group->model = tacho__arena_text(arena, keys->model);
-        group->tool = tacho__arena_text(arena, keys->tool);
-        group->session = tacho__arena_text(arena, keys->session);
-        group->day = tacho__arena_text(arena, keys->day);
+        group->keys = *keys;
+        if (!lent) {
+            copy_keys(&group->keys, &table->arena);
+        }
     }
-    return arena->failed ? NULL : group;
+    return table->arena.failed ? NULL : group;
 }
 
 /* Tells the provider in a row by model, as long as all its calls have the same. `fresh`: the row has no calls yet. */
@@ -175,7 +193,7 @@ static bool note_provider(tacho__table *table, tacho__group *group, bool fresh, 
 }
 
 /* The row with these keys, made if it is new; NULL when out of memory. */
-static tacho__group *row_of(tacho__table *table, const tacho__keys *keys) {
+static tacho__group *row_of(tacho__table *table, const tacho__keys *keys, bool lent) {
     if (table->count * 2 >= table->index_size && !grow(table)) {
         return NULL;
     }
@@ -183,7 +201,7 @@ static tacho__group *row_of(tacho__table *table, const tacho__keys *keys) {
     if (table->index[slot]) {
         return table->groups[table->index[slot] - 1];
     }
-    tacho__group *group = group_new(table, keys);
+    tacho__group *group = group_new(table, keys, lent);
     if (group) {
         table->groups[table->count++] = group;
         table->index[slot] = (uint32_t)table->count;
@@ -255,7 +273,7 @@ tacho_status tacho__table_add(tacho__table *table, const tacho_record_view *reco
         groups_by(&table->query, TACHO_BY_DAY) ? tacho__day_text(table->query.zone, record->ended_at_ns, day) : NULL;
     const tacho__keys keys = keys_of(table, &source);
     size_t before = table->count;
-    tacho__group *group = row_of(table, &keys);
+    tacho__group *group = row_of(table, &keys, false);
     if (!group || !note_provider(table, group, table->count > before, record->provider) ||
         !tacho__group_add_record(group, &table->arena, record)) {
         return tacho__table_refuse(table);
@@ -282,7 +300,7 @@ bool tacho__table_wants_group(const tacho__table *table, const tacho__group *gro
 static tacho_status add_group(tacho__table *table, const tacho__group *source, bool lent) {
     const tacho__keys keys = keys_of(table, &source->keys);
     size_t before = table->count;
-    tacho__group *group = row_of(table, &keys);
+    tacho__group *group = row_of(table, &keys, lent);
     const bool fresh = table->count > before;
     if (!group || !note_provider(table, group, fresh, source->provider) ||
         !(fresh && lent ? tacho__group_start : tacho__group_merge)(group, &table->arena, source)) {

@@ -32,7 +32,10 @@ bool tacho__table_wants_group(const tacho__table *table, const tacho__group *gro
 tacho_status tacho__table_add(tacho__table *table, const tacho_record_view *record);
 /** Adds sums to the row with the keys of `group` (those that the table groups by). TACHO_OK; TACHO_NOMEM. */
 tacho_status tacho__table_add_group(tacho__table *table, const tacho__group *group);
-/** The same for sums whose buckets live, and stay as they are, until the table is finished: most rows need no copy. */
+/** Room for that many rows, where somebody can tell. */
+void tacho__table_expect(tacho__table *table, size_t rows);
+/** The same for sums whose texts and buckets live, and stay as they are, until the table is finished: most rows need no
+ * copy of them. */
 tacho_status tacho__table_lend_group(tacho__table *table, const tacho__group *group);
 /** The rows so far tell nothing of what is in flight. */
 void tacho__table_forget_in_flight(tacho__table *table);

@@ -30,6 +30,7 @@ static bool is_request(const tacho__group *sums) {
 static tacho_status add_series(const tacho_snapshot *snapshot, series_filter filter, tacho__table *table) {
     const tacho__series_list *list = tacho__snapshot_series(snapshot);
     tacho_status status = list ? TACHO_OK : tacho__table_refuse(table);
+    tacho__table_expect(table, list ? list->count : 0);
     for (size_t i = 0; list && i < list->count && status == TACHO_OK; i++) {
         const tacho__group *sums = &list->series[i].sums;
         if (!list->series[i].component && filter(sums) && tacho__table_wants_group(table, sums)) {
