@@ -144,14 +144,24 @@ static int64_t size_of(const tacho_summary *summary) {
     return summary->total_operations + summary->total_tool_calls;
 }
 
-/* The session of the run; where programs began others of their own, all that was recorded. */
+static int has_own(const tacho_summary *summary) {
+    return (summary->caches != NULL && summary->caches->count > 0) ||
+           (summary->metrics != NULL && summary->metrics->count > 0);
+}
+
+static int is_empty(const tacho_summary *summary) {
+    return size_of(summary) <= 0 && summary->model_calls <= 0 && !has_own(summary);
+}
+
+/* The session of the run; where programs began others of their own, or have caches and metrics, which belong to no
+ * session, all that was recorded. */
 static tacho_status read_summary(const command_run *run, const tacho_snapshot *snapshot, tacho_summary **out) {
     tacho_summary *all = NULL;
     tacho_status status = tacho_snapshot_summary(snapshot, run->session, out);
     if (!run->folder.is_own || tacho_snapshot_summary(snapshot, NULL, &all) != TACHO_OK) {
         return status;
     }
-    if (status == TACHO_OK && size_of(*out) == size_of(all)) {
+    if (status == TACHO_OK && size_of(*out) == size_of(all) && !has_own(all)) {
         tacho_summary_free(all);
         return status;
     }
@@ -195,7 +205,7 @@ static void show_summary(const command_run *run, tacho_format format, const tach
     }
     tacho_status status = tacho_snapshot_attach(run->folder.path, &snapshot);
     status = status == TACHO_OK ? read_summary(run, snapshot, &summary) : status;
-    if (status == TACHO_NOT_FOUND || (status == TACHO_OK && size_of(summary) <= 0 && summary->model_calls <= 0)) {
+    if (status == TACHO_NOT_FOUND || (status == TACHO_OK && is_empty(summary))) {
         tell_nothing(run);
     } else if (status == TACHO_OK) {
         write_summary(run, summary, format, zone);

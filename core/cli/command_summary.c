@@ -23,7 +23,9 @@ static int read_and_answer(cli_reading *reading, const char *session) {
     if (status != TACHO_OK) {
         return cli_data_refuse(reading->arguments, &reading->data, session, status);
     }
-    int is_empty = summary->total_operations <= 0 && summary->total_tool_calls <= 0 && summary->model_calls <= 0;
+    int is_empty = summary->total_operations <= 0 && summary->total_tool_calls <= 0 && summary->model_calls <= 0 &&
+                   (summary->caches == NULL || summary->caches->count == 0) &&
+                   (summary->metrics == NULL || summary->metrics->count == 0);
     reading->query.session = summary->session;
     int code = cli_reading_describe(reading);
     if (code == CLI_DONE && is_empty && !cli_given(reading->arguments, CLI_FLAG_ALLOW_EMPTY)) {

@@ -349,6 +349,9 @@ typedef struct tacho_summary {
     const tacho_named *segments_skipped; /* segments of the registry that could not be read, by reason; data quality */
     uint32_t segments_skipped_count;
     uint32_t reserved2;
+    /* Of the application, which belong to no session: NULL in the summary of one, and in one of a history. */
+    const tacho_cache_rows *caches;
+    const tacho_metric_rows *metrics;
 } tacho_summary;
 
 /**

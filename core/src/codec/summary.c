@@ -2,6 +2,7 @@
 #include "codec/summary_json.h"
 
 #include "codec/csv.h"
+#include "codec/plain_rows.h"
 #include "codec/style.h"
 #include "codec/summary_text.h"
 
@@ -33,6 +34,25 @@ static tacho_status write_jsonl(const tacho_summary *summary, tacho__output *out
     return tacho__json_writer_finish(&writer);
 }
 
+/* A list in a cell: JSON, as in the other columns that hold more than a figure; empty where there is nothing. */
+static void list_cell(tacho__csv *csv, const tacho_summary *summary, bool metrics) {
+    tacho__buffer json = TACHO__BUFFER_INIT;
+    tacho__json_writer writer;
+    tacho__json_writer_init(&writer, &json, false);
+    size_t count = 0;
+    if (metrics && summary->metrics) {
+        count = summary->metrics->count;
+        tacho__json_metrics(&writer, summary->metrics);
+    } else if (!metrics && summary->caches) {
+        count = summary->caches->count;
+        tacho__json_caches(&writer, summary->caches);
+    }
+    const char *text = tacho__buffer_text(&json);
+    csv->out->failed = csv->out->failed || !text;
+    tacho__csv_text(csv, count > 0 ? text : NULL);
+    tacho__buffer_free(&json);
+}
+
 static tacho_status write_csv(const tacho_summary *summary, tacho__output *output) {
     size_t count;
     const tacho_field *fields = tacho_summary_fields(&count);
@@ -40,10 +60,14 @@ static tacho_status write_csv(const tacho_summary *summary, tacho__output *outpu
     for (size_t i = 0; i < count; i++) {
         tacho__csv_text(&csv, fields[i].name);
     }
+    tacho__csv_text(&csv, "caches");
+    tacho__csv_text(&csv, "metrics");
     tacho__csv_line_end(&csv);
     for (size_t i = 0; i < count; i++) {
         tacho__csv_field(&csv, &fields[i], summary, TACHO__NAMED_COUNTS);
     }
+    list_cell(&csv, summary, false);
+    list_cell(&csv, summary, true);
     tacho__csv_line_end(&csv);
     return TACHO_OK;
 }

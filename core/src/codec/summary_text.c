@@ -6,6 +6,7 @@
 
 #include "codec/people.h"
 #include "codec/phrases.h"
+#include "codec/plain_rows.h"
 #include "codec/rows_text.h"
 #include "codec/text_width.h"
 
@@ -163,6 +164,19 @@ static void write_rows(screen *page, const tacho_rows *rows) {
     }
 }
 
+/* The application's own: it may have nothing else. */
+static void write_own(screen *page) {
+    const tacho_summary *summary = page->summary;
+    if (summary->caches && summary->caches->count > 0) {
+        tacho__buffer_byte(page->out, '\n');
+        tacho__caches_text(summary->caches, &page->layout, page->zone, page->out);
+    }
+    if (summary->metrics && summary->metrics->count > 0) {
+        tacho__buffer_byte(page->out, '\n');
+        tacho__metrics_text(summary->metrics, &page->layout, page->zone, page->out);
+    }
+}
+
 static tacho_status write_slowest(screen *page) {
     const tacho_records *slowest = page->summary->slowest;
     if (slowest->count == 0) {
@@ -228,7 +242,10 @@ tacho_status tacho__summary_text(const tacho_summary *summary, const tacho__text
     screen page = {.summary = summary, .layout = *layout, .zone = zone, .out = &output->buffer};
     write_head(&page);
     if (summary->total_operations == 0 && summary->total_tool_calls == 0) {
-        tacho__buffer_string(page.out, "Nothing was recorded yet.\n");
+        const bool own = (summary->caches && summary->caches->count) || (summary->metrics && summary->metrics->count);
+        tacho__buffer_string(page.out, own ? "No operations.\n" : "Nothing was recorded yet.\n");
+        page.layout.indent = 2;
+        write_own(&page);
         return tacho__buffer_status(page.out);
     }
     page.layout.indent = 2;
@@ -238,6 +255,7 @@ tacho_status tacho__summary_text(const tacho_summary *summary, const tacho__text
     write_rest_of_facts(&page);
     write_rows(&page, summary->models);
     write_rows(&page, summary->tools);
+    write_own(&page);
     tacho_status status = write_slowest(&page);
     page.layout.indent = 0;
     write_quality(&page);

@@ -30,6 +30,8 @@ typedef struct owned_summary {
     tacho__arena arena;
     tacho_rows *tools, *models;
     tacho_records *slowest;
+    tacho_cache_rows *caches;
+    tacho_metric_rows *metrics;
 } owned_summary;
 
 tacho_status tacho__digest_create(tacho__digest **out) {
@@ -310,9 +312,17 @@ tacho_status tacho__digest_finish(tacho__digest *digest, const tacho__digest_fac
     return status;
 }
 
+void tacho__summary_own(tacho_summary *summary, tacho_cache_rows *caches, tacho_metric_rows *metrics) {
+    owned_summary *owned = (owned_summary *)(void *)summary;
+    summary->caches = owned->caches = caches;
+    summary->metrics = owned->metrics = metrics;
+}
+
 void tacho_summary_free(tacho_summary *summary) {
     if (summary) {
         owned_summary *owned = (owned_summary *)(void *)summary;
+        tacho_cache_rows_free(owned->caches);
+        tacho_metric_rows_free(owned->metrics);
         tacho_rows_free(owned->tools);
         tacho_rows_free(owned->models);
         tacho_records_free(owned->slowest);

@@ -56,4 +56,7 @@ tacho_status tacho__digest_finish(tacho__digest *digest, const tacho__digest_fac
 /** Drops a digest that is not finished. NULL is allowed. */
 void tacho__digest_free(tacho__digest *digest);
 
+/** Caches and custom metrics become the summary's, which frees them. */
+void tacho__summary_own(tacho_summary *summary, tacho_cache_rows *caches, tacho_metric_rows *metrics);
+
 #endif

@@ -214,6 +214,18 @@ static tacho_status digest_session(const tacho_snapshot *snapshot, const char *i
     return done ? TACHO_OK : TACHO_NOMEM;
 }
 
+/* What the application counts beside its operations. */
+static tacho_status add_own(const tacho_snapshot *snapshot, tacho_summary *summary) {
+    tacho_cache_rows *caches;
+    tacho_metric_rows *metrics = NULL;
+    tacho_status status = tacho_snapshot_caches(snapshot, &caches);
+    if (status == TACHO_OK) {
+        status = tacho_snapshot_metrics(snapshot, NULL, &metrics);
+        tacho__summary_own(summary, caches, metrics);
+    }
+    return status;
+}
+
 tacho_status tacho_snapshot_summary(const tacho_snapshot *snapshot, const char *session, tacho_summary **out) {
     if (out) {
         *out = NULL;
@@ -243,6 +255,13 @@ tacho_status tacho_snapshot_summary(const tacho_snapshot *snapshot, const char *
     } else {
         tacho__digest_free(digest);
         status = TACHO_NOMEM;
+    }
+    if (status == TACHO_OK && !facts.session) {
+        status = add_own(snapshot, *out);
+    }
+    if (status != TACHO_OK) {
+        tacho_summary_free(*out);
+        *out = NULL;
     }
     tacho__arena_free(&arena);
     return status;
