@@ -78,9 +78,16 @@ int tacho_lua_problems(lua_State *L) {
 
 tacho_series *tacho_lua_bind(tacho_lua_collector *collector, const char *name, const tacho_lua_labels *labels) {
     tacho_series *series = NULL;
+    tacho_labels declared = labels->labels;
+    tacho_tag tags[TACHO_LUA_TAGS];
+    declared.tags = tags;
+    declared.tag_count = 0;
+    for (uint32_t i = 0; i < labels->labels.tag_count; i++)
+        if (tacho_collector_has_tag(collector->handle, labels->tags[i].name))
+            tags[declared.tag_count++] = labels->tags[i];
     collector->used = 1;
     if (collector->handle)
-        tacho_bind(collector->handle, labels->kind, name, &labels->labels, &series);
+        tacho_bind(collector->handle, labels->kind, name, &declared, &series);
     return series;
 }
 

@@ -77,16 +77,19 @@ struct tacho_lua_stack {
     int finalized; /* used all the same by finalizers that run later, when the Lua state ends */
 };
 
-/** A tracked function. User values: 1 = collector (nil: the default one), 2 = name, 3 = options, 4 = its `usage`. */
+/** A tracked function. User values: 1 = collector (nil: the default one), 2 = name, 3 = options, 4 = its `usage`,
+ * 5 = `notes`. */
 struct tacho_lua_tracked {
     tacho_lua_module *module;
     tacho_series *series;       /* NULL = records nothing */
     tacho_collector *collector; /* that the series belongs to, and keeps alive */
     const char *provider;       /* a text of the options, or NULL */
-    uint64_t generation;        /* of the module, when the series was bound */
-    unsigned in_flight;         /* calls that hold the series */
-    int finalized;              /* collected while calls of an unfinished coroutine hold the series */
-    int nest;                   /* operations inside become children */
+    const tacho_note *notes;    /* for the record of each call */
+    uint32_t note_count;
+    uint64_t generation; /* of the module, when the series was bound */
+    unsigned in_flight;  /* calls that hold the series */
+    int finalized;       /* collected while calls of an unfinished coroutine hold the series */
+    int nest;            /* operations inside become children */
     int has_usage;
 };
 
@@ -184,6 +187,12 @@ uint64_t tacho_lua_option_count(lua_State *L, int options, const char *key);
 int tacho_lua_option(lua_State *L, int options, const char *key);
 /* notes.c: a table of name = value as notes that live as long as what was pushed stays on the stack. */
 const tacho_note *tacho_lua_read_notes(lua_State *L, int table, uint32_t *count);
+/**
+ * Pushes what goes to the record of an operation: tags that the collector does not declare, then the `metadata` of the
+ * options; nil where there is neither. The notes live as long as the value on the stack.
+ */
+const tacho_note *tacho_lua_push_notes(lua_State *L, const tacho_collector *collector, const tacho_lua_labels *labels,
+                                       int options, uint32_t *count);
 int tacho_lua_event(lua_State *L);
 /** Kind, provider, model, tags of an options table. */
 void tacho_lua_check_labels(lua_State *L, int options, tacho_kind kind, tacho_lua_labels *out);

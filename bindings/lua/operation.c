@@ -73,9 +73,7 @@ int tacho_lua_begin(lua_State *L, tacho_kind kind) {
     tacho_lua_check_labels(L, 3, kind, &labels);
     options.traceparent = tacho_lua_option_text(L, 3, "traceparent");
     uint32_t notes = 0;
-    const tacho_note *metadata = NULL;
-    if (tacho_lua_option(L, 3, "metadata") != LUA_TNIL)
-        metadata = tacho_lua_read_notes(L, -1, &notes);
+    const tacho_note *metadata = tacho_lua_push_notes(L, collector->handle, &labels, 3, &notes);
     tacho_lua_module *module = tacho_lua_module_of(L);
     tacho_lua_extend_coroutines(L, module);
     tacho_lua_stack *stack = tacho_lua_stack_of(L, module);

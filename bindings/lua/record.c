@@ -91,8 +91,7 @@ static void read_numbers(lua_State *L, int options, tacho_collector *collector, 
     out->compressed = (uint32_t)tacho_lua_option_flag(L, options, "compressed", 0);
     out->tool = tacho_lua_option_text(L, options, "tool");
     out->description = tacho_lua_option_text(L, options, "description");
-    if (tacho_lua_option(L, options, "metadata") != LUA_TNIL)
-        out->metadata = tacho_lua_read_notes(L, -1, &out->metadata_count);
+    out->metadata = tacho_lua_push_notes(L, collector, &into->labels, options, &out->metadata_count);
     if (tacho_lua_option(L, options, "first_token") != LUA_TNIL) {
         luaL_checknumber(L, -1);
         read_seconds(L, -1, collector, into, &out->first_token_ns);

@@ -242,6 +242,8 @@ tacho_lua_frame *tacho_lua_begin_frame(tacho_lua_stack *stack, tacho_lua_tracked
         tacho_begin_with(tracked->series, &options, &frame->operation);
     else
         tacho_begin(tracked->series, options.parent, &frame->operation);
+    if (tracked->note_count)
+        tacho_operation_metadata(&frame->operation, tracked->notes, tracked->note_count);
     frame->entry.operation = &frame->operation;
     frame->entry.collector = tracked->collector;
     frame->entry.provider = tracked->provider;

@@ -42,6 +42,8 @@ static void bind(lua_State *L, int index, tacho_lua_tracked *tracked) {
         tracked->series = tacho_lua_bind(collector, lua_tostring(L, top + 2), &labels);
         tracked->collector = collector->handle;
         tracked->provider = labels.labels.provider;
+        tracked->notes = tacho_lua_push_notes(L, collector->handle, &labels, top + 3, &tracked->note_count);
+        lua_setiuservalue(L, top + 1, 5);
         tracked->generation = tracked->module->generation;
     }
     lua_settop(L, top);
@@ -133,7 +135,7 @@ static void push_copy(lua_State *L, int options) {
 /* Pushes a tracked object for (collector, name, function, options). It is bound at its first call, so that configure()
  * may come after the decoration. */
 static void new_tracked(lua_State *L) {
-    tacho_lua_tracked *tracked = lua_newuserdatauv(L, sizeof *tracked, 4);
+    tacho_lua_tracked *tracked = lua_newuserdatauv(L, sizeof *tracked, 5);
     memset(tracked, 0, sizeof *tracked);
     tracked->module = tacho_lua_module_of(L);
     tracked->generation = tracked->module->generation - 1;
@@ -152,7 +154,8 @@ static void new_tracked(lua_State *L) {
 }
 
 int tacho_lua_track(lua_State *L) {
-    static const char *const keys[] = {"kind", "type", "as_type", "provider", "model", "tags", "nest", "usage", NULL};
+    static const char *const keys[] = {"kind", "type",     "as_type", "provider", "model",
+                                       "tags", "metadata", "nest",    "usage",    NULL};
     tacho_lua_labels labels;
     tacho_lua_collector *collector = tacho_lua_enter(L);
     lua_settop(L, 4);
@@ -161,6 +164,9 @@ int tacho_lua_track(lua_State *L) {
     tacho_lua_check_options(L, 4, keys);
     check_usage(L);
     tacho_lua_check_labels(L, 4, TACHO_KIND_CUSTOM, &labels);
+    uint32_t notes;
+    tacho_lua_push_notes(L, collector->handle, &labels, 4, &notes); /* what is no metadata is told here */
+    lua_settop(L, 4);
     if (!tacho_collector_enabled(collector->handle)) {
         lua_settop(L, 3);
         return 1;

@@ -68,6 +68,7 @@ typedef struct core_series {
     PyObject_HEAD core_collector *collector;
     tacho_series *handle;                     /* NULL = disabled */
     PyObject *name, *provider, *model, *tags; /* str; str, str, dict or None */
+    PyObject *notes;                          /* the tags that are not declared, for the records; NULL = none */
     tacho_kind kind;
 } core_series;
 
@@ -331,7 +332,7 @@ extern PyType_Spec core_ready_spec, core_tracked_spec, core_coroutine_spec, core
 extern PyType_Spec core_metric_specs[TACHO_METRIC_TYPE_COUNT], core_timer_spec, core_cache_spec;
 /* What a tracked function records under; NULL = as track() documents it. All borrowed. */
 typedef struct core_track_options {
-    PyObject *name, *kind, *provider, *model, *tags, *usage, *cost, *collector;
+    PyObject *name, *kind, *provider, *model, *tags, *usage, *cost, *metadata, *collector;
     int nest;            /* 0 = no parent, and nobody's parent */
     int usage_is_result; /* the result itself is the provider's response */
 } core_track_options;
@@ -352,6 +353,7 @@ typedef struct core_tracked {
     PyObject *wrapped, *dict, *weak;
     core_series *series;
     PyObject *usage, *cost; /* callables given to track(), or NULL */
+    PyObject *metadata;     /* of every call, or NULL */
     uint64_t generation;    /* of the default collector when the series was bound */
     char follows;           /* records to whatever the default collector is */
     char nest, reports, usage_is_result;

@@ -26,6 +26,7 @@ static void begin(core_coroutine *self) {
         return;
     }
     op->series = core_own(series);
+    op->metadata = core_own(self->tracked->metadata);
     if (self->tracked->nest) {
         core_operation_begin_here(op);
         op->entered = core_scope_enter(&op->scope, &op->previous) == 0;

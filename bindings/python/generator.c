@@ -24,6 +24,7 @@ static void begin(core_stream *self) {
         return;
     }
     op->series = core_own(series);
+    op->metadata = core_own(self->tracked->metadata);
     self->first_token = series->kind == TACHO_KIND_LLM;
     self->by_variable = self->tracked->shape == CORE_ASYNC_GENERATOR || state->greenlets;
     if (self->tracked->nest) {

@@ -103,10 +103,13 @@ tacho_status core_metadata_add(core_operation *op, PyObject *mapping) {
 
 int core_metadata_record(core_collector *collector, core_series *series, PyObject *mapping, tacho_finished *finished,
                          tacho_status *status) {
-    PyObject *dict = dict_of(mapping);
+    PyObject *dict = mapping == NULL ? NULL : dict_of(mapping);
     notes all = {.count = 0};
-    if (dict == NULL && core_leave_out(collector, "metadata", TACHO_INVALID) < 0) {
+    if (mapping != NULL && dict == NULL && core_leave_out(collector, "metadata", TACHO_INVALID) < 0) {
         return -1;
+    }
+    if (series->notes != NULL) { /* first: of equal names the last one counts */
+        read_dict(series->notes, &all);
     }
     if (dict != NULL) {
         read_dict(dict, &all);

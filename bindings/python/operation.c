@@ -62,6 +62,7 @@ void core_operation_return(core_operation *op) {
     }
     Py_CLEAR(op->series);
     Py_CLEAR(op->within);
+    Py_CLEAR(op->metadata);
     operation_prepare(op);
     op->below = state->pool;
     state->pool = op;
@@ -104,6 +105,9 @@ static void begin_inside(core_operation *op, core_scope *outer) {
     } else {
         (void)tacho_begin(collector == NULL ? NULL : op->series->handle, parent == NULL ? NULL : &parent->op, &op->op);
     }
+    if (collector != NULL && op->series->notes != NULL) {
+        (void)core_metadata_add(op, op->series->notes);
+    }
     if (op->metadata != NULL && collector != NULL) {
         (void)core_metadata_add(op, op->metadata);
     }
@@ -111,7 +115,7 @@ static void begin_inside(core_operation *op, core_scope *outer) {
 
 void core_operation_begin(core_operation *op, core_scope *outer) {
     if (outer != NULL || op->session != NULL || op->traceparent != NULL || op->metadata != NULL || op->within != NULL ||
-        op->series == NULL) {
+        op->series == NULL || op->series->notes != NULL) {
         begin_inside(op, outer);
         return;
     }

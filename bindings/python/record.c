@@ -219,8 +219,8 @@ static int read_and_record(core_collector *collector, core_series *series, const
     if (read_arguments(collector, in, out) < 0) {
         return -1;
     }
-    if (core_given(in->metadata) != NULL) {
-        if (core_metadata_record(collector, series, in->metadata, &out->finished, &status) < 0) {
+    if (core_given(in->metadata) != NULL || series->notes != NULL) {
+        if (core_metadata_record(collector, series, core_given(in->metadata), &out->finished, &status) < 0) {
             return -1;
         }
     } else {

@@ -65,12 +65,34 @@ static int check_tags(PyObject *tags) {
 
 #define TAGS 32
 
-/* Texts of a dict of tags; returns how many. */
-static uint32_t read_tags(PyObject *tags, tacho_tag out[TAGS], core_text texts[2 * TAGS]) {
+/* Those of the tags that the collector does not declare, which go to the records; NULL = there are none, or an
+ * exception is set. */
+static PyObject *undeclared(core_collector *collector, PyObject *tags) {
+    PyObject *name, *value, *found = NULL;
+    Py_ssize_t at = 0;
+    while (tags != NULL && PyDict_Next(tags, &at, &name, &value)) {
+        core_text text = core_text_of(name);
+        if (!tacho_collector_has_tag(collector->handle, text.bytes)) {
+            found = found == NULL ? PyDict_New() : found;
+            if (found == NULL || PyDict_SetItem(found, name, value) < 0) {
+                Py_CLEAR(found);
+                tags = NULL;
+            }
+        }
+        core_text_done(&text);
+    }
+    return found;
+}
+
+/* Texts of the declared tags; returns how many. */
+static uint32_t read_tags(const core_series *series, tacho_tag out[TAGS], core_text texts[2 * TAGS]) {
     PyObject *name, *value;
     Py_ssize_t at = 0;
     uint32_t count = 0;
-    while (core_given(tags) != NULL && count < TAGS && PyDict_Next(tags, &at, &name, &value)) {
+    while (series->tags != NULL && count < TAGS && PyDict_Next(series->tags, &at, &name, &value)) {
+        if (series->notes != NULL && PyDict_Contains(series->notes, name) != 0) {
+            continue;
+        }
         texts[2 * count] = core_text_of(name);
         texts[2 * count + 1] = core_text_of(value);
         out[count].name = texts[2 * count].bytes;
@@ -88,7 +110,7 @@ static tacho_status bind_handle(core_series *series) {
     tacho_labels labels = TACHO_LABELS_INIT;
     labels.provider = provider.bytes;
     labels.model = model.bytes;
-    labels.tag_count = read_tags(series->tags, tags, texts);
+    labels.tag_count = read_tags(series, tags, texts);
     labels.tags = tags;
     tacho_status status = tacho_bind(series->collector->handle, series->kind, name.bytes, &labels, &series->handle);
     for (uint32_t i = 0; i < 2 * labels.tag_count; i++) {
@@ -113,8 +135,9 @@ core_series *core_series_bind(core_collector *collector, tacho_kind kind, PyObje
     series->provider = core_own(core_given(provider));
     series->model = core_own(core_given(model));
     series->tags = core_given(tags) == NULL ? NULL : PyDict_Copy(tags);
+    series->notes = undeclared(collector, series->tags);
     PyObject_GC_Track(series);
-    tacho_status status = collector->handle == NULL ? TACHO_OK : bind_handle(series);
+    tacho_status status = collector->handle == NULL || PyErr_Occurred() ? TACHO_OK : bind_handle(series);
     if (status != TACHO_OK) {
         core_raise(collector->state, status, "binding a series");
     }
@@ -220,11 +243,13 @@ static int series_traverse(core_series *self, visitproc visit, void *arg) {
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(self->collector);
     Py_VISIT(self->tags);
+    Py_VISIT(self->notes);
     return 0;
 }
 
 static int series_clear(core_series *self) {
     Py_CLEAR(self->tags);
+    Py_CLEAR(self->notes);
     return 0; /* the collector stays until the handle is released: it owns the prices the handle points to */
 }
 
@@ -236,6 +261,7 @@ static void series_dealloc(core_series *self) {
     Py_CLEAR(self->provider);
     Py_CLEAR(self->model);
     Py_CLEAR(self->tags);
+    Py_CLEAR(self->notes);
     Py_CLEAR(self->collector);
     type->tp_free(self);
     Py_DECREF(type);

@@ -61,6 +61,7 @@ static inline core_operation *begin(core_tracked *self) {
         return NULL;
     }
     op->series = core_own(series);
+    op->metadata = core_own(self->metadata);
     core_scope *outer = NULL;
     if (self->nest) {
         core_place place;
@@ -181,6 +182,7 @@ static PyObject *wrap(core_state *state, core_collector *collector, PyObject *fu
     self->series = series;
     self->usage = core_own(core_given(options->usage));
     self->cost = core_own(core_given(options->cost));
+    self->metadata = core_own(core_given(options->metadata));
     self->generation = state->generation;
     self->follows = core_given(options->collector) == NULL;
     self->nest = (char)(options->nest != 0);
@@ -233,13 +235,14 @@ PyObject *core_track(core_state *state, PyObject *function, const core_track_opt
 }
 
 PyObject *core_track_function(core_state *state, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"function", "name", "kind", "provider", "model",     "tags",
-                            "usage",    "cost", "nest", "response", "collector", NULL};
+    static char *names[] = {"function", "name", "kind",     "provider",  "model",    "tags", "usage",
+                            "cost",     "nest", "response", "collector", "metadata", NULL};
     core_track_options options = {.nest = 1};
     PyObject *function;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OOOOOOOppO:track", names, &function, &options.name,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OOOOOOOppOO:track", names, &function, &options.name,
                                      &options.kind, &options.provider, &options.model, &options.tags, &options.usage,
-                                     &options.cost, &options.nest, &options.usage_is_result, &options.collector)) {
+                                     &options.cost, &options.nest, &options.usage_is_result, &options.collector,
+                                     &options.metadata)) {
         return NULL;
     }
     return core_track(state, function, &options);
@@ -288,6 +291,7 @@ static int tracked_traverse(core_tracked *self, visitproc visit, void *arg) {
     Py_VISIT(self->series);
     Py_VISIT(self->usage);
     Py_VISIT(self->cost);
+    Py_VISIT(self->metadata);
     return 0;
 }
 
@@ -295,6 +299,7 @@ static int tracked_clear(core_tracked *self) {
     Py_CLEAR(self->dict);
     Py_CLEAR(self->usage);
     Py_CLEAR(self->cost);
+    Py_CLEAR(self->metadata);
     return 0;
 }
 

@@ -44,7 +44,7 @@
 ---@field kind? tachograph.Kind "custom" unless the function says otherwise
 ---@field provider? string
 ---@field model? string
----@field tags? table<string, string> tags declared in the configuration become labels
+---@field tags? table<string, string> tags declared in the configuration become labels, others metadata
 ---@field session? tachograph.Session|string
 ---@field metadata? table
 ---@field traceparent? string W3C trace context
@@ -54,6 +54,7 @@
 ---@field provider? string
 ---@field model? string
 ---@field tags? table<string, string>
+---@field metadata? table for the record of every call
 ---@field nest? boolean false: operations inside do not become children (default true)
 ---@field usage? fun(...): tachograph.Usage|table|string|nil gets the results, gives the usage or the response
 

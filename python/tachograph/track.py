@@ -24,6 +24,14 @@ def _copied(tags: Any) -> Any:
     return dict(tags) if hasattr(tags, "keys") else tags  # what is no mapping is refused by the core, by name
 
 
+def _plain(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Read now, so that no call runs code of the values."""
+    if metadata is None:
+        return None
+    kept = (str, int, float, bool, None.__class__)
+    return {str(name): value if value.__class__ in kept else str(value) for name, value in dict(metadata).items()}
+
+
 def _checked_kind(kind: str, type: str | None, as_type: str | None) -> str:
     given = [word for word in (type, as_type) if word is not None]
     if len(given) > 1 or (given and kind != "custom" and given[0] != kind):
@@ -31,7 +39,7 @@ def _checked_kind(kind: str, type: str | None, as_type: str | None) -> str:
     return given[0] if given else kind
 
 
-def _check_unused(sample: float, metadata: Mapping[str, Any] | None) -> None:
+def _check(sample: float, metadata: Mapping[str, Any] | None) -> None:
     if not isinstance(sample, (int, float)) or not 0.0 <= sample <= 1.0:
         raise ValueError(f"sample must be between 0 and 1, not {sample!r}")
     if metadata is not None and not hasattr(metadata, "keys"):
@@ -107,8 +115,8 @@ def track(
         kind:      step, llm, embedding, tool, agent, workflow, retriever, reranker, guardrail, evaluator or custom;
                    `type` and `as_type` are other words for it.
         provider, model: what is called, if it is known beforehand.
-        tags:      labels; only names declared in the configuration count.
-        metadata:  for the record's notes, which this version does not keep.
+        tags:      labels where the configuration declares their names; else they are metadata of every call.
+        metadata:  mapping for the record of every call; texts, numbers, truth and None, details as for operation().
         usage:     function of the result that gives a provider's response, a mapping of token classes, or None.
         cost:      function of the result that gives the cost in USD as the provider reported it, or None.
         sample:    part of the records to keep, 0..1; this version keeps all of them.
@@ -119,7 +127,7 @@ def track(
         an unknown kind. The tracked function itself never raises because of the measuring.
     """
     kind = _checked_kind(kind, type, as_type)
-    _check_unused(sample, metadata)
+    _check(sample, metadata)
     if isinstance(fn, str):
         if name is not None:
             raise TypeError("the name was given twice")
@@ -133,6 +141,7 @@ def track(
             provider=provider,
             model=model,
             tags=_copied(tags),
+            metadata=_plain(metadata),
             usage=usage,
             cost=cost,
             nest=nest,
@@ -152,9 +161,9 @@ def track_provider_call(provider: str, fn: Any = None, **options: Any) -> Any:
     Args:
         provider: name or alias of the provider.
         fn:       wrapped at once when given.
-        options:  name, kind, model, tags, cost, nest, collector: as for track().
+        options:  name, kind, model, tags, metadata, cost, nest, collector: as for track().
     """
-    unknown = options.keys() - {"name", "kind", "model", "tags", "cost", "nest", "collector"}
+    unknown = options.keys() - {"name", "kind", "model", "tags", "metadata", "cost", "nest", "collector"}
     if unknown:
         raise TypeError(f"track_provider_call() got unexpected arguments: {', '.join(sorted(unknown))}")
 

@@ -236,3 +236,32 @@ describe("session", function()
     assert.equal("given", fresh.records(c).z.session)
   end)
 end)
+
+describe("tags that are not declared", function()
+  local tags = {tier = "gold", region = "eu"}
+
+  it("go to the record, those that are stay labels", function()
+    local collector = fresh.collector {tags = "tier"}
+    collector:operation("a", {tags = tags, metadata = {size = 3}}):finish()
+    collector:record("b", 1, {tags = tags})
+    collector:record("c", 1, {tags = tags, metadata = {region = "us"}})
+    collector:track("d", function() end, {tags = tags, metadata = {size = 4}})()
+    local records = fresh.records(collector)
+    assert.same({region = "eu", size = 3}, records.a.metadata)
+    assert.same({region = "eu"}, records.b.metadata)
+    assert.same({region = "us"}, records.c.metadata)
+    assert.same({region = "eu", size = 4}, records.d.metadata)
+    assert.is_nil((collector:summary().data_quality.drops or {}).tag_undeclared)
+  end)
+
+  it("of a tracked function are read when it is written", function()
+    local collector = fresh.collector()
+    assert.has_error(function() collector:track("d", function() end, {metadata = {size = {}}}) end)
+    local metadata = {size = 4}
+    local d = collector:track("d", function() end, {metadata = metadata})
+    d()
+    collectgarbage()
+    d()
+    for _, record in ipairs(collector:records()) do assert.same({size = 4}, record.metadata) end
+  end)
+end)

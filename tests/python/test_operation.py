@@ -397,3 +397,25 @@ def test_metadata_and_events_stand_in_the_record(collector: tacho.Collector) -> 
     collector.record("wrong", 1.0, metadata=7)
     (wrong,) = (record for record in records(collector) if record.operation == "wrong")
     assert wrong.metadata == {}
+
+
+def test_tags_that_are_not_declared_go_to_the_record() -> None:
+    collector = tacho.Collector(tags=["tier"])
+    tags = {"tier": "gold", "region": "eu"}
+    with collector.operation("a", tags=tags, metadata={"size": 3}):
+        pass
+    collector.record("b", 1.0, tags=tags)
+    collector.record("c", 1.0, tags=tags, metadata={"region": "us"})
+
+    @tacho.track(tags=tags, collector=collector)
+    def work() -> None:
+        pass
+
+    work()
+    found = {record.operation: record.metadata for record in collector.snapshot().records()}
+    assert found.pop("a") == {"region": "eu", "size": 3}
+    assert found.pop("b") == {"region": "eu"}
+    assert found.pop("c") == {"region": "us"}  # what is said last counts
+    assert list(found.values()) == [{"region": "eu"}]
+    assert "tag_undeclared" not in collector.summary().data_quality["drops"]
+    assert collector.operations()[0].calls == 1

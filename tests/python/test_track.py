@@ -505,3 +505,32 @@ def test_a_function_can_have_a_collector_of_its_own(collector: tacho.Collector) 
         own()
     assert [row.operation for row in collector.operations()] == ["own"]
     assert parents() == {"leaf": None, "around": None}  # nearest around it is another collector's: a new trace
+
+
+@pytest.mark.parametrize("shape", ["sync", "async", "generator"])
+def test_metadata_is_in_the_record_of_every_call(shape: str) -> None:
+    collector = tacho.Collector()
+    options: dict[str, Any] = {"collector": collector, "metadata": {"size": 3, "place": Place()}}
+    for _ in range(2):
+        if shape == "sync":
+            tacho.track(lambda: None, name="work", **options)()
+        elif shape == "async":
+
+            async def work() -> None: ...
+
+            asyncio.run(tacho.track(work, name="work", **options)())
+        else:
+
+            def items() -> Any:
+                yield 1
+
+            list(tacho.track(items, name="work", **options)())
+    collector.record("plain", 1.0)
+    records = collector.snapshot().records()
+    assert [r.metadata for r in records if r.operation == "work"] == [{"size": 3, "place": "here"}] * 2
+    assert [r.metadata for r in records if r.operation == "plain"] == [{}]
+
+
+class Place:
+    def __str__(self) -> str:
+        return "here"

@@ -96,6 +96,10 @@ TACHO_API int tacho_collector_enabled(const tacho_collector *collector);
  */
 TACHO_API const char *tacho_collector_dir(const tacho_collector *collector, tacho_status *refusal);
 
+/** 1 if the configuration declares a tag of this name, so that it is a label; a tag that is none belongs into the
+ * metadata of operations (semantics 17). */
+TACHO_API int tacho_collector_has_tag(const tacho_collector *collector, const char *name);
+
 /** The price table that this collector prices with; lives as long as the collector. */
 TACHO_API const tacho_price_table *tacho_collector_prices(const tacho_collector *collector);
 

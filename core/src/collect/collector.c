@@ -319,6 +319,14 @@ int tacho_collector_enabled(const tacho_collector *collector) {
     return collector ? tacho__is_enabled(collector) : 0;
 }
 
+int tacho_collector_has_tag(const tacho_collector *collector, const char *name) {
+    uint32_t i = 0;
+    while (collector && name && i < collector->tag_count && strcmp(collector->tag_names[i], name) != 0) {
+        ++i;
+    }
+    return collector && name && i < collector->tag_count;
+}
+
 const tacho_price_table *tacho_collector_prices(const tacho_collector *collector) {
     return collector ? collector->prices : NULL;
 }

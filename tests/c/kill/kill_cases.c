@@ -319,6 +319,7 @@ const kill_exemption kill_exemptions[] = {
     {"tacho_collector_retain", "counts references in the process"},
     {"tacho_collector_close", "stores when the segment ended, which is no number"},
     {"tacho_collector_session", "returns a pointer"},
+    {"tacho_collector_has_tag", "reads"},
     {"tacho_collector_set_enabled", "changes a switch of the process"},
     {"tacho_series_retain", "counts references in the process"},
     {"tacho_series_release", "counts references in the process"},
