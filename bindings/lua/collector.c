@@ -76,6 +76,10 @@ int tacho_lua_problems(lua_State *L) {
     return 1;
 }
 
+int tacho_lua_is_strict(const tacho_lua_collector *collector) {
+    return collector->settings && strcmp(tacho_settings_get(collector->settings, "strict", NULL), "true") == 0;
+}
+
 tacho_series *tacho_lua_bind(tacho_lua_collector *collector, const char *name, const tacho_lua_labels *labels) {
     tacho_series *series = NULL;
     tacho_labels declared = labels->labels;

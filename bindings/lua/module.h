@@ -217,6 +217,8 @@ tacho_lua_collector *tacho_lua_enter(lua_State *L);
 /** The default collector, opened at its first use; pushed. */
 tacho_lua_collector *tacho_lua_standard(lua_State *L);
 /** Bind a series; NULL where nothing is recorded. */
+/** Whether misuse that is otherwise counted and ignored is an error. */
+int tacho_lua_is_strict(const tacho_lua_collector *collector);
 tacho_series *tacho_lua_bind(tacho_lua_collector *collector, const char *name, const tacho_lua_labels *labels);
 int tacho_lua_configure(lua_State *L);
 int tacho_lua_collector_function(lua_State *L);

@@ -72,6 +72,9 @@ int tacho_lua_begin(lua_State *L, tacho_kind kind) {
     tacho_lua_check_options(L, 3, keys);
     tacho_lua_check_labels(L, 3, kind, &labels);
     options.traceparent = tacho_lua_option_text(L, 3, "traceparent");
+    if (options.traceparent && tacho_traceparent_check(options.traceparent) != TACHO_OK &&
+        tacho_lua_is_strict(collector))
+        return luaL_error(L, "option 'traceparent': no W3C trace context: '%s'", options.traceparent);
     uint32_t notes = 0;
     const tacho_note *metadata = tacho_lua_push_notes(L, collector->handle, &labels, 3, &notes);
     tacho_lua_module *module = tacho_lua_module_of(L);

@@ -258,10 +258,14 @@ typedef struct core_usage {
     tacho_usage classes;
     core_text texts[8];
     size_t text_count;
+    const char *refused; /* name of an argument that is no text; NULL = none */
 } core_usage;
 /** Classes given by keyword. Unknown names raise TypeError. 0, or -1. */
 int core_usage_read(PyObject *kwargs, core_usage *out);
 void core_usage_done(core_usage *usage);
+/** Takes out, and counts, a dialect that nobody knows and a number that cannot be a response. 0, or -1 in strict mode.
+ */
+int core_usage_check(core_collector *collector, PyObject **value, PyObject **dialect, const char *provider);
 /** Names and numbers of which no dialect knows any: classes that were meant, not a response that has no usage. */
 int core_usage_is_misspelt(PyObject *value);
 /** The same of a response that was read under our own names: it has classes that we know and others that nobody does.

@@ -142,6 +142,29 @@ static tacho_status operation_end(core_operation *op, tacho_outcome outcome) {
 
 /* -------------------------------------------------------------------------------------------------------- creation */
 
+/* What cannot be followed or kept is told now: nothing raises in a begin. 0, or -1 in strict mode. */
+static int check_begin(core_collector *collector, PyObject **traceparent, PyObject **metadata) {
+    if (*traceparent != NULL) {
+        core_text text = core_text_of(*traceparent);
+        const int is_text = text.bytes != NULL;
+        const tacho_status status = tacho_traceparent_check(text.bytes);
+        core_text_done(&text);
+        if (!is_text) {
+            *traceparent = NULL;
+            if (core_leave_out(collector, "traceparent", status) < 0) {
+                return -1;
+            }
+        } else if (status != TACHO_OK && core_refuse(collector, "traceparent", status) < 0) { /* counted at the begin */
+            return -1;
+        }
+    }
+    if (*metadata != NULL && !PyDict_Check(*metadata) && !PyObject_HasAttrString(*metadata, "keys")) {
+        *metadata = NULL;
+        return core_leave_out(collector, "metadata", TACHO_INVALID);
+    }
+    return 0;
+}
+
 PyObject *core_operation_function(core_collector *collector, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"name", "kind", "provider", "model", "session", "tags", "metadata", "traceparent", NULL};
     PyObject *name, *kind = NULL, *provider = NULL, *model = NULL, *session = NULL, *tags = NULL;
@@ -159,12 +182,14 @@ PyObject *core_operation_function(core_collector *collector, PyObject *args, PyO
     if (op->series != NULL && core_given(session) != NULL) {
         op->session = core_session_of(collector, session);
     }
-    if (PyErr_Occurred()) {
+    traceparent = core_given(traceparent);
+    metadata = core_given(metadata);
+    if (PyErr_Occurred() || (op->series != NULL && check_begin(collector, &traceparent, &metadata) < 0)) {
         Py_DECREF(op);
         return NULL;
     }
-    op->traceparent = core_own(core_given(traceparent));
-    op->metadata = core_own(core_given(metadata));
+    op->traceparent = core_own(traceparent);
+    op->metadata = core_own(metadata);
     core_operation_show(op);
     return (PyObject *)op;
 }

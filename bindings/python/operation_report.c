@@ -57,29 +57,39 @@ PyObject *core_operation_tool_call(core_operation *op, PyObject *args, PyObject 
 
 typedef tacho_status (*report_text)(tacho_operation *op, const char *text);
 
-static PyObject *report(core_operation *op, report_text call, PyObject *value) {
+/* What is no text is told and left out; a call whose text is optional happened all the same. */
+static PyObject *report(core_operation *op, report_text call, const char *argument, PyObject *value, int optional) {
     core_text text = core_text_of(value);
+    if (op->series != NULL && value != NULL && text.bytes == NULL && !(optional && value == Py_None)) {
+        if (core_leave_out(collector_of(op), argument, TACHO_INVALID) < 0) {
+            return NULL;
+        }
+        if (!optional) {
+            return core_none();
+        }
+    }
     tacho_status status = op->series == NULL ? TACHO_OK : call(&op->op, text.bytes);
     core_text_done(&text);
     return core_done(collector_of(op), status);
 }
 
 PyObject *core_operation_model(core_operation *op, PyObject *model) {
-    return report(op, tacho_operation_model, model);
+    return report(op, tacho_operation_model, "model", model, 0);
 }
 
 PyObject *core_operation_provider(core_operation *op, PyObject *provider) {
-    return report(op, tacho_operation_provider, provider);
+    return report(op, tacho_operation_provider, "provider", provider, 0);
 }
 
 PyObject *core_operation_retry(core_operation *op, PyObject *args) {
     PyObject *reason = NULL;
-    return PyArg_UnpackTuple(args, "retry", 0, 1, &reason) ? report(op, tacho_operation_retry, reason) : NULL;
+    return PyArg_UnpackTuple(args, "retry", 0, 1, &reason) ? report(op, tacho_operation_retry, "reason", reason, 1)
+                                                           : NULL;
 }
 
 PyObject *core_operation_warn(core_operation *op, PyObject *args) {
     PyObject *type = NULL;
-    return PyArg_UnpackTuple(args, "warn", 0, 1, &type) ? report(op, tacho_operation_warn, type) : NULL;
+    return PyArg_UnpackTuple(args, "warn", 0, 1, &type) ? report(op, tacho_operation_warn, "type", type, 1) : NULL;
 }
 
 PyObject *core_operation_cost(core_operation *op, PyObject *usd) {
@@ -126,6 +136,12 @@ PyObject *core_operation_fail(core_operation *op, PyObject *args, PyObject *kwar
     core_failure failure;
     core_failure_given(error, &failure);
     core_text text = core_text_of(type);
+    const int named = PyUnicode_Check(error) || PyExceptionInstance_Check(error) || PyExceptionClass_Check(error);
+    const char *wrong = !named ? "category" : core_given(type) != NULL && text.bytes == NULL ? "type" : NULL;
+    if (op->series != NULL && wrong != NULL && core_leave_out(collector_of(op), wrong, TACHO_INVALID) < 0) {
+        core_text_done(&text);
+        return NULL;
+    }
     const char *kept = text.bytes != NULL ? text.bytes : failure.type[0] != '\0' ? failure.type : NULL;
     if (op->planned == TACHO_OUTCOME_OK && op->series != NULL) {
         op->planned = failure.outcome;
@@ -149,8 +165,13 @@ int core_operation_report(core_operation *op, PyObject *response, PyObject *dial
         return 0;
     }
     core_text provider = core_text_of(series->provider);
+    if (core_usage_check(series->collector, &response, &dialect, provider.bytes) < 0 || response == Py_None) {
+        core_text_done(&provider);
+        return PyErr_Occurred() ? -1 : 0;
+    }
     tacho_response *read = NULL;
     tacho_status status = core_response_read(op->scope.state, response, dialect, provider.bytes, &read);
+    const int unread = status != TACHO_OK && status != TACHO_NO_DATA; /* else the core counts what is wrong */
     if (!PyErr_Occurred() && status == TACHO_NO_DATA && core_usage_is_misspelt(response)) {
         status = report_misspelt(op, NULL);
     } else if (!PyErr_Occurred() && status == TACHO_OK && core_usage_is_partly_misspelt(response, read)) {
@@ -163,7 +184,11 @@ int core_operation_report(core_operation *op, PyObject *response, PyObject *dial
     if (PyErr_Occurred()) {
         return core_forgive(series->collector);
     }
-    return status == TACHO_OK ? 0 : core_refuse(series->collector, "usage", status);
+    if (status == TACHO_OK) {
+        return 0;
+    }
+    return unread ? core_leave_out(series->collector, "usage", status)
+                  : core_refuse(series->collector, "usage", status);
 }
 
 static PyObject *usage_of_classes(core_operation *op, PyObject *kwargs) {
@@ -171,9 +196,14 @@ static PyObject *usage_of_classes(core_operation *op, PyObject *kwargs) {
     if (core_usage_read(kwargs, &usage) < 0) {
         return NULL;
     }
+    core_collector *collector = collector_of(op);
+    const char *refused = usage.refused;
     tacho_status status = tacho_operation_usage(&op->op, &usage.classes);
     core_usage_done(&usage);
-    return core_done(collector_of(op), status);
+    if (collector != NULL && refused != NULL && core_leave_out(collector, refused, TACHO_INVALID) < 0) {
+        return NULL;
+    }
+    return core_done(collector, status);
 }
 
 PyObject *core_operation_usage(core_operation *op, PyObject *args, PyObject *kwargs) {

@@ -104,8 +104,12 @@ static void read_outcome(const record_arguments *in, record_parts *out) {
 
 static int read_usage(core_collector *collector, const record_arguments *in, record_parts *out) {
     core_text provider = core_text_of(in->provider);
-    tacho_status status =
-        core_response_read(collector->state, in->usage, core_given(in->dialect), provider.bytes, &out->response);
+    PyObject *usage = in->usage, *dialect = core_given(in->dialect);
+    if (core_usage_check(collector, &usage, &dialect, provider.bytes) < 0 || usage == Py_None) {
+        core_text_done(&provider);
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    tacho_status status = core_response_read(collector->state, usage, dialect, provider.bytes, &out->response);
     core_text_done(&provider);
     if (PyErr_Occurred() || (status != TACHO_OK && status != TACHO_NO_DATA)) {
         return core_leave_out(collector, "usage", status);

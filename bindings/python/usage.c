@@ -26,6 +26,7 @@ static int read_text(const char *name, PyObject *value, core_usage *out) {
     core_text *text = &out->texts[out->text_count++];
     *text = core_text_of(value);
     *slot = text->bytes;
+    out->refused = text->bytes == NULL ? name : out->refused;
     return 1;
 }
 
@@ -199,6 +200,23 @@ static tacho_status read_bytes(tacho_response *reader, const tacho_dialect *dial
         return TACHO_DAMAGED;
     }
     return tacho_response_read_json(reader, dialect, provider, bytes, (size_t)length);
+}
+
+int core_usage_check(core_collector *collector, PyObject **value, PyObject **dialect, const char *provider) {
+    core_text name = core_text_of(*dialect);
+    const int known = core_given(*dialect) == NULL || tacho_dialect_find(name.bytes, provider) != NULL;
+    core_text_done(&name);
+    if (!known) {
+        *dialect = NULL;
+        if (core_leave_out(collector, "dialect", TACHO_INVALID) < 0) {
+            return -1;
+        }
+    }
+    if (PyLong_Check(*value) || PyFloat_Check(*value) || PyComplex_Check(*value)) {
+        *value = Py_None;
+        return core_leave_out(collector, "usage", TACHO_INVALID);
+    }
+    return 0;
 }
 
 tacho_status core_response_read(core_state *state, PyObject *value, PyObject *dialect, const char *provider,

@@ -161,10 +161,11 @@ TACHO_API tacho_status tacho_operation_tool_call(tacho_operation *op, const char
  * Report usage; priced here, at the operation's start time (semantics 22 to 27, 51). A second call with the same
  * response id replaces field by field (last named value), anything else adds.
  *
- * @return TACHO_OK; TACHO_INVALID (a negative count: clamped to 0 and counted)
+ * @return TACHO_OK; TACHO_INVALID (a count that is negative, no number or above 2^53: counted, the rest is booked)
  */
 TACHO_API tacho_status tacho_operation_usage(tacho_operation *op, const tacho_usage *usage);
-/** Report a provider's response that a dialect has read: every part of it. */
+/** Report a provider's response that a dialect has read: every part of it. TACHO_OK; TACHO_INVALID as
+ * tacho_operation_usage, if it names our own classes. */
 TACHO_API tacho_status tacho_operation_response(tacho_operation *op, const tacho_response *response);
 /** The model or provider that answered; the end picks the series by it (semantics 18). */
 TACHO_API tacho_status tacho_operation_model(tacho_operation *op, const char *model);
@@ -225,6 +226,10 @@ TACHO_API uint64_t tacho_operation_id(const tacho_operation *op);
 TACHO_API uint64_t tacho_operation_elapsed_ns(const tacho_operation *op);
 /** "00-<32 hex>-<16 hex>-01" of this operation, NUL-terminated, into 56 bytes. */
 TACHO_API tacho_status tacho_operation_traceparent(const tacho_operation *op, char out[56]);
+/** Whether a text is a W3C trace context. One that is none is counted and ignored at the begin. TACHO_OK;
+ * TACHO_INVALID.
+ */
+TACHO_API tacho_status tacho_traceparent_check(const char *text);
 /** Cost so far (or at the end) in pico-USD; TACHO_COST_UNKNOWN when nothing is priced. *state may be NULL. */
 TACHO_API int64_t tacho_operation_cost_pusd(const tacho_operation *op, tacho_cost_state *state);
 /** The outcome after the end; -1 while in flight. */
@@ -274,7 +279,8 @@ typedef struct tacho_finished {
 /**
  * Record one finished operation, all or nothing.
  *
- * @return TACHO_OK; TACHO_INVALID (a value off its list, or a duration of more than 292 years: counted, not recorded)
+ * @return TACHO_OK; TACHO_INVALID (a value off its list, or a duration of more than 292 years: counted, not recorded; a
+ *         wrong count as for tacho_operation_usage: counted, and recorded without it)
  */
 TACHO_API tacho_status tacho_record(tacho_series *series, const tacho_finished *finished);
 

@@ -67,7 +67,7 @@ tacho_status tacho_operation_usage(tacho_operation *operation, const tacho_usage
     }
     tacho__op_usage(op->series->collector, lane, op, &clean);
     leave(op, lane);
-    return clean.faults & TACHO_USAGE_FAULT_NEGATIVE ? TACHO_INVALID : TACHO_OK;
+    return tacho__usage_is_wrong(clean.faults) ? TACHO_INVALID : TACHO_OK;
 }
 
 tacho_status tacho_operation_response(tacho_operation *operation, const tacho_response *response) {
@@ -78,7 +78,7 @@ tacho_status tacho_operation_response(tacho_operation *operation, const tacho_re
     }
     tacho__op_response(op->series->collector, lane, op, response);
     leave(op, lane);
-    return TACHO_OK;
+    return tacho__response_is_wrong(response) ? TACHO_INVALID : TACHO_OK;
 }
 
 tacho_status tacho_operation_model(tacho_operation *operation, const char *model) {

@@ -157,6 +157,11 @@ __attribute__((noinline)) static void follow_trace(tacho__lane *lane, tacho__op 
     op->parent = op->parent ? op->parent : trace.parent;
 }
 
+tacho_status tacho_traceparent_check(const char *text) {
+    tacho__traceparent trace;
+    return text && tacho__traceparent_parse(text, strlen(text), &trace) == TACHO_OK ? TACHO_OK : TACHO_INVALID;
+}
+
 static inline void join_own(tacho_collector *collector, tacho__lane *lane, tacho__op *op) {
     if (__builtin_expect(lane->own_session == 0, 0)) {
         lane->own_session = tacho__session_find(collector, lane, &collector->session).id;

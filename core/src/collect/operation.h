@@ -249,4 +249,13 @@ bool tacho__open_read(const tacho__lane *lane, const tacho__op *op, tacho__inclu
 /** Adds what an ended operation and its descendants booked to its parent's slot, if the parent is still in flight. */
 void tacho__open_tell_parent(tacho__lane *lane, const tacho__op *op, const tacho__inclusive *sums);
 
+/** Faults of whoever called, in counts that were named: negative, no number, too large. What can be booked is. */
+static inline bool tacho__usage_is_wrong(uint32_t faults) {
+    return (faults & (TACHO_USAGE_FAULT_NEGATIVE | TACHO_USAGE_FAULT_NOT_A_NUMBER | TACHO_USAGE_FAULT_TOO_LARGE)) != 0;
+}
+/** The same of a response: of one in a provider's dialect nobody here is to blame. */
+static inline bool tacho__response_is_wrong(const tacho_response *response) {
+    return !tacho_response_dialect(response) && tacho__usage_is_wrong(tacho_response_faults(response));
+}
+
 #endif

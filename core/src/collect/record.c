@@ -167,16 +167,21 @@ static void fill_rest(tacho_collector *collector, tacho__lane *lane, tacho__op *
     }
 }
 
-static void fill_usage(tacho_collector *collector, tacho__lane *lane, tacho__op *op, const tacho_finished *finished) {
+/* False: a count that was named is wrong. */
+static bool fill_usage(tacho_collector *collector, tacho__lane *lane, tacho__op *op, const tacho_finished *finished) {
     tacho_usage usage;
     if (finished->response) {
         tacho__op_response(collector, lane, op, finished->response);
-    } else if (finished->usage && tacho_usage_normalise(finished->usage, &usage) == TACHO_OK) {
-        tacho__op_usage(collector, lane, op, &usage);
+        return !tacho__response_is_wrong(finished->response);
     }
+    if (finished->usage && tacho_usage_normalise(finished->usage, &usage) == TACHO_OK) {
+        tacho__op_usage(collector, lane, op, &usage);
+        return !tacho__usage_is_wrong(usage.faults);
+    }
+    return true;
 }
 
-static void record(tacho_series *series, const tacho_finished *finished, tacho__lane *lane) {
+static bool record(tacho_series *series, const tacho_finished *finished, tacho__lane *lane) {
     tacho_collector *collector = series->collector;
     tacho__op op TACHO__UNINITIALIZED;
     tacho__op_init(&op, series);
@@ -186,7 +191,7 @@ static void record(tacho_series *series, const tacho_finished *finished, tacho__
     tacho__op_join(collector, lane, &op, finished->session);
     fill_times(collector, lane, &op, finished);
     fill_rest(collector, lane, &op, finished);
-    fill_usage(collector, lane, &op, finished);
+    const bool right = fill_usage(collector, lane, &op, finished);
     if (finished->description) {
         tacho__op_describe(lane, &op, finished->description);
     }
@@ -202,6 +207,7 @@ static void record(tacho_series *series, const tacho_finished *finished, tacho__
     if (lane) {
         tacho__op_book(collector, lane, &op, finished->ended_at_ns);
     }
+    return right;
 }
 
 tacho_status tacho_record(tacho_series *series, const tacho_finished *given) {
@@ -214,10 +220,7 @@ tacho_status tacho_record(tacho_series *series, const tacho_finished *given) {
         return TACHO_INVALID;
     }
     tacho__lane *lane = tacho__lane_enter(&series->collector->writer);
-    if (lane) {
-        record(series, &finished, lane);
-    }
-    return TACHO_OK;
+    return !lane || record(series, &finished, lane) ? TACHO_OK : TACHO_INVALID;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- observe */
