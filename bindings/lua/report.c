@@ -77,7 +77,8 @@ static int warn(lua_State *L) {
 
 static uint64_t tokens(lua_State *L, int arg) {
     lua_Integer count = luaL_optinteger(L, arg, 0);
-    return count > 0 ? (uint64_t)count : 0;
+    luaL_argcheck(L, count >= 0, arg, "whole number, 0 or more, expected");
+    return (uint64_t)count;
 }
 
 /* op:context(size [, limit [, compressed]]), or op:context(size, {limit = ..., compressed = ...}) */

@@ -81,22 +81,12 @@ static void test_csv__has_them_in_the_last_two_columns(void **state) {
     tacho_collector_close(collector);
 }
 
-static void test_json__has_them_as_members_of_the_row(void **state) {
-    (void)state;
-    tacho_collector *collector = open_with_own();
-    const char *text = written(collector, NULL, TACHO_FORMAT_JSONL);
-    assert_has(text, "\"caches\":[{\"cache\":\"files\",\"hits\":2,");
-    assert_has(text, "\"metrics\":[{\"metric\":\"jobs\",");
-    tacho_collector_close(collector);
-}
-
 /* They are of no session. */
 static void test_session__has_none(void **state) {
     (void)state;
     tacho_collector *collector = open_with_own();
     record_call(collector, TACHO_KIND_STEP, "plan", NULL, 5, 0, PLAIN);
     assert_null(strstr(written(collector, "run", TACHO_FORMAT_PLAIN), "CACHE"));
-    assert_null(strstr(written(collector, "run", TACHO_FORMAT_JSONL), "\"caches\""));
     assert_has(written(collector, "run", TACHO_FORMAT_CSV), ",caches,metrics\r\n");
     tacho_collector_close(collector);
 }
@@ -106,7 +96,6 @@ int main(void) {
         cmocka_unit_test(test_text__shows_caches_and_metrics),
         cmocka_unit_test(test_text__shows_them_without_operations_too),
         cmocka_unit_test(test_csv__has_them_in_the_last_two_columns),
-        cmocka_unit_test(test_json__has_them_as_members_of_the_row),
         cmocka_unit_test(test_session__has_none),
     };
     const int failed = cmocka_run_group_tests_name("summary_own", tests, NULL, NULL);

@@ -58,9 +58,9 @@ TACHO_API tacho_status tacho_write_rows(const tacho_rows *rows, tacho_format for
                                         void *context);
 /**
  * Write a summary as table or text (the screen for people), json (schema "tacho.summary/1": one row with the scalars,
- * `data_quality`, `tools`, `models`, `slowest` and, if it is not of a session, `caches` and `metrics`; the scalars
- * again as totals), jsonl (that row) or csv (one line; `caches` and `metrics` as JSON in its last two cells). Results
- * as tacho_write_rows.
+ * `data_quality`, `tools`, `models` and `slowest`; the scalars again as totals), jsonl (that row) or csv (one line).
+ * Text, and the last two cells of csv (as JSON), also have the caches and metrics of a summary that is not of a
+ * session. Results as tacho_write_rows.
  */
 TACHO_API tacho_status tacho_write_summary(const tacho_summary *summary, tacho_format format, const tacho_style *style,
                                            tacho_sink sink, void *context);

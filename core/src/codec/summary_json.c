@@ -1,7 +1,5 @@
 #include "codec/summary_json.h"
 
-#include "codec/plain_rows.h"
-
 #include "snapshot/fields.h"
 
 #include <string.h>
@@ -105,13 +103,5 @@ void tacho__json_summary(tacho__json_writer *writer, const tacho_summary *summar
     tacho__json_rows_whole(writer, summary->models);
     tacho__json_key(writer, "slowest");
     tacho__json_records_plain(writer, summary->slowest);
-    if (summary->caches) {
-        tacho__json_key(writer, "caches");
-        tacho__json_caches(writer, summary->caches);
-    }
-    if (summary->metrics) {
-        tacho__json_key(writer, "metrics");
-        tacho__json_metrics(writer, summary->metrics);
-    }
     tacho__json_object_end(writer);
 }
