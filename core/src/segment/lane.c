@@ -18,8 +18,9 @@ TACHO__THREAD_LOCAL tacho__lane_cache tacho__lane_cached = {UINT64_MAX, TACHO__L
 
 tacho__line tacho__lane_take_locked(tacho__lane *lane, uint32_t lines, bool overflow) {
     const tacho__pocket pocket = lane->shared && overflow ? TACHO__POCKET_RESERVE : TACHO__POCKET_ORDINARY;
-    if (lane->chunk_end - lane->chunk_next < lines) {
-        if (lines > CHUNK_LINES / 4) {
+    const uint32_t left = lane->chunk_end - lane->chunk_next;
+    if (left < lines) {
+        if (left > 0 || lines > CHUNK_LINES / 4) { /* what is left of the chunk is for single lines, which most are */
             return tacho__segment_take(lane->segment, lines, pocket);
         }
         tacho__line chunk = tacho__segment_take(lane->segment, CHUNK_LINES, pocket);
