@@ -97,6 +97,9 @@ static void print_registry(const cli_findings *found, cli_output *output) {
     cli_output_print(output, "  %llu live, %llu dead, %llu added up, %llu left out\n", (unsigned long long)state->live,
                      (unsigned long long)state->dead, (unsigned long long)state->folded_segments,
                      (unsigned long long)state->skipped);
+    if (state->history != NULL) {
+        cli_output_print(output, "  operations go to %s\n", state->history);
+    }
     if (state->lease_is_held && state->lease_process > 0) {
         cli_output_print(output, "  lease held by process %lld\n", (long long)state->lease_process);
     } else {
@@ -199,6 +202,7 @@ static void add_registry(cli_json *json, const cli_findings *found) {
     cli_json_integer(json, "skipped", (int64_t)state->skipped);
     cli_json_integer(json, "lease_held", state->lease_is_held);
     cli_json_integer(json, "lease_process", state->lease_process);
+    cli_json_text(json, "history", state->history);
     cli_json_begin(json, "segments", '[');
     for (size_t i = 0; i < state->count; i++) {
         add_segment(json, &state->segments[i]);

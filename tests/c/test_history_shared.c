@@ -19,6 +19,7 @@
 #include "support/keeping.h"
 
 #include <tachograph/history.h>
+#include <tachograph/registry.h>
 #include <tachograph/timeline.h>
 
 /* -------------------------------------------------------------------------------------------------------- a registry
@@ -126,6 +127,10 @@ static void test_another_path__is_ignored_and_counted_while_one_is_kept(void **s
     assert_int_equal(tacho_history_kept(other, path, sizeof path), TACHO_OK);
     assert_string_equal(path, keeping_file);
     assert_int_equal(keeping_drops(other, "setting_ignored"), 1);
+    tacho_registry_state *seen;
+    assert_int_equal(tacho_registry_look(keeping_folder, &seen), TACHO_OK);
+    assert_string_equal(seen->history, keeping_file);
+    tacho_registry_state_free(seen);
     keeping_record(other, 2);
     tacho_collector_close(one);
     tacho_collector_close(other);

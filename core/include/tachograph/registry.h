@@ -51,7 +51,9 @@ typedef struct tacho_registry_state {
     const tacho_registry_segment *segments; /* `base` first, then by begin */
     size_t count;
     uint64_t live, dead, skipped; /* of the segments, without `base`; what is folded is none of these */
-} tacho_registry_state;           /* grow at the end only */
+    const char *history; /* file that operations are or were handed to; NULL = none. Processes that wanted another one
+                            count `setting_ignored` */
+} tacho_registry_state;  /* grow at the end only */
 
 /**
  * Look at a registry. Nothing is written, nobody is waited for, and no process notices.

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "segment/attach.h"
+#include "segment/registry_history.h"
 #include "segment/view.h"
 #include "snapshot/arena.h"
 
@@ -195,6 +196,13 @@ static void look_at_lease(looking *how) {
     close(file.file);
 }
 
+static void look_at_history(looking *how) {
+    tacho__registry_history history;
+    if (tacho__registry_history_load(how->registry, &history) == TACHO_OK) {
+        how->out->state.history = tacho__arena_text(&how->out->arena, history.path);
+    }
+}
+
 static tacho_status look_inside(const tacho__registry *registry, const char *dir, look *out) {
     looking how = {.registry = registry,
                    .out = out,
@@ -210,6 +218,7 @@ static tacho_status look_inside(const tacho__registry *registry, const char *dir
         state->free_bytes = (uint64_t)space.f_bavail * space.f_frsize;
     }
     look_at_lease(&how);
+    look_at_history(&how);
     return look_at_segments(&how);
 }
 
