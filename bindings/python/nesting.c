@@ -59,9 +59,25 @@ static inline core_operation *stack_find(core_state *state, const core_place *pl
     return stack_walk(state, place);
 }
 
+/* Before 3.12 the collector may run inside PyContextVar_Set, while CPython copies the nodes of the context. What it
+ * calls (destructors, callbacks) may set the variable, too, which frees the nodes that are being copied. Since 3.12 it
+ * runs between bytecodes only. */
+static PyObject *set_undisturbed(PyObject *variable, PyObject *value) {
+#if PY_VERSION_HEX >= 0x030C0000 || PY_VERSION_HEX < 0x030A0000 /* 3.9 has no call to stop the collector */
+    return PyContextVar_Set(variable, value);
+#else
+    const int collects = PyGC_Disable();
+    PyObject *token = PyContextVar_Set(variable, value);
+    if (collects) {
+        PyGC_Enable();
+    }
+    return token;
+#endif
+}
+
 /* Sets the variable to `value`; NULL stands for "no value", which a variable can only return to by holding None. */
 static int variable_set(core_state *state, PyObject *value) {
-    PyObject *token = PyContextVar_Set(state->variable, value == NULL ? Py_None : value);
+    PyObject *token = set_undisturbed(state->variable, value == NULL ? Py_None : value);
     Py_XDECREF(token);
     return token == NULL ? -1 : 0;
 }
