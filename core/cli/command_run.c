@@ -216,6 +216,36 @@ static void show_summary(const command_run *run, tacho_format format, const tach
     tacho_snapshot_free(snapshot);
 }
 
+/* ------------------------------------------------------------------------------------------------------ the history */
+
+static tacho_status add_to_history(const char *path, const tacho_snapshot *snapshot) {
+    tacho_history *history = NULL;
+    tacho_status status = tacho_history_open(&history, path, TACHO_HISTORY_MAKE_FOLDER);
+    status = status == TACHO_OK ? tacho_history_add_snapshot(history, snapshot) : status;
+    tacho_history_close(history);
+    return status;
+}
+
+/* Whoever was killed has handed nothing over since the last interval, and the folder is about to go. What the history
+ * has already is not added again. */
+static void hand_over(const command_run *run) {
+    tacho_registry_state *state = NULL;
+    tacho_snapshot *snapshot = NULL;
+    if (!run->folder.is_own || tacho_registry_look(run->folder.path, &state) != TACHO_OK) {
+        return;
+    }
+    if (state->history != NULL) {
+        tacho_status status = tacho_snapshot_attach(run->folder.path, &snapshot);
+        status = status == TACHO_OK ? add_to_history(state->history, snapshot) : status;
+        if (status != TACHO_OK) {
+            cli_warn(run->arguments, "the last operations are not in the history '%s': %s", state->history,
+                     tacho_status_text(status));
+        }
+    }
+    tacho_snapshot_free(snapshot);
+    tacho_registry_state_free(state);
+}
+
 int cli_run(const cli_arguments *arguments) {
     command_run run = {.arguments = arguments, .command = command_of(arguments)};
     tacho_format format;
@@ -235,6 +265,7 @@ int cli_run(const cli_arguments *arguments) {
     }
     code = run_command(&run);
     show_summary(&run, format, &zone);
+    hand_over(&run);
     cli_run_folder_remove(arguments, &run.folder);
     return code;
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,31 @@ def test_flags_behind_the_command_are_its_own(tacho: Command, runtime: Path) -> 
     assert tacho("run", "echo", "--help", "-q", "--format", "json").out == "--help -q --format json\n"
     assert tacho("run", "-q", "--", "echo", "--", "-x").out == "-- -x\n"
     assert tacho("run", "--frmat", "json", "--", "true").code == 2
+
+
+KILLED = """
+import os, pathlib, signal, sys, time
+import tachograph as tacho
+tacho.configure(history=sys.argv[1], history_interval=3600)
+for _ in range(20):
+    with tacho.llm("answer", provider="anthropic", model="claude-opus-4-6") as op:
+        op.usage(input=1200, output=340)
+deadline = time.monotonic() + 30
+while not pathlib.Path(os.environ["TACHO_DIR"], "history").exists():
+    assert time.monotonic() < deadline, "nobody keeps the history"
+    time.sleep(0.01)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_left_goes_to_its_history(tacho: Command, runtime: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tachograph", reason="needs the package beside the command")
+    history = tmp_path / "kept.db"
+    answer = tacho("run", "--quiet", "--", sys.executable, "-c", KILLED, history)
+    assert (answer.code, answer.err) == (128 + signal.SIGKILL, "")
+    assert list(runtime.iterdir()) == []
+    rows = tacho("usage", "--history", history, "--by", "operation", "--format", "json").json()["rows"]
+    assert [(row["operation"], row["calls"]) for row in rows] == [("answer", 20)]
 
 
 def test_nothing_recorded_is_said(tacho: Command, runtime: Path) -> None:
