@@ -71,9 +71,7 @@ void tacho__buffer_double(tacho__buffer *buffer, double value) {
     char text[48];
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
-        /* 17 digits always read back; comparing bit for bit keeps -0 apart from 0 without a float comparison. */
-        double back = strtod(text, NULL);
-        if (memcmp(&back, &value, sizeof value) == 0) {
+        if (strtod(text, NULL) == value) { /* 17 digits always read back; -0 is written with its sign */
             break;
         }
     }

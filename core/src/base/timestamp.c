@@ -136,7 +136,7 @@ static int64_t time_of_day(scanner *scan) {
     need(scan, take(scan, ':'));
     unsigned second = digits(scan, 2);
     need(scan, hour < 24 && minute < 60 && second <= 60);
-    return (int64_t)(hour * 3600 + minute * 60 + second);
+    return INT64_C(3600) * hour + INT64_C(60) * minute + second;
 }
 
 tacho_status tacho__timestamp_parse(const char *text, size_t length, int64_t *unix_ns) {

@@ -35,7 +35,7 @@ tacho_status tacho__traceparent_parse(const char *text, size_t length, tacho__tr
 
 void tacho__traceparent_text(const tacho__traceparent *traceparent, char out[TACHO__TRACEPARENT_LENGTH + 1]) {
     char hex[17];
-    memcpy(out, "00-", 3);
+    memcpy(out, "00-", sizeof "00-"); /* the id comes over the NUL */
     tacho__hex_text(traceparent->trace_high, hex);
     memcpy(out + TRACE_AT, hex, 16);
     tacho__hex_text(traceparent->trace_low, hex);
