@@ -117,13 +117,12 @@ int cli_prices_list(const tacho_price_table *table, const tacho_price_table *bas
     if (code == CLI_DONE && base != table) {
         code = add_table(&list, table, base, wanted->part, seller);
     }
-    if (code == CLI_DONE && !list.count) {
-        code = cli_fail(CLI_NO_DATA, "no id or provider in the price table contains '%s'%s%s",
-                        wanted->part ? wanted->part : "", seller ? ", of provider " : "", seller ? seller : "");
-    }
-    if (code == CLI_DONE) {
+    if (code == CLI_DONE && list.count) {
         qsort(list.at, list.count, sizeof *list.at, by_name);
         print_rows(&list, json, output);
+    } else if (code == CLI_DONE) {
+        code = cli_fail(CLI_NO_DATA, "no id or provider in the price table contains '%s'%s%s",
+                        wanted->part ? wanted->part : "", seller ? ", of provider " : "", seller ? seller : "");
     }
     free(list.at);
     return code;

@@ -108,6 +108,10 @@ static int32_t offset_of(void *context, int64_t unix_seconds) {
     return localtime_r(&at, &local) != NULL ? (int32_t)local.tm_gmtoff : 0;
 }
 
+static int two_digits(const char *text) {
+    return (text[0] - '0') * 10 + (text[1] - '0');
+}
+
 /* "+02:00": POSIX counts the other way round, "<+0200>-02:00". */
 static int set_offset(const char *text) {
     char rule[32];
@@ -115,7 +119,7 @@ static int set_offset(const char *text) {
     for (int i = 1; has_form && i < 6; i++) {
         has_form = i == 3 || isdigit((unsigned char)text[i]);
     }
-    if (!has_form || atoi(text + 1) > 14 || atoi(text + 4) > 59) {
+    if (!has_form || two_digits(text + 1) > 14 || two_digits(text + 4) > 59) {
         return 0;
     }
     snprintf(rule, sizeof(rule), "<%.3s%s>%c%s", text, text + 4, text[0] == '+' ? '-' : '+', text + 1);

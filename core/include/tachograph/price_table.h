@@ -20,7 +20,7 @@ typedef struct tacho_price_source {
 #define TACHO_PRICE_SOURCE_INIT                                                                                        \
     { .struct_size = (uint32_t)sizeof(tacho_price_source) }
 
-#define TACHO_PRICE_FILE_MAX (64u * 1048576u) /* bytes of a file of prices */
+#define TACHO_PRICE_FILE_MAX 67108864u /* bytes of a file of prices: 64 MiB */
 
 /* Flags of tacho_price_build. */
 #define TACHO_PRICE_BUILD_USER         1u /* user prices: asked before another table; patterns and "*" allowed */
