@@ -2,6 +2,7 @@
 #include "message.h"
 #include "output.h"
 #include "prices.h"
+#include "when.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -28,20 +29,15 @@ static int64_t now_ns(void) {
 /* --date, else today in UTC; 0 = said what is wrong with it. */
 static uint32_t date_of(const cli_arguments *arguments) {
     const char *text = arguments->value[CLI_FLAG_DATE];
-    int year, month, day;
-    char rest;
+    struct tm day;
     if (!text) {
         time_t now = time(NULL);
-        struct tm today;
-        gmtime_r(&now, &today);
-        return (uint32_t)((today.tm_year + 1900) * 10000 + (today.tm_mon + 1) * 100 + today.tm_mday);
-    }
-    if (sscanf(text, "%4d-%2d-%2d%c", &year, &month, &day, &rest) != 3 || year < 2000 || month < 1 || month > 12 ||
-        day < 1 || day > 31) {
-        cli_fail(CLI_USAGE, "--date: '%s' is no day like 2026-11-21", text);
+        gmtime_r(&now, &day);
+    } else if (!cli_day_read(text, &day) || day.tm_year < 100) {
+        cli_fail(CLI_USAGE, "--date: '%s' is no day since 2000 like 2026-11-21", text);
         return 0;
     }
-    return (uint32_t)(year * 10000 + month * 100 + day);
+    return (uint32_t)((day.tm_year + 1900) * 10000 + (day.tm_mon + 1) * 100 + day.tm_mday);
 }
 
 /* ------------------------------------------------------------------------------------------------- build, update,

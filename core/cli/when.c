@@ -66,6 +66,10 @@ static int take_date(const char **text, struct tm *out) {
     return noon != -1 && check.tm_mon == out->tm_mon && check.tm_mday == out->tm_mday && year >= 1971 && year <= 2261;
 }
 
+bool cli_day_read(const char *text, struct tm *out) {
+    return take_date(&text, out) && *text == '\0';
+}
+
 /* "hh:mm[:ss[.fraction]]"; the fraction is dropped behind nanoseconds. */
 static int take_clock(const char **text, struct tm *out, int64_t *fraction_ns) {
     if (!take_number(text, 2, ':', &out->tm_hour) || !take_number(text, 2, 0, &out->tm_min)) {

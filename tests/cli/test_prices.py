@@ -179,6 +179,14 @@ def test_an_older_table_than_the_built_in_one_is_not_used(tacho: Command) -> Non
     assert version(tacho) == built_in
 
 
+def test_a_date_that_is_no_day_is_refused(tacho: Command) -> None:
+    source = tacho.home / "source.json"
+    source.write_text(SOURCE)
+    for text in ("2026-02-30", "2026-13-01", "2026-1-1", "2026-01-01x", "1999-12-31", "+2026-01-01"):
+        answer = tacho("prices", "update", source, "--date", text)
+        assert answer.code == 2 and f"--date: '{text}'" in answer.err, text
+
+
 def test_update_needs_a_place(tacho: Command) -> None:
     source = tacho.home / "source.json"
     source.write_text(SOURCE)
