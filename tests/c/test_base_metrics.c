@@ -195,10 +195,139 @@ static void test_base__keeps_totals_beyond_the_bound_of_a_metric(void **state) {
     }
 }
 
+/* A process with many histograms that take much room, or, for `late`, with what nobody had before. */
+static tacho__view *live_wide(recorder *r, int which, bool late) {
+    tacho_config config = TACHO_CONFIG_INIT;
+    config.max_series = 10000;
+    recorder_open(r, &config);
+    for (int m = 0; m < (late ? 1 : 30); ++m) {
+        char name[32], value[32];
+        snprintf(name, sizeof name, late ? "late_%d" : "wide_%d", late ? which : m);
+        tacho_metric *wide = declare(r, TACHO__TYPE_HISTOGRAM, name, TACHO_MERGE_SUM);
+        for (int k = 0; k < (late ? 1 : 100); ++k) {
+            snprintf(value, sizeof value, "%d of %d", k, which);
+            tacho_metric *one = labelled(tacho_metric_retain(wide), value);
+            for (int i = 0; i < 14; ++i) {
+                tacho_histogram_observe(one, 0.0001 * (1 << i));
+            }
+            tacho_metric_release(one);
+        }
+        tacho_metric_release(wide);
+    }
+    if (late) {
+        tacho_metric *jobs = labelled(declare(r, TACHO__TYPE_COUNTER, "late_jobs", TACHO_MERGE_SUM), "a");
+        tacho_counter_count(jobs, 1000);
+        tacho_metric_release(jobs);
+    }
+    tacho__view *view = dead_view(r);
+    recorder_close(r);
+    return view;
+}
+
+/* Observations of all histograms, and of those of one metric. */
+static uint64_t observed(const tacho__view *view, const char *metric) {
+    static tacho__custom_view one;
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < tacho__view_series_count(view); ++i) {
+        tacho__metric_view about;
+        if (tacho__view_custom(view, i, &one) && one.type == TACHO__TYPE_HISTOGRAM &&
+            tacho__view_metric(view, one.metric, &about) && (!metric || strcmp(about.name, metric) == 0)) {
+            count += one.histogram.count;
+        }
+    }
+    return count;
+}
+
+#define WIDE 12
+
+static void test_base__that_is_full_still_adds_every_metric(void **state) {
+    (void)state;
+    static recorder r;
+    const tacho__view *views[WIDE + 1];
+    uint64_t expected = 0;
+    for (int i = 0; i < WIDE; ++i) {
+        tacho__view *one = live_wide(&r, i, false);
+        expected += observed(one, NULL);
+        views[i] = one;
+    }
+    tacho__view *base = base_of(views, WIDE, false);
+    assert_true(tacho__view_describe(base)->bytes_used > 28u << 20);
+    assert_int_equal(observed(base, NULL), expected);
+    for (int i = 0; i < WIDE; ++i) {
+        tacho__view_free((tacho__view *)views[i]);
+    }
+    views[0] = base;
+    for (int i = 0; i < WIDE; ++i) {
+        views[i + 1] = live_wide(&r, i, true);
+    }
+    tacho__view *next = base_of(views, WIDE + 1, true);
+    assert_int_equal(observed(next, NULL), expected + 14 * WIDE);
+    assert_int_equal(observed(next, "late_3"), 14);
+    assert_int_equal(total_of(next, "late_jobs"), 1000 * WIDE * S);
+    tacho__view *again = base_of((const tacho__view *const[]){next}, 1, true);
+    assert_int_equal(observed(again, NULL), expected + 14 * WIDE);
+    assert_int_equal(total_of(again, "late_jobs"), 1000 * WIDE * S);
+    assert_int_equal(tacho__view_drops(again, TACHO__DROP_METRIC_OVERFLOW), 0);
+    for (int i = 0; i <= WIDE; ++i) {
+        tacho__view_free((tacho__view *)views[i]);
+    }
+    tacho__view_free(next);
+    tacho__view_free(again);
+}
+
+/* A process with 250 metrics of its own: a counter of seconds and a histogram of seconds in turn. */
+static tacho__view *live_with_many(recorder *r, int which) {
+    recorder_open(r, NULL);
+    for (int m = 0; m < 250; ++m) {
+        char name[32];
+        snprintf(name, sizeof name, "many_%d_%d", which, m);
+        if (m % 2) {
+            tacho_metric *one = labelled(declare(r, TACHO__TYPE_COUNTER, name, TACHO_MERGE_SUM), "a");
+            tacho_counter_count(one, 1);
+            tacho_metric_release(one);
+        } else {
+            tacho_metric *one = labelled(declare(r, TACHO__TYPE_HISTOGRAM, name, TACHO_MERGE_SUM), "a");
+            tacho_histogram_observe(one, 2.0);
+            tacho_metric_release(one);
+        }
+    }
+    tacho__view *view = dead_view(r);
+    recorder_close(r);
+    return view;
+}
+
+static void test_base__adds_metrics_beyond_its_definitions_to_other(void **state) {
+    (void)state;
+    static recorder r;
+    tacho__view *views[3];
+    for (int i = 0; i < 3; ++i) {
+        views[i] = live_with_many(&r, i);
+    }
+    tacho__view *base = base_of((const tacho__view *const *)views, 3, false);
+    assert_int_equal(observed(base, NULL), 3 * 125);
+    const uint64_t beyond = observed(base, "other");
+    assert_int_equal(beyond, 3 * 125 - 127); /* 253 definitions are left, the even ones are histograms */
+    assert_int_equal(total_of(base, "other"), (3 * 125 - 126) * UINT64_C(1000000));
+    static tacho__custom_view other;
+    assert_true(tacho__view_custom(base, TACHO__SERIES_METRICS + 2, &other));
+    assert_int_equal(other.histogram.sum, beyond * 2000000);
+    assert_int_equal(other.histogram.max, 2000000);
+    const unsigned place =
+        (unsigned)(15 - tacho__grid_absolute(TACHO__GRID_ONE, 0)); /* up to 2^(16/16), closed above */
+    assert_int_equal(tacho__histogram_bucket(&other.histogram, place), beyond);
+    assert_int_equal(tacho__view_drops(base, TACHO__DROP_METRIC_OVERFLOW), 3 * 250 - 253);
+    for (int i = 0; i < 3; ++i) {
+        tacho__view_free(views[i]);
+    }
+    tacho__view_free(base);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_base__adds_custom_metrics_by_their_kind),
         cmocka_unit_test(test_base__keeps_totals_beyond_the_bound_of_a_metric),
+        cmocka_unit_test(test_base__that_is_full_still_adds_every_metric),
+        cmocka_unit_test(test_base__adds_metrics_beyond_its_definitions_to_other),
     };
     return cmocka_run_group_tests_name("base_metrics", tests, NULL, NULL);
 }

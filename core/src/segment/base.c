@@ -108,6 +108,7 @@ static tacho_status build(tacho__base_work *work, const tacho__base_plan *plan) 
         return status;
     }
     write_folded(work, plan, folded);
+    tacho__base_keep_metrics(work);
     bool done = tacho__base_add_sessions(work);
     for (size_t i = 0; i < work->count && done; ++i) {
         done = tacho__base_add_series(work, i) && tacho__base_add_metrics(work, i);

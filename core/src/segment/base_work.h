@@ -38,6 +38,7 @@ typedef struct tacho__base_work {
     uint32_t small_next;                        /* cell of 16 bytes that is free; a multiple of four: none */
     uint32_t metric_series[TACHO__METRICS + 1]; /* series by metric, and caches */
     uint32_t metric_overflow[TACHO__METRICS];   /* series that takes the rest; 0 = none yet */
+    uint64_t kept_lines, kept_texts;            /* for definitions and their overflow series */
     uint32_t window;                            /* raw durations kept of a series */
     struct tacho__base_window *windows;         /* by number */
     struct {
@@ -77,6 +78,8 @@ void tacho__base_free_sessions(tacho__base_work *work);
 bool tacho__base_add_series(tacho__base_work *work, size_t joining);
 bool tacho__base_add_histogram(tacho__segment *segment, tacho__sketch *sketch, const tacho__histogram *from,
                                tacho__pocket pocket);
+/** Sets aside what definitions of custom metrics and their overflow series may need; before anything is added. */
+void tacho__base_keep_metrics(tacho__base_work *work);
 /** Adds its custom metrics and caches; false: no room. */
 bool tacho__base_add_metrics(tacho__base_work *work, size_t joining);
 
