@@ -230,11 +230,8 @@ static void commit(tacho__booking *b, const tacho_series *series, tacho__op *op,
     put_failures(b, &set);
     put_session(b, &set, series->group);
     put_records(b, &set, end_wall_ns);
-    if (set.saturated) {
-        tacho__drop_count(b->lane->segment, TACHO__DROP_SATURATED);
-    }
     tacho__open_close(b->lane, &set, op);
-    tacho__set_commit(&set, b->lane->redo, b->lane->base);
+    tacho__lane_commit(b->lane, &set);
 }
 
 /* -------------------------------------------------------------------------------------------------------- all of it */

@@ -42,7 +42,7 @@ struct tacho_metric {
     uint8_t type;
     bool overflow, used;
     bool nanoseconds;                        /* a histogram of seconds */
-    uint64_t one;                            /* stored units in 1; 0 in a cache */
+    uint64_t one;                            /* stored units in 1 */
     _Atomic uint32_t references;             /* TACHO__CUSTOM_DEAD: the slot was given up */
     const char *value[TACHO__METRIC_LABELS]; /* in `text`; "" beyond the labels of the family */
     char *text;

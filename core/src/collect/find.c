@@ -27,6 +27,11 @@ static void compare_with_descendants(tacho__booking *b) {
     }
 }
 
+static uint64_t add(uint64_t a, uint64_t b) {
+    uint64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
 static int64_t add_money(int64_t a, int64_t b) {
     int64_t sum;
     return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
@@ -36,8 +41,8 @@ static void sum_inclusive(tacho__booking *b) {
     const tacho__op *op = b->op;
     b->inclusive = b->below;
     if (b->booked) {
-        b->inclusive.input += b->input;
-        b->inclusive.output += b->output;
+        b->inclusive.input = add(b->inclusive.input, b->input);
+        b->inclusive.output = add(b->inclusive.output, b->output);
         b->inclusive.booked += 1;
         b->inclusive.states |= 1u << op->cost_state;
         if (op->cost_pusd != TACHO_COST_UNKNOWN) {

@@ -220,7 +220,7 @@ static bool book_component(tacho_collector *collector, tacho__lane *lane, tacho_
     }
     tacho__set set = tacho__set_begin(lane);
     tacho__spot_put(&set, &spot);
-    tacho__set_commit(&set, lane->redo, lane->base);
+    tacho__lane_commit(lane, &set);
     *number = tacho__get_half(&bound->block->duration.series);
     return true;
 }

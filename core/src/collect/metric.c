@@ -221,7 +221,7 @@ static void observe_common(tacho__writer *writer, tacho__lane *lane, const tacho
     if (room) {
         tacho__set set = tacho__set_begin(lane);
         tacho__spot_put(&set, &spot);
-        tacho__set_commit(&set, lane->redo, lane->base);
+        tacho__lane_commit(lane, &set);
     } else {
         tacho__drop_count(lane->segment, TACHO__DROP_LOST);
     }
@@ -238,10 +238,7 @@ static void observe_in(tacho_collector *collector, tacho__lane *lane, tacho_metr
     }
     tacho__set set = tacho__set_begin(lane);
     tacho__spot_put(&set, &spot);
-    tacho__set_commit(&set, lane->redo, lane->base);
-    if (set.saturated) {
-        tacho__drop_count(lane->segment, TACHO__DROP_SATURATED);
-    }
+    tacho__lane_commit(lane, &set);
     if (metric->slot < lane->customs.count) {
         tacho__known_quicken(&lane->customs.known[metric->slot], metric->family->grid);
     }

@@ -39,8 +39,9 @@ static bool take_chunk(tacho_collector *collector, tacho__lane *lane) {
 
 /* The stack of free slots is empty: collect what other lanes gave back, else take a chunk. */
 static bool refill(tacho_collector *collector, tacho__lane *lane) {
-    if (atomic_load_explicit(&lane->open_returned, memory_order_relaxed)) {
-        atomic_store_explicit(&lane->open_returned, 0, memory_order_relaxed);
+    /* Exchanged on both sides: a slot that is given back between is seen here, or asked for again. */
+    if (atomic_load_explicit(&lane->open_returned, memory_order_relaxed) &&
+        atomic_exchange_explicit(&lane->open_returned, 0, memory_order_acq_rel)) {
         for (uint32_t chunk = 0; chunk < CHUNKS; ++chunk) {
             if (lane->open_chunks >> chunk & 1) {
                 push_free(lane, chunk);
@@ -110,7 +111,7 @@ void tacho__open_return_slow(tacho_collector *collector, tacho__lane *lane, tach
     op->slot = TACHO__NO_SLOT;
     tacho__lane *owner = collector->writer.lanes[lane->segment->open_owner[number / TACHO__OPEN_CHUNK]];
     if (owner) { /* in a call that a fork interrupted, lanes may be gone */
-        atomic_store_explicit(&owner->open_returned, 1, memory_order_relaxed);
+        (void)atomic_exchange_explicit(&owner->open_returned, 1, memory_order_acq_rel);
     }
 }
 
@@ -131,9 +132,26 @@ bool tacho__open_read(const tacho__lane *lane, const tacho__op *op, tacho__inclu
     return true;
 }
 
+/* Several threads may add at a time. */
 static void add(tacho__word *cell, uint64_t more) {
-    if (more) {
-        atomic_fetch_add_explicit(cell, more, memory_order_relaxed);
+    uint64_t now = tacho__get(cell), sum;
+    while (more) {
+        sum = __builtin_add_overflow(now, more, &sum) ? UINT64_MAX : sum;
+        if (atomic_compare_exchange_weak_explicit(cell, &now, sum, memory_order_relaxed, memory_order_relaxed)) {
+            return;
+        }
+    }
+}
+
+static void add_money(tacho__word *cell, int64_t more) {
+    uint64_t now = tacho__get(cell);
+    int64_t sum;
+    while (more) {
+        sum = __builtin_add_overflow((int64_t)now, more, &sum) ? INT64_MAX : sum; /* no cost is negative */
+        if (atomic_compare_exchange_weak_explicit(cell, &now, (uint64_t)sum, memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+            return;
+        }
     }
 }
 
@@ -146,7 +164,7 @@ void tacho__open_tell_parent(tacho__lane *lane, const tacho__op *op, const tacho
     if (atomic_load_explicit(&slot->id, memory_order_relaxed) == op->parent) {
         add(&slot->inclusive_input, sums->input);
         add(&slot->inclusive_output, sums->output);
-        add(&slot->inclusive_cost, (uint64_t)sums->cost_pusd);
+        add_money(&slot->inclusive_cost, sums->cost_pusd);
         atomic_fetch_or_explicit(&slot->inclusive_states, sums->states, memory_order_relaxed);
         add(&slot->tools, sums->tools);
         add(&slot->booked, sums->booked);

@@ -65,13 +65,28 @@ static bool is_foreign(const tacho__op *op) {
     return op->serial != atomic_load_explicit(&op->series->collector->writer.serial, memory_order_relaxed);
 }
 
+/* Nothing of the old generation is kept: what it names is not in this segment. Needs no lock. */
+static void leave_behind(tacho_collector *collector, const tacho__lane *lane, tacho__op *op) {
+    op->series = collector->overflow[op->kind];
+    op->stamp = op->series->stamp;
+    op->picked = NULL;
+    op->session = op->model = op->provider = op->tool = op->error_type = 0;
+    op->session_slot = 0;
+    op->slot = op->parent_slot = TACHO__NO_SLOT;
+    op->component_count = op->note_units = 0;
+    op->flags &= ~(TACHO__OP_UNLISTED | TACHO__RECORD_NOTES | TACHO__OP_MODEL);
+    op->generation = (uint32_t)lane->segment->generation;
+    tacho__drop_count(lane->segment, TACHO__DROP_STALE_SERIES);
+}
+
 bool tacho__op_carry(tacho_collector *collector, tacho__lane *lane, tacho__op *op) {
     if (is_foreign(op)) { /* a fork that no handler announced */
         end_foreign(op);
         return false;
     }
-    if (!tacho__writer_lock(&collector->writer, lane)) {
-        return true; /* a re-entrant call: the next call carries it */
+    if (!tacho__writer_lock(&collector->writer, lane)) { /* a signal handler that must not wait */
+        leave_behind(collector, lane, op);
+        return true;
     }
     if (!op->series->used || op->series->stamp != op->stamp) {
         op->series = collector->overflow[op->kind];

@@ -39,8 +39,8 @@ static inline void put_half(const tacho__set *set, tacho__redo_entry *entry, con
     tacho__put(&entry->value, tacho__get_half(cell) + more);
 }
 
-/* What a plain operation adds to its session. */
-static inline void put_session(const tacho__set *set, entries *e, const tacho__op *op, const tacho__session_cell *cell,
+/* What a plain operation adds to its session. False: a sum would saturate. */
+static inline bool put_session(const tacho__set *set, entries *e, const tacho__op *op, const tacho__session_cell *cell,
                                unsigned group, uint64_t duration_ns) {
     const uint64_t end = tacho__stamp(op->end_ns), begin = ~tacho__stamp(op->begin_ns);
     const bool step = group == TACHO__GROUP_STEP, call = op->kind == TACHO_KIND_LLM || op->kind == TACHO_KIND_EMBEDDING;
@@ -48,9 +48,12 @@ static inline void put_session(const tacho__set *set, entries *e, const tacho__o
     tacho__put(&e->session.target, tacho__set_target(set, &cell->latest_end) | TACHO__REDO_RUN(5));
     tacho__put(&e->session.value[0], larger(end, tacho__get(&cell->latest_end)));
     tacho__put(&e->session.value[1], larger(begin, tacho__get(&cell->earliest_begin)));
-    tacho__put(&e->session.value[2], tacho__get(&cell->step_ns) + (step ? duration_ns : 0));
+    uint64_t step_ns;
+    const bool full = __builtin_add_overflow(tacho__get(&cell->step_ns), step ? duration_ns : 0, &step_ns);
+    tacho__put(&e->session.value[2], step_ns);
     tacho__put(&e->session.value[3], tacho__get(&cell->timed_steps) + step);
     tacho__put(&e->session.value[4], tacho__get(&cell->model_calls) + call);
+    return !full;
 }
 
 /* What the entries change. */
@@ -115,7 +118,9 @@ bool tacho__op_book_plain(tacho_collector *collector, tacho__lane *lane, tacho__
     put_half(&set, &e->bucket, c.bucket, 1);
     put_half(&set, &e->below, &sketch->low, below);
     put_word(&set, &e->sum, &sketch->sum, sum);
-    put_session(&set, e, op, cell, c.group, duration_ns);
+    if (!put_session(&set, e, op, cell, c.group, duration_ns)) {
+        return false; /* nothing was published yet */
+    }
     set.next = &e->window.target;
     if (c.window) {
         tacho__window_put(&set, c.window, op->end_ns, duration_ns);

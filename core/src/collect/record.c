@@ -243,7 +243,7 @@ static bool observe_in(tacho_collector *collector, tacho__lane *lane, tacho_seri
     tacho__set set = tacho__set_begin(lane);
     tacho__spot_put(&set, &spot);
     tacho__set_count(&set, &cell->ok[series->group]);
-    tacho__set_commit(&set, lane->redo, lane->base);
+    tacho__lane_commit(lane, &set);
     tacho__bound_quicken(&lane->bound[series->slot], &cell->ok[series->group]);
     return true;
 }
@@ -294,7 +294,6 @@ tacho_status tacho_observe(tacho_series *series, uint64_t duration_ns) {
         return observe_slowly(series, duration_ns);
     }
     const bool done = tacho__count_duration(lane, &lane->bound[series->slot], duration_ns);
-    atomic_store_explicit(&lane->state, atomic_load_explicit(&lane->generation, memory_order_relaxed),
-                          memory_order_release);
+    atomic_store_explicit(&lane->state, before, memory_order_release);
     return __builtin_expect(done, 1) ? TACHO_OK : observe_slowly(series, duration_ns);
 }

@@ -115,13 +115,13 @@ static bool settle(tacho__writer *writer, tacho__lane *lane) {
         tacho__put_half(&segment->header->lane_count, lane->number + 1);
     }
     tacho__put_half(&header->state, TACHO__LANE_TAKEN);
+    lane->pass = tacho__writer_pass(writer, segment->generation);
     atomic_store_explicit(&lane->generation, segment->generation, memory_order_release);
     return true;
 }
 
 static void leave(tacho__lane *lane) {
-    const uint64_t generation = atomic_load_explicit(&lane->generation, memory_order_relaxed);
-    atomic_store_explicit(&lane->state, generation, memory_order_release);
+    atomic_store_explicit(&lane->state, lane->pass, memory_order_release);
 }
 
 /* The generation of the lane is that of the segment: only recording is switched off, which is the caller's business. */
@@ -158,6 +158,14 @@ static tacho__lane *allot_lane(const tacho__writer *writer, uint32_t number) {
     return lane;
 }
 
+static void count_owned(tacho__writer *writer, tacho__lane *lane, bool taken) {
+    if (lane->taken != taken && lane->number < TACHO__LANES_OWNED) {
+        const uint32_t owned = atomic_load_explicit(&writer->owned, memory_order_relaxed);
+        atomic_store_explicit(&writer->owned, taken ? owned + 1 : owned - 1, memory_order_relaxed);
+    }
+    lane->taken = taken;
+}
+
 tacho__lane *tacho__lane_make(tacho__writer *writer, uint32_t number) {
     if (!writer->lanes[number]) {
         tacho__lane *lane = allot_lane(writer, number);
@@ -179,7 +187,7 @@ tacho__lane *tacho__lane_make(tacho__writer *writer, uint32_t number) {
     tacho__put_half(&lane->header->state, TACHO__LANE_TAKEN);
     tacho__put(&lane->header->owner, tacho__thread_number());
     lane->serial = atomic_load_explicit(&writer->serial, memory_order_relaxed);
-    lane->taken = true;
+    count_owned(writer, lane, true);
     return lane;
 }
 
@@ -198,7 +206,7 @@ static bool renew(tacho__writer *writer, tacho__lane *lane) {
 /* --------------------------------------------------------------------------------------------------------- threads */
 
 void tacho__lane_give_back(tacho__writer *writer, tacho__lane *lane) {
-    lane->taken = false;
+    count_owned(writer, lane, false);
     if (is_current(writer, lane)) { /* else its header went with a segment that a reset replaced */
         tacho__put_half(&lane->header->state, TACHO__LANE_RETURNED);
     }
@@ -242,25 +250,26 @@ static tacho__lane *find_held(const tacho__writer *writer) {
     return NULL;
 }
 
-static bool remember(const tacho__writer *writer, uint32_t number) {
+/* NULL: out of memory. */
+static holding *remember(const tacho__writer *writer, uint32_t number) {
     holding *list = pthread_getspecific(holdings_key);
     for (holding *held = list; held; held = held->next) {
         if (!tacho__writer_lives(held->serial)) { /* of a writer that is gone: use it again */
             held->serial = writer->serial;
             held->number = number;
-            return true;
+            return held;
         }
     }
     holding *held = tacho__malloc(sizeof *held);
     if (!held) {
-        return false;
+        return NULL;
     }
     *held = (holding){list, writer->serial, number};
     if (pthread_setspecific(holdings_key, held) != 0) {
         tacho__free(held);
-        return false;
+        return NULL;
     }
-    return true;
+    return held;
 }
 
 /* A lane for this thread to keep; NULL when all are taken. Under the lock. */
@@ -270,12 +279,9 @@ static tacho__lane *claim(tacho__writer *writer) {
         if (lane && lane->taken) {
             continue;
         }
-        if (!remember(writer, number)) {
-            return NULL;
-        }
-        tacho__lane *mine = tacho__lane_make(writer, number);
-        if (!mine) {
-            holding *held = pthread_getspecific(holdings_key);
+        holding *held = remember(writer, number);
+        tacho__lane *mine = held ? tacho__lane_make(writer, number) : NULL;
+        if (held && !mine) {
             held->serial = 0; /* dead at once: the next claim uses it again */
         }
         return mine;
@@ -283,14 +289,23 @@ static tacho__lane *claim(tacho__writer *writer) {
     return NULL;
 }
 
+/* A signal handler between these stores must not find the serial of one writer with a lane of another. */
+static void remember_as_last(const tacho__writer *writer, tacho__lane *lane) {
+    volatile tacho__lane_cache *last = &tacho__lane_cached;
+    last->serial = TACHO__LANE_UNCACHED.serial;
+    last->lane = lane;
+    last->serial = writer->serial;
+}
+
 static tacho__lane *own_lane(tacho__writer *writer) {
     tacho__lane *lane = writer->serialized ? writer->lanes[0] : holdings_usable ? find_held(writer) : NULL;
-    if (!lane && holdings_usable && tacho__writer_lock(writer, NULL)) {
+    const bool some = atomic_load_explicit(&writer->owned, memory_order_relaxed) < TACHO__LANES_OWNED;
+    if (!lane && some && holdings_usable && tacho__writer_lock(writer, NULL)) {
         lane = claim(writer);
         tacho__writer_unlock(writer);
     }
     if (lane) {
-        tacho__lane_cached = (tacho__lane_cache){writer->serial, lane};
+        remember_as_last(writer, lane);
     }
     return lane;
 }

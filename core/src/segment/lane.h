@@ -90,8 +90,9 @@ typedef struct tacho__customs {
 } tacho__customs;
 
 typedef struct tacho__lane {
-    _Atomic uint64_t state;      /* TACHO__LANE_BUSY while its owner is inside, else `generation` */
+    _Atomic uint64_t state;      /* TACHO__LANE_BUSY while its owner is inside, else `pass` */
     _Atomic uint64_t generation; /* of the segment that everything below points into */
+    uint64_t pass;               /* what `gate` of its writer has to be: see tacho__writer_pass */
     uint8_t *base;
     tacho__redo *redo;
     tacho__bound *bound; /* by series slot; a NULL block = not resolved yet */
@@ -137,7 +138,7 @@ typedef struct tacho__writer {
     union {
         struct {
             _Atomic uint64_t serial; /* unique in the process; low 8 bits: place in the table of living writers */
-            _Atomic uint64_t gate;   /* what entering compares: `generation`, or 0 while recording is switched off */
+            _Atomic uint64_t gate;   /* what entering compares: a pass, or 0 while recording is switched off */
             tacho__guard lock;       /* everything that takes lines, texts, series, sessions */
             tacho__guard sharing;    /* entry to the shared lane */
             _Atomic uint32_t guests; /* bit per lane of guests: taken */
@@ -152,6 +153,7 @@ typedef struct tacho__writer {
     int64_t process;             /* id of the process that wrote `serial` */
     uint64_t first_serial;       /* before any fork */
     _Atomic uint64_t generation; /* number of `segment` */
+    _Atomic uint32_t owned;      /* lanes that threads have; changes under the lock */
     _Atomic(tacho__segment *) segment;
     /* Made at first use, under the lock; freed with the writer. Those of guests lie in pages that exist from the start,
      * because a signal handler may not ask for memory. */
@@ -180,6 +182,13 @@ void tacho__writers_hold(void);
 void tacho__writers_let_go(void);
 /** 0 switches recording off for tacho__lane_enter's usual case, 1 on. Any thread. */
 void tacho__writer_set_gate(tacho__writer *writer, bool open);
+/**
+ * The pass of a generation: of no other writer's lanes, because a signal handler may change the thread's cache to the
+ * lane of another writer just before it is entered.
+ */
+static inline uint64_t tacho__writer_pass(const tacho__writer *writer, uint64_t generation) {
+    return generation * TACHO__WRITERS + writer->place;
+}
 /** No thread may be inside any more. */
 void tacho__writer_close(tacho__writer *writer);
 
@@ -275,8 +284,7 @@ static inline void tacho__lane_leave(tacho__writer *writer, tacho__lane *lane) {
         tacho__lane_leave_borrowed(writer, lane);
         return;
     }
-    atomic_store_explicit(&lane->state, atomic_load_explicit(&lane->generation, memory_order_relaxed),
-                          memory_order_release);
+    atomic_store_explicit(&lane->state, lane->pass, memory_order_release);
 }
 
 /**
@@ -297,6 +305,14 @@ tacho__line tacho__lane_take_locked(tacho__lane *lane, uint32_t lines, bool over
 
 static inline tacho__set tacho__set_begin(const tacho__lane *lane) {
     return (tacho__set){lane->redo->word, lane->base, NULL, false};
+}
+
+/** Commits the set, and counts it if a sum reached the end of its range. */
+static inline void tacho__lane_commit(tacho__lane *lane, const tacho__set *set) {
+    tacho__set_commit(set, lane->redo, lane->base);
+    if (__builtin_expect(set->saturated, 0)) {
+        tacho__drop_count(lane->segment, TACHO__DROP_SATURATED);
+    }
 }
 
 /** A new operation id, never 0. */

@@ -428,7 +428,6 @@ typedef struct tacho__open_slot {
 #define TACHO__RECORD_ON_PARENT   512u
 #define TACHO__RECORD_ABSENT      1024u
 #define TACHO__RECORD_LOW         2048u
-#define TACHO__RECORD_REPEATED    4096u
 #define TACHO__RECORD_SHORT       8192u
 #define TACHO__RECORD_NOTES       16384u
 /* Bits 16 to 20: how the call was served, see price/served.h. */

@@ -3,8 +3,9 @@
  * lane's redo area, its count is published, the values are applied, the count goes back to 0. Whoever dies in between
  * leaves either nothing or a set that can be applied again.
  *
- * Rules: a cell is put once per set; all cells belong to the lane; everything a set points to exists before it begins.
- * Against a kill only the order of the compiler matters, so signal fences are enough.
+ * Rules: a cell is put once per set; all cells belong to the lane, or are written under the lock only; everything a set
+ * points to exists before it begins. Against a kill only the order of the compiler matters, so signal fences are
+ * enough.
  */
 #ifndef TACHO_SEGMENT_REDO_H
 #define TACHO_SEGMENT_REDO_H

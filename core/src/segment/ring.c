@@ -14,6 +14,9 @@ static tacho__slowest *table_of(tacho__writer *writer, tacho__lane *lane, unsign
     }
     tacho__writer_unlock(writer);
     lane->slowest[kind] = line ? tacho__at(lane->segment, line) : NULL;
+    if (line == 0) { /* asked once: nothing is wanted any more until a reset */
+        lane->slowest_floor[kind] = UINT64_MAX;
+    }
     lane->slowest_used[kind] = 0;
     lane->slowest_free[kind] = 0;
     return lane->slowest[kind];

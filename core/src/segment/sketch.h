@@ -2,7 +2,7 @@
  * Base-2 exponential histograms of scale 4 on fixed grids (semantics 11, core/FORMAT.md 1.4).
  *
  * The bucket of a value is found without logarithm and without rounding: a table over the top mantissa bits gives a
- * lower estimate, two comparisons with exact integer bounds settle it.
+ * lower estimate, one comparison with an exact integer bound settles it.
  */
 #ifndef TACHO_SEGMENT_SKETCH_H
 #define TACHO_SEGMENT_SKETCH_H

@@ -283,6 +283,7 @@ static void leave_behind(tacho__writer *writer) {
             tacho__random_bytes(lane->random, sizeof lane->random);
         }
     }
+    atomic_store_explicit(&writer->owned, 0, memory_order_relaxed);
     writer->guest_pages = busy ? NULL : writer->guest_pages;
     writer->retired = writer->previous = NULL;
 }
@@ -301,7 +302,8 @@ bool tacho__writer_arrive(tacho__writer *writer, tacho__segment *segment, bool o
     leave_behind(writer);
     atomic_store_explicit(&writer->segment, segment, memory_order_release);
     atomic_store_explicit(&writer->generation, segment->generation, memory_order_release);
-    atomic_store_explicit(&writer->gate, open ? segment->generation : 0, memory_order_release);
+    atomic_store_explicit(&writer->gate, open ? tacho__writer_pass(writer, segment->generation) : 0,
+                          memory_order_release);
     become(writer);
     if (make_first_lanes(writer)) {
         return true;
@@ -318,8 +320,8 @@ tacho_status tacho__writer_open(tacho__writer *writer, tacho__segment *segment) 
     register_barrier();
     atomic_init(&writer->segment, segment);
     atomic_init(&writer->generation, segment->generation);
-    atomic_init(&writer->gate, segment->generation);
     const bool registered = register_writer(writer);
+    atomic_init(&writer->gate, tacho__writer_pass(writer, segment->generation));
     if (registered && make_first_lanes(writer)) {
         return TACHO_OK;
     }
@@ -356,7 +358,7 @@ void tacho__writer_set_gate(tacho__writer *writer, bool open) {
         return; /* a child without memory: the gate is set when it has a segment */
     }
     const uint64_t generation = atomic_load_explicit(&writer->generation, memory_order_relaxed);
-    atomic_store_explicit(&writer->gate, open ? generation : 0, memory_order_release);
+    atomic_store_explicit(&writer->gate, open ? tacho__writer_pass(writer, generation) : 0, memory_order_release);
     tacho__writer_unlock(writer);
 }
 
@@ -401,7 +403,7 @@ void tacho__writer_replace(tacho__writer *writer, tacho__segment *segment, bool 
     atomic_store_explicit(&writer->segment, segment, memory_order_release);
     atomic_store_explicit(&writer->generation, segment->generation, memory_order_release);
     if (atomic_load_explicit(&writer->gate, memory_order_relaxed) != 0) {
-        atomic_store_explicit(&writer->gate, segment->generation, memory_order_release);
+        atomic_store_explicit(&writer->gate, tacho__writer_pass(writer, segment->generation), memory_order_release);
     }
     old->next_retired = writer->retired;
     writer->retired = old;

@@ -249,7 +249,7 @@ static void add_usage(totals *sum, const tacho__usage_sums *usage) {
         sum->units[i] += usage->units[i];
     }
     for (unsigned i = 0; i < TACHO__COST_STATES; ++i) {
-        sum->cost += usage->cost_pusd[i];
+        sum->cost = (int64_t)((uint64_t)sum->cost + (uint64_t)usage->cost_pusd[i]); /* hostile amounts, too */
     }
 }
 
