@@ -83,6 +83,9 @@ static void say_refused(const char *dir, tacho_status status) {
  */
 static tacho_status make_segment(tacho_collector *collector, uint64_t generation, const uint8_t *id, bool insist,
                                  tacho__segment **out) {
+    if (collector->registry) {
+        tacho__registry_reach(collector->registry);
+    }
     tacho__segment_plan plan = plan_of(collector, generation, id);
     tacho_status status = tacho__segment_create(&plan, out);
     if (plan.registry && status != TACHO_OK && !insist) {
@@ -254,7 +257,11 @@ const char *tacho_collector_dir(const tacho_collector *collector, tacho_status *
 }
 
 tacho__registry *tacho__collector_registry(tacho_collector *collector) {
-    return collector ? tacho__registry_retain(collector->registry) : NULL;
+    if (!collector || !collector->registry) {
+        return NULL;
+    }
+    tacho__registry_reach(collector->registry);
+    return tacho__registry_retain(collector->registry);
 }
 
 /* Operations that have begun and not ended, as far as the segment knows. */

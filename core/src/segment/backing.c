@@ -58,6 +58,14 @@ tacho_status tacho__backing_file(tacho__backing *out, uint64_t bytes, int file) 
     return TACHO_OK;
 }
 
+/* The number may be another file's by now, in a process that closed everything it had, as
+ * daemons do. The mapping keeps the file and its lock all the same. */
+static bool is_still_ours(const tacho__backing *backing) {
+    struct stat about;
+    return fstat(backing->file, &about) == 0 && (uint64_t)about.st_dev == backing->device &&
+           (uint64_t)about.st_ino == backing->inode;
+}
+
 bool tacho__backing_grow(tacho__backing *backing, uint64_t bytes) {
     if (bytes <= backing->ready) {
         return true;
@@ -67,20 +75,14 @@ bool tacho__backing_grow(tacho__backing *backing, uint64_t bytes) {
     }
     uint64_t wanted = (bytes + TACHO__BACKING_STEP - 1) / TACHO__BACKING_STEP * TACHO__BACKING_STEP;
     wanted = wanted < backing->bytes ? wanted : backing->bytes;
-    if (tacho__system_calls.allocate(backing->file, (off_t)backing->ready, (off_t)(wanted - backing->ready)) != 0) {
+    if (!is_still_ours(backing) ||
+        tacho__system_calls.allocate(backing->file, (off_t)backing->ready, (off_t)(wanted - backing->ready)) != 0) {
         backing->refused = 1;
         return false;
     }
     backing->ready = wanted;
     backing->refused = 0;
     return true;
-}
-
-/* The number may be another file's by now, in a child that closed everything it had. */
-static bool is_still_ours(const tacho__backing *backing) {
-    struct stat about;
-    return fstat(backing->file, &about) == 0 && (uint64_t)about.st_dev == backing->device &&
-           (uint64_t)about.st_ino == backing->inode;
 }
 
 /* A mapping keeps the open file it was made from, and with it the lock. So the copy is made from the file opened anew;
@@ -114,7 +116,7 @@ void tacho__backing_close(tacho__backing *backing) {
     if (backing->base) {
         munmap(backing->base, backing->bytes);
     }
-    if (backing->file >= 0) {
+    if (backing->file >= 0 && is_still_ours(backing)) {
         /* A forked child that still has the descriptor would keep the lock alive, and a child must not give it back. */
         if (backing->owner == getpid()) {
             flock(backing->file, LOCK_UN);

@@ -36,7 +36,8 @@ tacho_status tacho__backing_private(tacho__backing *out, uint64_t bytes);
 tacho_status tacho__backing_file(tacho__backing *out, uint64_t bytes, int file);
 /**
  * Makes the first `bytes` usable; false when there is no room. A refusal is remembered: most of the next requests are
- * turned down without a system call, every 256th tries again. Needs the writer's lock.
+ * turned down without a system call, every 256th tries again. So is every request once the descriptor is another
+ * file's, because the host closed all it had. Needs the writer's lock.
  */
 bool tacho__backing_grow(tacho__backing *backing, uint64_t bytes);
 /**
@@ -45,7 +46,7 @@ bool tacho__backing_grow(tacho__backing *backing, uint64_t bytes);
  * closed, so that the lock ends with the parent. Calls nothing that a child may not call before exec.
  */
 void tacho__backing_abandon(tacho__backing *backing);
-/** Unmaps, and gives the lock back if this is the process that took it. */
+/** Unmaps, gives the lock back if this is the process that took it, and closes the descriptor if it is still ours. */
 void tacho__backing_close(tacho__backing *backing);
 
 #endif

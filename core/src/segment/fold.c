@@ -195,7 +195,7 @@ bool tacho__fold_is_due(const tacho__registry *registry) {
 
 tacho_status tacho__fold_if_free(const tacho__registry *registry, int64_t wall_ns, tacho__folding *out) {
     memset(out, 0, sizeof *out);
-    if (!tacho__fold_is_due(registry)) {
+    if (!tacho__registry_is_ours(registry) || !tacho__fold_is_due(registry)) {
         return TACHO_OK;
     }
     /* A lease of its own: the registry's may be held by the keeper of this very process, for long. */

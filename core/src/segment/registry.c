@@ -87,7 +87,7 @@ static tacho_status check_folder(int folder) {
     return is_remote(type) ? TACHO_UNSUPPORTED : TACHO_OK;
 }
 
-static tacho_status open_folder(const char *path, unsigned flags, int *out) {
+static tacho_status open_folder(tacho__registry *registry, const char *path, unsigned flags) {
     if ((flags & TACHO__REGISTRY_CREATE) && tacho__system_calls.make_folder(path, 0700) != 0 && errno != EEXIST) {
         return status_of_error(errno);
     }
@@ -95,13 +95,22 @@ static tacho_status open_folder(const char *path, unsigned flags, int *out) {
     if (folder < 0) {
         return status_of_error(errno);
     }
-    const tacho_status status = check_folder(folder);
+    struct stat about;
+    const tacho_status status = fstat(folder, &about) == 0 ? check_folder(folder) : TACHO_IO;
     if (status != TACHO_OK) {
         close(folder);
         return status;
     }
-    *out = folder;
+    registry->folder = folder;
+    registry->device = (uint64_t)about.st_dev;
+    registry->inode = (uint64_t)about.st_ino;
     return TACHO_OK;
+}
+
+bool tacho__registry_is_ours(const tacho__registry *registry) {
+    struct stat about;
+    return fstat(registry->folder, &about) == 0 && (uint64_t)about.st_dev == registry->device &&
+           (uint64_t)about.st_ino == registry->inode;
 }
 
 /* ------------------------------------------------------------------------------------------------------------- meta */
@@ -187,7 +196,7 @@ tacho_status tacho__registry_open(const char *path, unsigned flags, tacho__regis
     atomic_init(&registry->references, 1);
     registry->folder = registry->lease = -1;
     memcpy(registry->path, path, length);
-    tacho_status status = open_folder(registry->path, flags, &registry->folder);
+    tacho_status status = open_folder(registry, registry->path, flags);
     if (status == TACHO_OK) {
         status = find_meta(registry, flags);
     }
@@ -204,9 +213,24 @@ static bool is_intact(const tacho__registry *registry) {
     return read_meta(&again) == TACHO_OK && memcmp(again.id, registry->id, sizeof again.id) == 0;
 }
 
+bool tacho__registry_reach(tacho__registry *registry) {
+    if (tacho__registry_is_ours(registry)) {
+        return true;
+    }
+    tacho__registry again = {.folder = -1, .lease = -1};
+    memcpy(again.id, registry->id, sizeof again.id);
+    if (open_folder(&again, registry->path, 0) == TACHO_OK &&
+        (again.device != registry->device || again.inode != registry->inode || !is_intact(&again))) {
+        close(again.folder);
+        again.folder = -1;
+    }
+    registry->folder = again.folder;
+    return again.folder >= 0;
+}
+
 void tacho__registry_renew(tacho__registry **registry) {
     tacho__registry *again;
-    if (*registry && !is_intact(*registry) &&
+    if (*registry && !(tacho__registry_reach(*registry) && is_intact(*registry)) &&
         tacho__registry_open((*registry)->path, TACHO__REGISTRY_CREATE, &again) == TACHO_OK) {
         *registry = again;
     }
@@ -224,7 +248,7 @@ void tacho__registry_release(tacho__registry *registry) {
         return;
     }
     tacho__registry_lease_release(registry);
-    if (registry->folder >= 0) {
+    if (registry->folder >= 0 && tacho__registry_is_ours(registry)) {
         close(registry->folder);
     }
     tacho__free(registry);

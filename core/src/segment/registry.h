@@ -31,9 +31,10 @@
 
 typedef struct tacho__registry {
     _Atomic uint32_t references;
-    int folder;
-    int lease;     /* descriptor while this process holds the lease, else -1; one thread at a time */
-    int64_t owner; /* process id of whoever took the lease */
+    _Atomic int folder;     /* descriptor; -1 = it cannot be had any more */
+    uint64_t device, inode; /* of the folder */
+    int lease;              /* descriptor while this process holds the lease, else -1; one thread at a time */
+    int64_t owner;          /* process id of whoever took the lease */
     uint8_t id[16];
     int64_t created_at_ns; /* Unix time */
     char path[];
@@ -65,9 +66,17 @@ tacho__registry *tacho__registry_retain(tacho__registry *registry); /* NULL is a
 void tacho__registry_release(tacho__registry *registry);            /* NULL is allowed */
 
 /**
- * For a forked child, of whatever it still has (NULL is allowed): if the descriptor of the folder is not that folder's
- * any more, because the child closed all it had, as daemons do, the folder is opened again by its path. What it was
- * stays in memory then, and its descriptor alone: that number is somebody else's.
+ * Whether the folder can be used. Its descriptor may be another file's, where the host closed all it had, as daemons
+ * do: then the folder is opened again by its path, in place, if it is the same registry still; else there is none, and
+ * every use of it is refused. That number is not closed: it is somebody else's. Any thread.
+ */
+bool tacho__registry_reach(tacho__registry *registry);
+/** Whether the descriptor is that folder's still. */
+bool tacho__registry_is_ours(const tacho__registry *registry);
+
+/**
+ * For a forked child, of whatever it still has (NULL is allowed): reaches for the folder, and makes it anew if it is
+ * gone or was. What it was stays in memory then.
  */
 void tacho__registry_renew(tacho__registry **registry);
 
