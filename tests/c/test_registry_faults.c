@@ -447,9 +447,22 @@ static void test_disk__that_is_full_never_kills(void **state) {
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* A child in which no file may become larger; its exit code. */
+static int in_child_with_file_limit(rlim_t bytes, int (*body)(void)) {
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        const struct rlimit limit = {bytes, bytes};
+        setrlimit(RLIMIT_FSIZE, &limit);
+        _exit(body());
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status)); /* no SIGXFSZ */
+    return WEXITSTATUS(status);
+}
+
 static int within_a_file_limit(void) {
-    const struct rlimit limit = {700 << 10, 700 << 10};
-    setrlimit(RLIMIT_FSIZE, &limit);
     tacho_collector *collector = shared_open(TACHO_CONFIG_STRICT);
     bind_many(collector, 0, 1900);
     return calls_of(collector) == 1900 && drops_of(collector, TACHO__DROP_SEGMENT_FULL) > 0 ? 0 : 1;
@@ -457,15 +470,51 @@ static int within_a_file_limit(void) {
 
 static void test_limit__of_file_size_never_kills(void **state) {
     (void)state;
-    const pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        _exit(within_a_file_limit());
+    assert_int_equal(in_child_with_file_limit(700 << 10, within_a_file_limit), 0);
+}
+
+static int without_room_for_any_file(void) {
+    tacho_status why = TACHO_OK;
+    tacho_collector *collector = shared_open(0);
+    shared_record(collector, "x", 3);
+    const bool refused = tacho_collector_dir(collector, &why) == NULL && why == TACHO_IO;
+    return refused && calls_of(collector) == 3 && shared_count(".new", NULL) == 0 ? 0 : 1;
+}
+
+static void test_limit__that_not_even_a_new_registry_fits_never_kills(void **state) {
+    (void)state;
+    const rlim_t limits[] = {0, 63, 100, 4095};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; ++i) {
+        assert_int_equal(in_child_with_file_limit(limits[i], without_room_for_any_file), 0);
     }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status)); /* no SIGXFSZ */
-    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static int without_room_for_a_saved_snapshot(void) {
+    tacho_collector *collector;
+    tacho_snapshot *snapshot;
+    const bool taken =
+        tacho_collector_open(&collector, NULL) == TACHO_OK && tacho_snapshot_take(collector, &snapshot) == TACHO_OK;
+    return taken && tacho_save(snapshot, shared_folder) == TACHO_IO && shared_count("", NULL) == 0 ? 0 : 1;
+}
+
+static void test_limit__that_a_saved_snapshot_does_not_fit_never_kills(void **state) {
+    (void)state;
+    assert_int_equal(in_child_with_file_limit(100, without_room_for_a_saved_snapshot), 0);
+}
+
+static int without_room_for_a_base(void) {
+    tacho_collector *collector = shared_open(0); /* folds, or tries to */
+    return calls_of(collector) == 7 && shared_count("base", NULL) == 0 && shared_count(".new", NULL) == 0 ? 0 : 1;
+}
+
+static void test_limit__that_a_base_does_not_fit_never_kills(void **state) {
+    (void)state;
+    tacho_collector *collector = shared_open(TACHO_CONFIG_STRICT);
+    shared_record(collector, "x", 7);
+    tacho_collector_close(collector);
+    assert_int_equal(in_child_with_file_limit(5000, without_room_for_a_base), 0);
+    assert_int_equal(shared_attach(), 7);
+    assert_int_equal(shared_count("base", NULL), 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, shared_setup, shared_teardown)
@@ -488,6 +537,9 @@ int main(void) {
         TEST(test_growth__leaves_files_alone_that_have_its_number_now),
         TEST(test_disk__that_is_full_never_kills),
         TEST(test_limit__of_file_size_never_kills),
+        TEST(test_limit__that_not_even_a_new_registry_fits_never_kills),
+        TEST(test_limit__that_a_saved_snapshot_does_not_fit_never_kills),
+        TEST(test_limit__that_a_base_does_not_fit_never_kills),
     };
     return cmocka_run_group_tests_name("registry_faults", tests, NULL, NULL);
 }

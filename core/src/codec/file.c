@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "codec/base64.h"
 #include "codec/snapshot_json.h"
+#include "segment/system.h"
 #include "wire/json_reader.h"
 
 #include <errno.h>
@@ -177,7 +178,7 @@ static tacho_status may_replace(const char *path) {
 static tacho_status write_whole(int descriptor, const tacho__buffer *bytes) {
     size_t done = 0;
     while (done < bytes->length) {
-        ssize_t put = write(descriptor, bytes->data + done, bytes->length - done);
+        ssize_t put = tacho__system_calls.write_to(descriptor, bytes->data + done, bytes->length - done);
         if (put < 0 && errno != EINTR) {
             return TACHO_IO;
         }

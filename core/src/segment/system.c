@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -36,10 +37,14 @@ static int filesystem(int file, uint64_t *type) {
 }
 
 /* Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ, which ends the host. */
-static int allocate(int file, off_t from, off_t bytes) {
+static bool is_beyond_limit(off_t from, uint64_t bytes) {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-        (uint64_t)from + (uint64_t)bytes > (uint64_t)limit.rlim_cur) {
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+           (uint64_t)from + bytes > (uint64_t)limit.rlim_cur;
+}
+
+static int allocate(int file, off_t from, off_t bytes) {
+    if (is_beyond_limit(from, (uint64_t)bytes)) {
         return EFBIG;
     }
     int error;
@@ -70,6 +75,10 @@ static ssize_t read_at(int file, void *to, size_t bytes, off_t from) {
 }
 
 static ssize_t write_to(int file, const void *from, size_t bytes) {
+    if (is_beyond_limit(lseek(file, 0, SEEK_CUR), bytes)) {
+        errno = EFBIG;
+        return -1;
+    }
     return write(file, from, bytes);
 }
 

@@ -20,6 +20,7 @@ typedef struct tacho__system {
     int (*remove_at)(int folder, const char *name);
     int (*link_at)(int folder, const char *from, const char *to);
     ssize_t (*read_at)(int file, void *to, size_t bytes, off_t from);
+    /* As write; what would pass RLIMIT_FSIZE fails with EFBIG: the kernel would send SIGXFSZ, which ends the host. */
     ssize_t (*write_to)(int file, const void *from, size_t bytes);
 } tacho__system;
 
