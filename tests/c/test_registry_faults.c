@@ -494,7 +494,7 @@ static int without_room_for_a_saved_snapshot(void) {
     tacho_snapshot *snapshot;
     const bool taken =
         tacho_collector_open(&collector, NULL) == TACHO_OK && tacho_snapshot_take(collector, &snapshot) == TACHO_OK;
-    return taken && tacho_save(snapshot, shared_folder) == TACHO_IO && shared_count("", NULL) == 0 ? 0 : 1;
+    return taken && tacho_save(snapshot, shared_folder) == TACHO_IO && access(shared_folder, F_OK) != 0 ? 0 : 1;
 }
 
 static void test_limit__that_a_saved_snapshot_does_not_fit_never_kills(void **state) {
