@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -190,9 +191,67 @@ static void test_lease__of_a_folding_thread_ends_with_its_process_though_a_child
     scratch_remove(&place);
 }
 
+/* A child that closes all it has and leaves the folder, as daemons do, and records one step. */
+static pid_t daemon_in(const char *folder, tacho_series *series, int file) {
+    const pid_t child = fork();
+    if (child == 0) {
+        for (int i = 3; i < 100; ++i) {
+            if (i != file) {
+                close(i);
+            }
+        }
+        if (chdir(folder) != 0) {
+            _exit(1);
+        }
+        tacho_observe(series, S);
+        (void)!write(file, "r", 1);
+        pause();
+        _exit(0);
+    }
+    return child;
+}
+
+static void test_daemon__finds_a_folder_that_was_given_relative(void **state) {
+    (void)state;
+    scratch place;
+    scratch_make(&place);
+    char before[4096], byte;
+    assert_non_null(getcwd(before, sizeof before));
+    assert_int_equal(chdir(place.folder), 0);
+    assert_int_equal(mkdir("elsewhere", 0700), 0);
+    tacho_collector *collector;
+    tacho_series *series;
+    const tacho_config config = {.struct_size = sizeof config, .dir = "reg", .flags = TACHO_CONFIG_STRICT};
+    assert_int_equal(tacho_collector_open(&collector, &config), TACHO_OK);
+    assert_string_equal(tacho_collector_dir(collector, NULL), scratch_path(&place, "reg"));
+    assert_int_equal(tacho_bind(collector, TACHO_KIND_STEP, "plan", NULL, &series), TACHO_OK);
+    tacho_observe(series, S);
+    int pipes[2];
+    assert_int_equal(pipe(pipes), 0);
+    const pid_t child = daemon_in("elsewhere", series, pipes[1]);
+    assert_int_equal(read(pipes[0], &byte, 1), 1);
+    assert_int_not_equal(access("elsewhere/reg", F_OK), 0);
+    tacho_snapshot *snapshot;
+    tacho_rows *rows;
+    assert_int_equal(tacho_snapshot_attach("reg", &snapshot), TACHO_OK);
+    assert_int_equal(tacho_snapshot_operations(snapshot, &rows), TACHO_OK);
+    assert_int_equal(rows->totals.calls, 2);
+    tacho_rows_free(rows);
+    tacho_snapshot_free(snapshot);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    close(pipes[0]);
+    close(pipes[1]);
+    tacho_series_release(series);
+    tacho_collector_close(collector);
+    assert_int_equal(chdir(before), 0);
+    scratch_remove(&place);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lease__of_a_folding_thread_ends_with_its_process_though_a_child_lives),
+        cmocka_unit_test(test_daemon__finds_a_folder_that_was_given_relative),
         cmocka_unit_test(test_lock__of_a_parent_ends_with_it_though_its_child_lives),
     };
     return cmocka_run_group_tests_name("registry fork", tests, NULL, NULL);

@@ -90,7 +90,8 @@ TACHO_API int tacho_collector_set_enabled(tacho_collector *collector, int enable
 TACHO_API int tacho_collector_enabled(const tacho_collector *collector);
 
 /**
- * The folder of the registry that this collector shares now; NULL = private memory. Lives as long as the collector.
+ * The folder of the registry that this collector shares now, an absolute path; NULL = private memory. Lives as long as
+ * the collector.
  *
  * @param refusal  receives why a folder that was asked for is not used, TACHO_OK if none was or it is; NULL is allowed
  */

@@ -180,12 +180,31 @@ static size_t length_without_slashes(const char *path) {
     return length;
 }
 
-tacho_status tacho__registry_open(const char *path, unsigned flags, tacho__registry **out) {
+/* As it is now: a host may change its folder, and the path is asked for again (tacho__registry_reach). */
+static bool make_absolute(const char *path, size_t length, char out[PATH_MOST + 1]) {
+    size_t start = 0;
+    if (path[0] != '/' && getcwd(out, PATH_MOST - 1)) {
+        start = strlen(out);
+        start += out[start - 1] != '/';
+    }
+    if (length == 0 || start + length > PATH_MOST) {
+        return false;
+    }
+    if (start > 0) {
+        out[start - 1] = '/';
+    }
+    memcpy(out + start, path, length);
+    out[start + length] = 0;
+    return true;
+}
+
+tacho_status tacho__registry_open(const char *given, unsigned flags, tacho__registry **out) {
     *out = NULL;
-    const size_t length = length_without_slashes(path);
-    if (length == 0 || length > PATH_MOST) {
+    char path[PATH_MOST + 1];
+    if (!make_absolute(given, length_without_slashes(given), path)) {
         return TACHO_INVALID;
     }
+    const size_t length = strlen(path);
 #ifdef TACHO_PORTABLE
     return TACHO_UNSUPPORTED; /* its promises rest on what Linux says of locks, filesystems and growing files */
 #endif
@@ -230,7 +249,7 @@ bool tacho__registry_reach(tacho__registry *registry) {
 
 void tacho__registry_renew(tacho__registry **registry) {
     tacho__registry *again;
-    if (*registry && !(tacho__registry_reach(*registry) && is_intact(*registry)) &&
+    if (*registry && !(tacho__registry_reach(*registry) && is_intact(*registry)) && (*registry)->path[0] == '/' &&
         tacho__registry_open((*registry)->path, TACHO__REGISTRY_CREATE, &again) == TACHO_OK) {
         *registry = again;
     }

@@ -37,7 +37,7 @@ typedef struct tacho__registry {
     int64_t owner;          /* process id of whoever took the lease */
     uint8_t id[16];
     int64_t created_at_ns; /* Unix time */
-    char path[];
+    char path[];           /* absolute, unless the current folder had none */
 } tacho__registry;
 
 /** `meta`, byte by byte: core/FORMAT.md 1.18. */
@@ -58,8 +58,8 @@ typedef struct tacho__registry_meta {
  *
  * @return TACHO_OK; TACHO_NOT_FOUND (no folder, or one that is no registry, and not CREATE); TACHO_DENIED (another
  *         owner, writable by others, or not ours to use); TACHO_UNSUPPORTED (a filesystem of the network; a portable
- * build); TACHO_IO; TACHO_NOMEM; TACHO_INVALID (a path that is empty or longer than 4,000 bytes); TACHO_FOREIGN,
- * TACHO_NEWER, TACHO_DAMAGED (`meta`)
+ * build); TACHO_IO; TACHO_NOMEM; TACHO_INVALID (a path that is empty or, made absolute, longer than 4,000 bytes);
+ * TACHO_FOREIGN, TACHO_NEWER, TACHO_DAMAGED (`meta`)
  */
 tacho_status tacho__registry_open(const char *path, unsigned flags, tacho__registry **out);
 tacho__registry *tacho__registry_retain(tacho__registry *registry); /* NULL is allowed and returned */
