@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -13,6 +14,8 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -180,6 +183,60 @@ static void test_fold__takes_sixty_four_at_a_time(void **state) {
     assert_int_equal(done.folded, 6);
     assert_int_equal(calls_without_folding(registry), 70);
     tacho__registry_release(registry);
+}
+
+#define FULL_DISK 5u /* processes */
+
+/* Segments of dead processes on a filesystem of their own that has no block left. Exit code 77 = may not mount. */
+static int fold_on_a_full_disk(void) {
+    if (mkdir(folder, 0700) != 0 || unshare(CLONE_NEWNS) != 0 ||
+        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("none", folder, "tmpfs", 0, "size=12m,mode=700") != 0) {
+        return 77;
+    }
+    tacho__registry *registry = open_registry();
+    assert_true(tacho__registry_lease_try(registry));
+    for (unsigned i = 0; i < FULL_DISK; ++i) {
+        live_and_die(3000 * (i + 1), 0);
+    }
+    tacho__registry_lease_release(registry);
+    char path[300];
+    static const char block[4096];
+    snprintf(path, sizeof path, "%s/of-somebody-else", folder);
+    const int file = open(path, O_WRONLY | O_CREAT, 0600);
+    while (write(file, block, sizeof block) > 0) {
+    }
+    tacho_collector *collector = NULL; /* whoever comes next */
+    for (int i = 0; i < 3; ++i) {
+        const tacho_config config = {.struct_size = sizeof config, .dir = folder};
+        assert_int_equal(tacho_collector_open(&collector, &config), TACHO_OK);
+        tacho_collector_close(collector);
+    }
+    collector = open_shared(); /* shares the folder again */
+    record(collector, "work", 7);
+    uint64_t calls = 7;
+    for (unsigned i = 0; i < FULL_DISK; ++i) {
+        calls += 3000 * (i + 1);
+    }
+    const bool exact = calls_without_folding(registry) == calls, one = count_files("seg-") == 1;
+    return (exact ? 0 : 1) + (one ? 0 : 2);
+}
+
+static void test_fold__on_a_disk_that_is_full_makes_room(void **state) {
+    (void)state;
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        _exit(fold_on_a_full_disk());
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77) {
+        print_message("skipped test_fold__on_a_disk_that_is_full_makes_room: this user may not mount a filesystem\n");
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void test_fold__sets_a_damaged_base_aside(void **state) {
@@ -439,6 +496,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_fold__dead_segments_become_one, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fold__leaves_the_living_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fold__takes_sixty_four_at_a_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fold__on_a_disk_that_is_full_makes_room, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fold__sets_a_damaged_base_aside, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fold__thousands_of_workers_leave_two_files_behind, setup, teardown),
         cmocka_unit_test_setup_teardown(test_folder__killed_at_any_step_loses_nothing, setup, teardown),

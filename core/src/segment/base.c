@@ -8,6 +8,7 @@
 
 static bool join_views(tacho__base_work *work, const tacho__base_plan *plan) {
     work->count = plan->count;
+    work->most_records = plan->without_records ? 0 : TACHO__BASE_RECORDS;
     work->joining = tacho__calloc(plan->count + 1, sizeof *work->joining);
     work->series = tacho__calloc(1, sizeof *work->series);
     work->custom = tacho__calloc(1, sizeof *work->custom);

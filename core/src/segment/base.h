@@ -22,6 +22,7 @@ typedef struct tacho__base_plan {
     bool has_base;                    /* views[0] is one */
     const tacho__folded *outstanding; /* segments of the base so far whose files may still be there */
     size_t outstanding_count;
+    bool without_records; /* on a disk that is full: they are counted as lost */
 } tacho__base_plan;
 
 /** TACHO_OK; TACHO_NOMEM; TACHO_FULL (not even the overflow series found room). The caller releases *out. */

@@ -72,9 +72,9 @@ bool tacho__base_pick_records(tacho__base_work *work) {
     if (!merge(work->records, work->record_count, work->record_count - ordered)) {
         return false;
     }
-    if (work->record_count > TACHO__BASE_RECORDS) {
-        work->records_lost += work->record_count - TACHO__BASE_RECORDS;
-        work->record_count = TACHO__BASE_RECORDS;
+    if (work->record_count > work->most_records) {
+        work->records_lost += work->record_count - work->most_records;
+        work->record_count = work->most_records;
     }
     return true;
 }

@@ -31,7 +31,7 @@ typedef struct tacho__base_work {
     size_t pick_count;
     uint32_t session_slots; /* with `other` */
     tacho__record_pick *records;
-    size_t record_count;
+    size_t record_count, most_records;
     uint64_t records_lost;
     tacho__series_view *series;                 /* scratch */
     tacho__custom_view *custom;                 /* likewise */

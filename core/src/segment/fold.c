@@ -3,10 +3,13 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "segment/base.h"
+#include "segment/system.h"
 #include "segment/view.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -111,9 +114,11 @@ static tacho_status take_all(folder *f) {
     return status;
 }
 
-static tacho_status write_base(folder *f) {
+/* A base of the first `count` views. */
+static tacho_status write_base(const folder *f, size_t count, bool without_records) {
     const tacho__base_plan plan = {.views = (const tacho__view *const *)f->views,
-                                   .count = f->count,
+                                   .count = count,
+                                   .without_records = without_records,
                                    .has_base = f->has_base,
                                    .outstanding = f->folded,
                                    .outstanding_count = f->folded_count};
@@ -126,10 +131,66 @@ static tacho_status write_base(folder *f) {
     return status;
 }
 
-static void remove_folded(folder *f) {
+/* ---------------------------------------------------------------------------------------------- on a disk that is full
+ */
+
+static void name_of(const tacho__view *view, char name[TACHO__REGISTRY_NAME]) {
+    tacho__registry_name(tacho__view_describe(view)->id, name);
+}
+
+/* The blocks behind what a dead process used: those that its shared lane might have needed, and the last step of
+ * growth. Who has the lock is the only one who may write there; readers copy what the header says is in use. */
+static void trim(const folder *f, const tacho__view *view) {
+    char name[TACHO__REGISTRY_NAME];
+    name_of(view, name);
+    const int file = tacho__system_calls.open_at(f->registry->folder, name,
+                                                 O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+    tacho__header header;
+    struct stat about;
+    if (file >= 0 && tacho__system_calls.lock(file, LOCK_EX | LOCK_NB) == 0 && fstat(file, &about) == 0 &&
+        S_ISREG(about.st_mode) && pread(file, &header, sizeof header, 0) == (ssize_t)sizeof header &&
+        memcmp(header.id, view->header->id, sizeof header.id) == 0) {
+        const uint64_t used = tacho__get(&header.lines_used) * TACHO__LINE;
+        (void)!(used < (uint64_t)about.st_size ? ftruncate(file, (off_t)used) : 0);
+    }
+    if (file >= 0) {
+        close(file);
+    }
+}
+
+static void put_smallest_first(folder *f) {
+    size_t smallest = f->has_base;
+    for (size_t i = smallest + 1; i < f->count; ++i) {
+        const bool smaller =
+            tacho__view_describe(f->views[i])->bytes_used < tacho__view_describe(f->views[smallest])->bytes_used;
+        smallest = smaller ? i : smallest;
+    }
+    tacho__view *first = f->views[f->has_base];
+    f->views[f->has_base] = f->views[smallest];
+    f->views[smallest] = first;
+}
+
+/* The new base must find room beside what it replaces. So what nobody needs is given back first; then the segments join
+ * one by one, the smallest first, whose room the next one has; at last without records, which are most of a base. */
+static tacho_status write_with_less(folder *f, size_t *joined) {
     for (size_t i = f->has_base; i < f->count; ++i) {
+        trim(f, f->views[i]);
+    }
+    tacho_status status = write_base(f, f->count, false);
+    if (status == TACHO_IO) {
+        put_smallest_first(f);
+        *joined = f->has_base + 1u;
+        status = write_base(f, *joined, false);
+        status = status == TACHO_IO ? write_base(f, *joined, true) : status;
+        f->more = f->more || f->count > *joined;
+    }
+    return status;
+}
+
+static void remove_folded(folder *f, size_t joined) {
+    for (size_t i = f->has_base; i < joined; ++i) {
         char name[TACHO__REGISTRY_NAME];
-        tacho__registry_name(tacho__view_describe(f->views[i])->id, name);
+        name_of(f->views[i], name);
         tacho__registry_remove(f->registry, name);
         f->out->folded += 1;
     }
@@ -147,9 +208,13 @@ static tacho_status fold_some(const tacho__registry *registry, int64_t wall_ns, 
         status = take_all(&f);
     }
     if (status == TACHO_OK && f.count > f.has_base) {
-        status = write_base(&f);
+        size_t joined = f.count;
+        status = write_base(&f, joined, false);
+        if (status == TACHO_IO) {
+            status = write_with_less(&f, &joined);
+        }
         if (status == TACHO_OK) {
-            remove_folded(&f);
+            remove_folded(&f, joined);
         }
     }
     *more = status == TACHO_OK && f.more && f.count > f.has_base;
