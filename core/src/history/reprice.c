@@ -5,6 +5,7 @@
 #include "history/store.h"
 
 #include "base/buffer.h"
+#include "base/hash.h"
 #include "price/usage_fields.h"
 
 #include <stdio.h>
@@ -23,9 +24,9 @@ typedef struct repricing {
 /* "version/sheet" of an import, or the sheet alone; 0 = none, or several. */
 static uint32_t sheet_of(const tacho_record_view *view) {
     const char *slash = view->price_sheet ? strrchr(view->price_sheet, '/') : NULL;
-    unsigned sheet = 0;
     const char *text = slash ? slash + 1 : view->price_sheet;
-    return text && sscanf(text, "%8x", &sheet) == 1 ? sheet : 0;
+    uint64_t sheet;
+    return text && strlen(text) == 8 && tacho__hex_parse(text, 8, &sheet) ? (uint32_t)sheet : 0;
 }
 
 static tacho_usage usage_of(const tacho_record_view *view) {

@@ -203,7 +203,7 @@ static uint32_t put_list(tacho__price_builder *builder, const tacho__sheet_draft
 static size_t key_of(char *out, uint16_t provider, const char *id) {
     size_t length = strlen(id);
     memcpy(out, &provider, sizeof provider);
-    memcpy(out + sizeof provider, id, length);
+    memcpy(out + sizeof provider, id, length); /* NOLINT(bugprone-not-null-terminated-result): a key has a length */
     return length + sizeof provider;
 }
 
@@ -227,11 +227,12 @@ static tacho__built_model *add_model(tacho__price_builder *builder, uint16_t pro
         builder->models = grown;
         builder->capacity = more;
     }
-    char *copy = tacho__malloc(strlen(id) + 1);
+    size_t bytes = strlen(id) + 1;
+    char *copy = tacho__malloc(bytes);
     if (!copy) {
         return NULL;
     }
-    strcpy(copy, id);
+    memcpy(copy, id, bytes);
     char key[2 + 256];
     tacho__pool_name(&builder->ids, key, key_of(key, provider, id), (uint32_t)builder->count);
     tacho__built_model *fresh = &builder->models[builder->count++];
@@ -328,7 +329,7 @@ void tacho__build_mark(tacho__price_builder *builder, uint16_t provider, const c
 
 static void card_at(const tacho__price_builder *builder, uint32_t card, tacho__card_draft *out) {
     const uint16_t *words =
-        (const uint16_t *)(const void *)tacho__pool_at(&builder->pools[TACHO__PRICE_CARDS], card * 2);
+        (const uint16_t *)(const void *)tacho__pool_at(&builder->pools[TACHO__PRICE_CARDS], card * sizeof *words);
     out->mask = (uint32_t)words[0] | (uint32_t)words[1] << 16;
     words += 2;
     for (uint32_t mask = out->mask; mask; mask &= mask - 1) {
@@ -341,7 +342,8 @@ static void card_at(const tacho__price_builder *builder, uint32_t card, tacho__c
 void tacho__build_sheet_at(const tacho__price_builder *builder, const tacho__built_model *model, uint32_t index,
                            tacho__sheet_draft *out) {
     uint16_t sheet;
-    memcpy(&sheet, tacho__pool_at(&builder->pools[TACHO__PRICE_LISTS], (model->list + index) * 2), sizeof sheet);
+    memcpy(&sheet, tacho__pool_at(&builder->pools[TACHO__PRICE_LISTS], (model->list + index) * sizeof sheet),
+           sizeof sheet);
     tacho__sheet_draft_init(out);
     memcpy(&out->when, tacho__pool_at(&builder->pools[TACHO__PRICE_SHEETS], sheet * sizeof out->when),
            sizeof out->when);

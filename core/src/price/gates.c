@@ -9,6 +9,7 @@
 
 #include <tachograph/price_table.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #define CHANGE_LIMIT 10
@@ -174,7 +175,7 @@ static void gate_model(const gate *g, const tacho__built_model *model) {
     }
     if (changed) {
         char id[TACHO__MODEL_ID_MAX + 1];
-        strcpy(id, copy.id);
+        snprintf(id, sizeof id, "%s", copy.id);
         tacho__build_model(g->builder, copy.provider, id, copy.context, TACHO__BUILD_OVERRIDE, g->sheets, kept,
                            copy.flags);
     }

@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct search {
@@ -216,14 +217,11 @@ static bool try_bedrock(const search *s, uint16_t provider, const char *id, uint
     }
     static const char *const ends[] = {"-v1:0", "-v1", ""};
     char name[TACHO__MODEL_ID_MAX + 1];
-    size_t length = strlen(id);
-    if (length > TACHO__MODEL_ID_MAX - 20) {
+    if (strlen(id) > TACHO__MODEL_ID_MAX - 20) {
         return false;
     }
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        memcpy(name, "anthropic.", 10);
-        memcpy(name + 10, id, length);
-        strcpy(name + 10 + length, ends[i]);
+        snprintf(name, sizeof name, "anthropic.%s%s", id, ends[i]);
         if (try_exact(s, provider, name, strlen(name), match, "as Amazon Bedrock writes it")) {
             return true;
         }

@@ -11,6 +11,7 @@
 #include "base/decimal.h"
 #include "base/memory.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,12 +126,11 @@ static void split_key(const char *key, char base[96], uint32_t *threshold, int *
     for (char *next = above; next; next = strstr(next + 1, "_above_")) {
         last = next;
     }
-    unsigned thousands;
-    int end = 0;
+    char *digits = last ? last + strlen("_above_") : base + length, *end;
+    unsigned long thousands = *digits >= '0' && *digits <= '9' ? strtoul(digits, &end, 10) : ULONG_MAX;
     /* A class of service that we do not know stands behind: such a key is no rate of the standard sheet. */
-    if (last && sscanf(last, "_above_%uk_tokens%n", &thousands, &end) == 1 && end && !last[end] &&
-        thousands < 4000000) {
-        *threshold = thousands * 1000;
+    if (thousands < 4000000 && strcmp(end, "k_tokens") == 0) {
+        *threshold = (uint32_t)thousands * 1000;
         *last = 0;
     }
 }

@@ -304,15 +304,30 @@ static tacho_status read_aliases(own *o, const tacho__json_node *root) {
     return TACHO_OK;
 }
 
-/* "17/20", "11"; what sscanf would leave unread counts too: 0.85 is not 0. */
+/* Takes one to four digits; -1 if there are none. */
+static int take_number(const char **text) {
+    size_t digits = strspn(*text, "0123456789"), taken = digits < 4 ? digits : 4;
+    int number = taken > 0 ? 0 : -1;
+    for (; taken > 0; taken--, (*text)++) {
+        number = number * 10 + (**text - '0');
+    }
+    return number;
+}
+
+/* "17/20", "11"; what is left behind the numbers counts too: 0.85 is not 0. */
 static bool read_factor(const tacho__json_node *factor, int *numerator, int *denominator) {
-    int read = 0;
+    if (!factor) {
+        return false;
+    }
+    const char *text = factor->text;
+    *numerator = take_number(&text);
     *denominator = 1;
-    bool whole = factor && strspn(factor->text, "0123456789/") == factor->length &&
-                 (sscanf(factor->text, "%4d/%4d%n", numerator, denominator, &read) == 2 ||
-                  sscanf(factor->text, "%4d%n", numerator, &read) == 1) &&
-                 (size_t)read == factor->length;
-    return whole && *numerator <= 1000 && *denominator >= 1 && *denominator <= 1000;
+    if (*text == '/') {
+        text++;
+        *denominator = take_number(&text);
+    }
+    bool whole = text == factor->text + factor->length;
+    return whole && *numerator >= 0 && *numerator <= 1000 && *denominator >= 1 && *denominator <= 1000;
 }
 
 static tacho_status read_modifier(own *o, const tacho__json_node *entry, tacho__price_modifier *out) {
@@ -352,7 +367,7 @@ static void modify_model(own *o, const tacho__built_model *model, const tacho__p
     }
     if (changed) {
         char id[TACHO__MODEL_ID_MAX + 1];
-        strcpy(id, copy.id);
+        snprintf(id, sizeof id, "%s", copy.id);
         tacho__build_model(o->builder, copy.provider, id, copy.context, TACHO__BUILD_OVERRIDE, o->sheets,
                            copy.list_count, copy.flags);
     }
@@ -374,7 +389,7 @@ static tacho_status read_contract(own *o, const tacho__json_node *entry, const t
 
 static tacho_status read_modifiers(own *o, const tacho__json_node *root) {
     for (const tacho__json_node *entry = first_of(root, "modifiers"); entry; entry = entry->next) {
-        tacho__price_modifier modifier;
+        tacho__price_modifier modifier = {0};
         tacho_status status = read_modifier(o, entry, &modifier);
         if (status != TACHO_OK) {
             return status;
