@@ -217,10 +217,10 @@ TACHO_API const tacho_dialect *tacho_dialect_at(size_t index);
 
 /* ------------------------------------------------------------------------------------------------------ responses */
 
-#define TACHO_RESPONSE_PARTS_MAX  64u              /* usages in one response (Anthropic iterations) */
-#define TACHO_RESPONSE_BYTES_MAX  (64u * 1048576u) /* longest JSON text of one response */
-#define TACHO_RESPONSE_DEPTH_MAX  64u              /* deepest nesting that is walked */
-#define TACHO_RESPONSE_STRING_MAX 256u             /* longest model name, id, tier that is kept; longer is cut */
+#define TACHO_RESPONSE_PARTS_MAX  64u       /* usages in one response (Anthropic iterations) */
+#define TACHO_RESPONSE_BYTES_MAX  67108864u /* 64 MiB: longest JSON text of one response */
+#define TACHO_RESPONSE_DEPTH_MAX  64u       /* deepest nesting that is walked */
+#define TACHO_RESPONSE_STRING_MAX 256u      /* longest model name, id, tier that is kept; longer is cut */
 
 /** Reader of responses: reusable, keeps the strings of the last response. One thread at a time. */
 typedef struct tacho_response tacho_response;

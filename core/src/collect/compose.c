@@ -24,7 +24,7 @@ static void store_counts(const tacho__booking *b, tacho__stored_record *out, uin
     }
     tacho__record_store(out, offsetof(tacho__record, stored), tacho__record_pair(stored, wide));
     for (uint32_t i = 0; i < used; i += 2) {
-        tacho__record_store(out, offsetof(tacho__record, counts) + 4 * i,
+        tacho__record_store(out, offsetof(tacho__record, counts) + sizeof halves[0] * i,
                             tacho__record_pair(halves[i], i + 1 < used ? halves[i + 1] : 0));
     }
 }

@@ -43,9 +43,12 @@ typedef struct entries {
     } context;
 } entries;
 
-static_assert(offsetof(tacho__usage_cell, inclusive_calls) - offsetof(tacho__usage_cell, calls) == 6 * 8, "a run");
-static_assert(offsetof(tacho__session_cell, model_calls) == (TACHO__GROUP_OTHER + 5) * 8, "a run");
-static_assert(offsetof(tacho__session_cell, context_limit) - offsetof(tacho__session_cell, context_size) == 3 * 8,
+static_assert(offsetof(tacho__usage_cell, inclusive_calls) - offsetof(tacho__usage_cell, calls) ==
+                  6 * sizeof(tacho__word),
+              "a run");
+static_assert(offsetof(tacho__session_cell, model_calls) == (TACHO__GROUP_OTHER + 5) * sizeof(tacho__word), "a run");
+static_assert(offsetof(tacho__session_cell, context_limit) - offsetof(tacho__session_cell, context_size) ==
+                  3 * sizeof(tacho__word),
               "a run");
 
 /* Everything that the operation changes. */

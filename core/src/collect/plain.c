@@ -23,7 +23,9 @@ typedef struct entries {
     tacho__redo_entry window; /* last, because not every series has one */
 } entries;
 
-static_assert(offsetof(tacho__session_cell, model_calls) - offsetof(tacho__session_cell, latest_end) == 4 * 8, "a run");
+static_assert(offsetof(tacho__session_cell, model_calls) - offsetof(tacho__session_cell, latest_end) ==
+                  4 * sizeof(tacho__word),
+              "a run");
 
 static inline uint64_t larger(uint64_t a, uint64_t b) {
     return a > b ? a : b;

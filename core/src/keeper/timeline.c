@@ -11,6 +11,7 @@
 #include <tachograph/timeline.h>
 
 #define SECOND      INT64_C(1000000000)
+#define DAY         (86400 * SECOND)
 #define MOST_POINTS 10000
 
 typedef struct answer {
@@ -28,8 +29,8 @@ static const struct {
 } steps[] = {{"10s", 10 * SECOND, 600 * SECOND},
              {"1m", 60 * SECOND, 7200 * SECOND},
              {"15m", 900 * SECOND, 172800 * SECOND},
-             {"1h", 3600 * SECOND, 30 * 86400 * SECOND},
-             {"1d", 86400 * SECOND, INT64_MAX}};
+             {"1h", 3600 * SECOND, 30 * DAY},
+             {"1d", DAY, INT64_MAX}};
 #define STEPS (sizeof steps / sizeof *steps)
 
 static tacho_status fail(answer *self, const char *what, const char *text) {
@@ -46,9 +47,9 @@ static int64_t unit_of(char letter) {
     case 'h':
         return 3600 * SECOND;
     case 'd':
-        return 86400 * SECOND;
+        return DAY;
     case 'w':
-        return 7 * 86400 * SECOND;
+        return 7 * DAY;
     default:
         return 0;
     }

@@ -42,7 +42,7 @@ typedef uint32_t tacho__line; /* number of a line of 64 bytes; 0 = none */
 
 #define TACHO__OCTAVES        32u
 #define TACHO__OCTAVE_BUCKETS 16u
-#define TACHO__BUCKETS        (TACHO__OCTAVES * TACHO__OCTAVE_BUCKETS)
+#define TACHO__BUCKETS        512u /* of all octaves */
 
 #define TACHO__SERIES_CHUNK      64u
 #define TACHO__SERIES_CHUNKS     1024u

@@ -46,7 +46,7 @@ bool tacho__view_metric(const tacho__view *view, uint32_t number, tacho__metric_
 static const void *small_cell(const tacho__view *view, uint32_t place) {
     const uint32_t per_line = TACHO__LINE / TACHO__METRIC_CELL;
     const uint8_t *line = tacho__view_lines(view, place / per_line, 1);
-    return line ? line + place % per_line * TACHO__METRIC_CELL : NULL;
+    return line ? line + (size_t)(place % per_line) * TACHO__METRIC_CELL : NULL;
 }
 
 static void read_counter(const tacho__view *view, uint32_t number, uint32_t place, tacho__custom_view *out) {

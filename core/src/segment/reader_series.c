@@ -33,7 +33,7 @@ void tacho__view_histogram_start(tacho__histogram *out, uint32_t grid) {
 }
 
 static void add_octave(tacho__histogram *out, uint32_t octave, const tacho__octave *low, const tacho__octave *high) {
-    uint64_t *buckets = &out->bucket[octave * TACHO__OCTAVE_BUCKETS];
+    uint64_t *buckets = &out->bucket[(size_t)octave * TACHO__OCTAVE_BUCKETS];
     if (!(out->octaves >> octave & 1)) {
         memset(buckets, 0, TACHO__OCTAVE_BUCKETS * sizeof *buckets);
         out->octaves |= 1u << octave;
@@ -281,7 +281,7 @@ void tacho__view_expect_series(const tacho__view *view, uint32_t number) {
     if (cells) {
         __builtin_prefetch(tacho__view_lines(view, descriptor->name, 1));
         for (uint32_t i = 0; i < EXPECTED_LINES; ++i) {
-            __builtin_prefetch(cells + i * TACHO__LINE);
+            __builtin_prefetch(cells + (size_t)i * TACHO__LINE);
         }
     }
 }

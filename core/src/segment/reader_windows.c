@@ -59,7 +59,7 @@ static uint64_t copy_window(tacho__view *view, const tacho__source *source, cons
         done && copy_pages(view, source, window, pages) && tacho__view_copy_again(view, source, count, sizeof *count);
     const uint64_t after = tacho__get(count);
     /* Pages that were added since are not in the copy; what they hold comes with the next view. */
-    const uint64_t bound = pages * TACHO__WINDOW_PAGE < capacity ? pages * TACHO__WINDOW_PAGE : UINT64_MAX;
+    const uint64_t copied = (uint64_t)pages * TACHO__WINDOW_PAGE, bound = copied < capacity ? copied : UINT64_MAX;
     tacho__put(count, before < bound ? before : bound);
     return !done ? UINT64_MAX : after + SLACK >= capacity ? after + SLACK - capacity + 1 : 1;
 }

@@ -272,14 +272,14 @@ static void book_orphan(copy *c, tacho__open_slot *slot) {
 }
 
 static tacho_status book_orphans(tacho__view *view) {
-    uint32_t count = 0;
+    uint64_t count = 0;
     for (uint32_t i = 0; i < TACHO__OPEN_SLOTS; ++i) {
         count += tacho__get(&tacho__view_open_slot(view, i)->id) != 0;
     }
     if (count == 0) {
         return TACHO_OK;
     }
-    const uint64_t record_lines = (uint64_t)count * TACHO__RECORD_BYTES / TACHO__LINE;
+    const uint64_t record_lines = count * TACHO__RECORD_BYTES / TACHO__LINE;
     copy c = {view, 0, 0};
     if (view->lines + count * ORPHAN_LINES + record_lines > UINT32_MAX ||
         !make_room(&c, count * ORPHAN_LINES + record_lines)) {

@@ -27,7 +27,7 @@ typedef struct packed_sketch {
 
 #define MOST_BYTES                                                                                                     \
     (sizeof(tacho__packed) +                                                                                           \
-     TACHO__SKETCHES * (sizeof(packed_sketch) + sizeof(uint64_t) * OCTAVES * TACHO__OCTAVE_BUCKETS) + 9 * 256)
+     TACHO__SKETCHES * (sizeof(packed_sketch) + sizeof(uint64_t) * OCTAVES * TACHO__OCTAVE_BUCKETS) + (size_t)9 * 256)
 
 /* ---------------------------------------------------------------------------------------------------------- packing */
 

@@ -34,7 +34,7 @@ typedef struct looking {
 
 static const char *hex_of(tacho__arena *arena, const uint8_t id[16]) {
     char text[33];
-    for (int i = 0; i < 16; i++) {
+    for (size_t i = 0; i < 16; i++) {
         snprintf(text + 2 * i, 3, "%02x", id[i]);
     }
     return tacho__arena_text(arena, text);
@@ -172,6 +172,7 @@ static int64_t holder_of(const struct stat *file) {
         long long process;
         unsigned long long inode;
         unsigned major, minor;
+        /* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers fit the types that it prints them from */
         if (sscanf(line, "%*s FLOCK %*s WRITE %lld %x:%x:%llu", &process, &major, &minor, &inode) == 4 &&
             inode == (unsigned long long)file->st_ino && major == major(file->st_dev) && minor == minor(file->st_dev)) {
             found = process > 0 ? process : 0;
