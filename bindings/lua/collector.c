@@ -38,8 +38,8 @@ static void load_history(lua_State *L, const tacho_settings *settings) {
     lua_settop(L, top);
 }
 
-static tacho_status open(lua_State *L, tacho_lua_collector *collector, const tacho_setting *arguments, size_t count,
-                         char *problem, size_t size) {
+static tacho_status open_collector(lua_State *L, tacho_lua_collector *collector, const tacho_setting *arguments,
+                                   size_t count, char *problem, size_t size) {
     tacho_config config = TACHO_CONFIG_INIT;
     tacho_status status = tacho_settings_read(&collector->settings, arguments, count, problem, size);
     if (status == TACHO_OK)
@@ -153,7 +153,7 @@ static tacho_status open_configured(lua_State *L, int config, tacho_lua_collecto
     list.anchor = top + 1;
     if (lua_istable(L, config))
         flatten(L, config, "", &list);
-    tacho_status status = open(L, collector, list.items, list.count, problem, size);
+    tacho_status status = open_collector(L, collector, list.items, list.count, problem, size);
     lua_settop(L, top);
     return status;
 }
@@ -187,7 +187,7 @@ tacho_lua_collector *tacho_lua_standard(lua_State *L) {
     tacho_lua_collector *collector = new_collector(L);
     lua_pushvalue(L, -1);
     lua_setiuservalue(L, lua_upvalueindex(1), TACHO_LUA_UV_STANDARD);
-    open(L, collector, NULL, 0, NULL, 0); /* what cannot be opened records nothing: the host never suffers */
+    open_collector(L, collector, NULL, 0, NULL, 0); /* what cannot be opened records nothing: the host never suffers */
     warn_of_problems(L, collector);
     return collector;
 }

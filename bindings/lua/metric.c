@@ -89,7 +89,8 @@ static void let_go(handle *self) {
 }
 
 /* Binds the handle at `index` to a collector, which its user value keeps. */
-static tacho_status bind(lua_State *L, int index, handle *self, const tacho_lua_collector *collector, int keeper) {
+static tacho_status bind_handle(lua_State *L, int index, handle *self, const tacho_lua_collector *collector,
+                                int keeper) {
     int top = lua_gettop(L);
     luaL_checkstack(L, 12, NULL);
     index = lua_absindex(L, index);
@@ -113,7 +114,7 @@ static void bind_again(lua_State *L, handle *self) {
     self->generation = self->module->generation;
     collector->used = 1;
     lua_pushvalue(L, lua_upvalueindex(HANDLE));
-    bind(L, -1, self, collector, lua_gettop(L) - 1);
+    bind_handle(L, -1, self, collector, lua_gettop(L) - 1);
     lua_pop(L, 2);
 }
 
@@ -292,7 +293,7 @@ static int make(lua_State *L, int type) {
     lua_setiuservalue(L, 4, 3);
     tacho_status status = TACHO_OK;
     if (!of_module) {
-        status = bind(L, 4, self, lua_touserdata(L, 1), 1);
+        status = bind_handle(L, 4, self, lua_touserdata(L, 1), 1);
     } else if (type != CACHE) {
         tacho_metric *none;
         lua_pushvalue(L, 2);
@@ -359,7 +360,7 @@ static int labels(lua_State *L) {
     lua_setiuservalue(L, 2, 4);
     if (!self->follows) {
         lua_getiuservalue(L, 2, 1);
-        bind(L, 2, made, lua_touserdata(L, -1), lua_gettop(L));
+        bind_handle(L, 2, made, lua_touserdata(L, -1), lua_gettop(L));
     }
     lua_settop(L, 2);
     push_face(L, made);

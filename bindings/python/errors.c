@@ -4,6 +4,7 @@
  * working.
  */
 #include "core.h"
+#include <stdio.h>
 #include <string.h>
 
 #define ENTRY(name, value, text) {TACHO_##name, #name, text},
@@ -49,9 +50,9 @@ static void class_name(const char *name, char out[64]) {
 }
 
 static PyObject *new_error(const struct status_entry *entry, PyObject *base, char short_name[64]) {
-    char full[96] = "tachograph.";
+    char full[96];
     class_name(entry->name, short_name);
-    strcat(full, short_name);
+    snprintf(full, sizeof(full), "tachograph.%s", short_name);
     PyObject *natural = built_in_of(entry->status);
     PyObject *bases = natural == NULL ? PyTuple_Pack(1, base) : PyTuple_Pack(2, base, natural);
     PyObject *members = Py_BuildValue("{s:i}", "status", (int)entry->status);

@@ -65,6 +65,7 @@ tacho_series *tacho__series_pick(tacho_collector *collector, tacho__lane *lane, 
     return intern(collector, lane, &names, &series->picks[place].key, &series->picks[place].series, key);
 }
 
+/* `field` of `names` is `text` as it may be stored, for as long as this runs. */
 static tacho_series *child(tacho_collector *collector, tacho__lane *lane, tacho_series *series, const char *text,
                            uint64_t seed, tacho__names *names, const char **field) {
     const uint64_t key = tacho__hash(text, strlen(text), seed) | 1;
@@ -75,7 +76,9 @@ static tacho_series *child(tacho_collector *collector, tacho__lane *lane, tacho_
     }
     char cleaned[TACHO__TEXT_CAP + 1];
     *field = clean(text, cleaned);
-    return intern(collector, lane, names, &series->components[place].key, &series->components[place].series, key);
+    found = intern(collector, lane, names, &series->components[place].key, &series->components[place].series, key);
+    *field = text;
+    return found;
 }
 
 tacho_series *tacho__series_component(tacho_collector *collector, tacho__lane *lane, tacho_series *series,

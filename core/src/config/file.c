@@ -108,7 +108,7 @@ static tacho_status plain(flattener *flat, const char *text, size_t length) {
 
 static tacho_status take_event(void *context, tacho__json_event event, const char *text, size_t length) {
     flattener *flat = context;
-    if (text != NULL && memchr(text, '\0', length) != NULL) {
+    if (length > 0 && memchr(text, '\0', length) != NULL) {
         return TACHO_DAMAGED;
     }
     switch (event) {

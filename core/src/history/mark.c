@@ -1,15 +1,19 @@
 #include "history/store.h"
 
-static int bind(sqlite3_stmt *statement, int place, const char *text) {
-    return text ? sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC) : sqlite3_bind_null(statement, place);
+static void bind_text(sqlite3_stmt *statement, int place, const char *text) {
+    if (text) {
+        sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC);
+    } else {
+        sqlite3_bind_null(statement, place);
+    }
 }
 
 static sqlite3_stmt *use(tacho_history *history, tacho__store_statement which, const tacho__mark *mark) {
     sqlite3_stmt *statement = tacho__store_use(history, which);
     if (statement) {
-        bind(statement, 1, mark->source);
-        bind(statement, 2, mark->source_id);
-        bind(statement, 3, mark->kind);
+        bind_text(statement, 1, mark->source);
+        bind_text(statement, 2, mark->source_id);
+        bind_text(statement, 3, mark->kind);
     }
     return statement;
 }
@@ -27,9 +31,9 @@ tacho_status tacho__mark_put(tacho_history *history, const tacho__mark *mark) {
     if (!statement) {
         return tacho__store_fail(history, history->result);
     }
-    bind(statement, 4, mark->session);
-    bind(statement, 5, mark->agent);
-    bind(statement, 6, mark->value);
+    bind_text(statement, 4, mark->session);
+    bind_text(statement, 5, mark->agent);
+    bind_text(statement, 6, mark->value);
     if (mark->at_ns) {
         sqlite3_bind_int64(statement, 7, mark->at_ns);
     } else {
@@ -57,8 +61,8 @@ tacho_status tacho__mark_of_session(tacho_history *history, const char *source, 
     int result = history->result;
     tacho_status status = TACHO_OK;
     if (statement) {
-        bind(statement, 1, source);
-        bind(statement, 2, session);
+        bind_text(statement, 1, source);
+        bind_text(statement, 2, session);
     }
     while (statement && status == TACHO_OK && (result = sqlite3_step(statement)) == SQLITE_ROW) {
         tacho__mark mark;

@@ -71,8 +71,13 @@ static size_t slot_of(const tacho__facts *facts, tacho__fact_kind kind, tacho__f
     return slot;
 }
 
+/* From 1; 0 = there is none. */
+static uint32_t place_of(const tacho__facts *facts, tacho__fact_kind kind, tacho__fact_text id) {
+    return facts->slots[slot_of(facts, kind, id)];
+}
+
 tacho__fact *tacho__facts_find(const tacho__facts *facts, tacho__fact_kind kind, tacho__fact_text id) {
-    uint32_t place = facts->slots[slot_of(facts, kind, id)];
+    uint32_t place = place_of(facts, kind, id);
     return place ? &facts->facts[place - 1] : NULL;
 }
 
@@ -321,12 +326,14 @@ static tacho_status add_joined(tacho__facts *facts, const tacho__fact *candidate
 
 static tacho_status join(tacho__facts *facts, const tacho__fact *candidate, const tacho__fact_usage *usage,
                          join_result *result) {
-    tacho__fact *fact = tacho__facts_find(facts, candidate->kind, candidate->id);
+    uint32_t place = place_of(facts, candidate->kind, candidate->id);
     tacho_status status = TACHO_OK;
-    *result = (join_result){.fact = fact};
-    if (!fact) {
+    if (!place) {
+        *result = (join_result){.fact = NULL};
         return add_joined(facts, candidate, usage, result);
     }
+    tacho__fact *fact = &facts->facts[place - 1];
+    *result = (join_result){.fact = fact};
     tacho__fact_text session = fact->session;
     bool was_dirty = fact->dirty;
     fact->dirty = false;

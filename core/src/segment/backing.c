@@ -86,14 +86,15 @@ bool tacho__backing_grow(tacho__backing *backing, uint64_t bytes) {
 }
 
 /* A mapping keeps the open file it was made from, and with it the lock. So the copy is made from the file opened anew;
- * where that cannot be had, of nothing, which only matters to a call that was interrupted by its own fork. */
+ * where that cannot be had, of nothing, which only matters to a call that was interrupted by its own fork. If even that
+ * fails, the old mapping stays, and nothing better can be had. */
 static void replace_mapping(const tacho__backing *backing) {
     char path[32];
     snprintf(path, sizeof path, "/proc/self/fd/%d", backing->file);
     const int again = open(path, O_RDONLY | O_CLOEXEC);
     const int kind = again >= 0 ? 0 : MAP_ANONYMOUS;
-    mmap(backing->base, backing->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE | kind, again,
-         0);
+    (void)mmap(backing->base, backing->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE | kind,
+               again, 0);
     if (again >= 0) {
         close(again);
     }

@@ -76,7 +76,7 @@ static bool fill_table(cache_table *table, const entry *entries, size_t count) {
         add_cache(&table->filled[table->rows.count - 1], &entries[i]);
         add_cache(&table->rows.totals, &entries[i]);
     }
-    for (size_t i = 0; i < table->rows.count; i++) {
+    for (size_t i = 0; i < table->rows.count && table->filled; i++) {
         finish_row(&table->filled[i]);
     }
     finish_row(&table->rows.totals);

@@ -22,7 +22,8 @@ static tacho__series_list *list_new(size_t most) {
         list->series = tacho__arena_array(&list->arena, most, sizeof *list->series);
     }
     if (list && !list->series) {
-        tacho__series_list_free(list);
+        tacho__arena_free(&list->arena);
+        tacho__free(list);
         return NULL;
     }
     return list;

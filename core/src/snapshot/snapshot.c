@@ -36,7 +36,7 @@ static bool is_contained(const tacho_snapshot *snapshot, const tacho__part *part
 static void drop_contained(tacho_snapshot *snapshot) {
     size_t kept = 0;
     for (size_t i = 0; i < snapshot->count; i++) {
-        if (is_contained(snapshot, snapshot->parts[i])) {
+        if (snapshot->parts[i] && is_contained(snapshot, snapshot->parts[i])) {
             tacho__part_release(snapshot->parts[i]);
             snapshot->parts[i] = NULL;
         }
