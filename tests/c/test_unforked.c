@@ -195,10 +195,8 @@ static pid_t die_and_leave_a_child(const char *path) {
     const pid_t parent = fork();
     if (parent == 0) {
         int lock, again;
-        if (tacho__lock_open(path, &lock) != TACHO_OK ||
-            tacho__lock_take(lock, TACHO__LOCK_WAIT_MS, NULL) != TACHO_OK ||
-            tacho__lock_open(path, &again) != TACHO_OK ||
-            tacho__lock_take(again, TACHO__LOCK_WAIT_MS, NULL) != TACHO_BUSY) {
+        if (tacho__lock_take(path, TACHO__LOCK_WAIT_MS, &lock, NULL) != TACHO_OK ||
+            tacho__lock_take(path, TACHO__LOCK_WAIT_MS, &again, NULL) != TACHO_BUSY) {
             _exit(1);
         }
         const pid_t child = fork();
@@ -226,14 +224,12 @@ static void test_history__lock_of_a_parent_ends_with_it_though_its_child_lives(v
     const pid_t child = die_and_leave_a_child(path);
     const time_t end = time(NULL) + 10; /* the child may still be on its way out of fork() */
     int lock;
-    assert_int_equal(tacho__lock_open(path, &lock), TACHO_OK);
     tacho_status status;
-    while ((status = tacho__lock_take(lock, TACHO__LOCK_WAIT_MS, NULL)) == TACHO_BUSY && time(NULL) < end) {
+    while ((status = tacho__lock_take(path, TACHO__LOCK_WAIT_MS, &lock, NULL)) == TACHO_BUSY && time(NULL) < end) {
     }
     assert_int_equal(kill(child, SIGKILL), 0); /* it lives still */
     assert_int_equal(status, TACHO_OK);
-    tacho__lock_give(lock);
-    close(lock);
+    tacho__lock_give(&lock);
 }
 
 /* ------------------------------------------------------------------------------------------ the last good prices */

@@ -23,8 +23,8 @@ typedef struct tacho_history tacho_history; /* opaque */
  * of what it was stays beside it as `path`.layoutN.
  *
  * @return TACHO_OK; TACHO_NOT_FOUND (read-only and missing); TACHO_FOREIGN (not SQLite, or not ours); TACHO_DAMAGED;
- *         TACHO_NEWER (made by a newer version; untouched); TACHO_UNSUPPORTED (older, and no permission to write);
- * TACHO_DENIED; TACHO_BUSY; TACHO_IO; TACHO_NOMEM
+ *         TACHO_NEWER (made by a newer version; untouched); TACHO_UNSUPPORTED (older, and no permission to write; or
+ * this process was forked while its parent wrote a history); TACHO_DENIED; TACHO_BUSY; TACHO_IO; TACHO_NOMEM
  */
 TACHO_API tacho_status tacho_history_open(tacho_history **out, const char *path, uint32_t flags);
 TACHO_API void tacho_history_close(tacho_history *history); /* NULL is allowed */
@@ -45,7 +45,8 @@ TACHO_API tacho_status tacho_history_add_snapshot(tacho_history *history, const 
  *
  * In a registry one process at a time hands over what all of them recorded, also dead ones; if it dies, another one
  * that asked for history goes on within 6 s. The history belongs to the registry: while somebody keeps one, a different
- * path is ignored and counted (`setting_ignored`). A forked child keeps the history of its parent.
+ * path is ignored and counted (`setting_ignored`). A forked child keeps the history of its parent, unless it was forked
+ * in the middle of a transaction that took longer than 0.1 s: then it has none (`history_refused`).
  *
  * A file that cannot be written never stops anybody: that is counted (`history_refused`), and tried again as long as
  * the records are there. Records that were overwritten before (1,024 of each thread are kept) are counted
@@ -55,7 +56,7 @@ TACHO_API tacho_status tacho_history_add_snapshot(tacho_history *history, const 
  * @param interval_ns  0 = TACHO_HISTORY_INTERVAL
  * @return TACHO_OK; TACHO_BUSY (the collector keeps a history already); TACHO_INVALID (an empty path, or one of more
  * than 4,095 bytes); TACHO_NOT_FOUND (no default path); TACHO_NOMEM (also: no thread to be had); TACHO_STOPPED (the
- *         process is exiting)
+ *         process is exiting); TACHO_UNSUPPORTED (forked in the middle of a transaction)
  */
 TACHO_API tacho_status tacho_history_keep(tacho_collector *collector, const char *path, uint64_t interval_ns);
 /** The path of the history that is in force for a collector. TACHO_OK; TACHO_NOT_FOUND (it keeps none); TACHO_FULL. */

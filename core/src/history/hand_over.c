@@ -6,10 +6,13 @@
 #include "history/hand_over.h"
 
 #include "base/memory.h"
+#include "history/store.h"
 #include "snapshot/snapshot.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define BATCH 1000 /* records in a transaction: others who write the file need not wait long */
 
@@ -89,13 +92,54 @@ static void pick(const tacho__handed *handed, handing *self) {
     qsort(self->fresh, self->fresh_count, sizeof *self->fresh, by_end);
 }
 
-static tacho_status add(tacho_history *history, const handing *self) {
+typedef struct batch {
+    const tacho_record_view *records;
+    size_t count;
+} batch;
+
+static tacho_status add_batch(void *context, tacho_history *history) {
+    const batch *self = context;
+    return tacho_history_add(history, self->records, self->count);
+}
+
+static tacho_status add(tacho__visit *visit, const handing *self) {
     tacho_status status = TACHO_OK;
     for (size_t i = 0; i < self->fresh_count && status == TACHO_OK; i += BATCH) {
         const size_t left = self->fresh_count - i;
-        status = tacho_history_add(history, &self->fresh[i], left < BATCH ? left : BATCH);
+        batch next = {&self->fresh[i], left < BATCH ? left : BATCH};
+        status = tacho__visit_history(visit, add_batch, &next);
     }
     return status;
+}
+
+void tacho__handed_forget(tacho__handed *handed) {
+    tacho__free(handed->ids);
+    *handed = (tacho__handed){.recorded = handed->recorded};
+}
+
+/* Makes the file if it is missing. */
+static tacho_status look(void *context, tacho_history *history) {
+    tacho__handed *handed = context;
+    tacho__history_row row;
+    if (!handed->one[0]) {
+        return TACHO_OK;
+    }
+    const bool ready = tacho__store_ready(history);
+    const tacho_status status =
+        ready ? tacho__store_find(history, TACHO__SOURCE_LIVE, handed->one, &row) : TACHO_NOT_FOUND;
+    if (status == TACHO_NOT_FOUND) {
+        tacho__handed_forget(handed);
+        return TACHO_OK;
+    }
+    return status;
+}
+
+static tacho_status look_first(tacho__visit *visit, tacho__handed *handed) {
+    struct stat file;
+    if (stat(visit->path, &file) != 0) {
+        tacho__handed_forget(handed);
+    }
+    return tacho__visit_history(visit, look, handed);
 }
 
 /* What was made since, and is neither there nor was handed over. */
@@ -112,20 +156,27 @@ static bool make_room(const tacho_snapshot *snapshot, handing *self) {
     return self->all && self->fresh && self->ids;
 }
 
-tacho_status tacho__hand_over(tacho_history *history, const tacho_snapshot *snapshot, tacho__handed *handed,
+tacho_status tacho__hand_over(tacho__visit *visit, const tacho_snapshot *snapshot, tacho__handed *handed,
                               uint64_t *missed) {
     handing self = {.count = 0};
     tacho_status status = make_room(snapshot, &self) ? TACHO_OK : TACHO_NOMEM;
     *missed = 0;
     if (status == TACHO_OK) {
+        status = look_first(visit, handed);
+    }
+    if (status == TACHO_OK) {
         collect(snapshot, &self);
         pick(handed, &self);
-        status = add(history, &self);
+        status = add(visit, &self);
     }
     if (status == TACHO_OK) {
         *missed = count_missed(handed, &self);
         tacho__free(handed->ids);
-        *handed = (tacho__handed){self.ids, self.count, true, self.taken_ns, self.recorded};
+        *handed = (tacho__handed){
+            .ids = self.ids, .count = self.count, .known = true, .until_ns = self.taken_ns, .recorded = self.recorded};
+        if (self.count > 0) {
+            snprintf(handed->one, sizeof handed->one, "%s", self.all[self.count - 1].record->id);
+        }
         self.ids = NULL;
     }
     tacho__free(self.all);

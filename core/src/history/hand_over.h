@@ -2,29 +2,37 @@
 #ifndef TACHO_HISTORY_HAND_OVER_H
 #define TACHO_HISTORY_HAND_OVER_H
 
+#include "history/visit.h"
+
 #include <stdbool.h>
 #include <tachograph/history.h>
 
 /** How much older than the last hand-over of somebody else a record may be, and is handed over once more. */
 #define TACHO__HAND_OVER_MARGIN INT64_C(60000000000)
 
-/** What was handed over. Begins as zeros; `ids` is freed with tacho__free. */
+/** What was handed over. Begins as zeros. */
 typedef struct tacho__handed {
     uint64_t *ids; /* of records that are still in the rings, ascending */
     size_t count;
     bool known;        /* `ids` says all; else what was recorded before `until_ns` was handed over by somebody else */
     int64_t until_ns;  /* Unix time; 0 = nothing was */
     uint64_t recorded; /* records that there had been until then */
+    char one[24];      /* of `ids`, as the file has it; "" = none */
 } tacho__handed;
+
+/** Nothing was, but for the number of records. */
+void tacho__handed_forget(tacho__handed *handed);
 
 /**
  * Hands over what is new. What cannot be told from what was handed over before is handed over again: history keeps one
- * row for an id.
+ * row for an id. If the file does not have what it was given, somebody has removed it or put another one there: then
+ * all that is in the rings is handed over once more. A transaction is a visit.
  *
  * @param missed  receives how many records were overwritten before they could be handed over
- * @return TACHO_OK; as tacho_history_add: then `handed` is as before, and the next call hands over all that is missing
+ * @return TACHO_OK; as tacho__visit_history: then `handed` is as before, and the next call hands over all that is
+ * missing
  */
-tacho_status tacho__hand_over(tacho_history *history, const tacho_snapshot *snapshot, tacho__handed *handed,
+tacho_status tacho__hand_over(tacho__visit *visit, const tacho_snapshot *snapshot, tacho__handed *handed,
                               uint64_t *missed);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/folders.h"
 #include "base/memory.h"
+#include "history/in_use.h"
 #include "history/lock.h"
 #include "history/migrate.h"
 #include "history/schema.h"
@@ -58,11 +59,11 @@ static const char *why(tacho_status status, sqlite3 *db) {
  * A writer that was killed leaves its journal: until somebody who may write has put the file back, nobody may read it.
  * A reader opens it for writing for that, and for nothing else.
  */
-static void roll_back(const char *path) {
+static void roll_back(const char *path, int wait_ms) {
     sqlite3 *db = NULL;
     if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL) ==
         SQLITE_OK) {
-        sqlite3_busy_timeout(db, TACHO__LOCK_WAIT_MS);
+        sqlite3_busy_timeout(db, wait_ms);
         sqlite3_exec(db, "SELECT 1 FROM sqlite_schema", NULL, NULL, NULL);
     }
     sqlite3_close(db);
@@ -77,14 +78,14 @@ static tacho_status open_checked(tacho_history *history, const char *path, uint3
     if (result != SQLITE_OK) {
         return tacho__schema_status(result);
     }
-    sqlite3_busy_timeout(history->db, TACHO__LOCK_WAIT_MS);
+    sqlite3_busy_timeout(history->db, history->wait_ms);
     tacho_status status = tacho__schema_check(history->db, &empty);
     if (read_only && sqlite3_extended_errcode(history->db) == SQLITE_READONLY_ROLLBACK) {
-        roll_back(path);
+        roll_back(path, history->wait_ms);
         status = tacho__schema_check(history->db, &empty);
     }
     if (status == TACHO_UNSUPPORTED) {
-        tacho_status migrated = tacho__migrate(path);
+        tacho_status migrated = tacho__migrate(path, history->wait_ms);
         status = migrated == TACHO_OK ? tacho__schema_check(history->db, &empty) : migrated;
         status = status == TACHO_DENIED ? TACHO_UNSUPPORTED : status;
     }
@@ -93,12 +94,16 @@ static tacho_status open_checked(tacho_history *history, const char *path, uint3
     }
     history->empty = empty;
     if (!read_only) {
-        status = tacho__lock_open(path, &history->lock_fd);
+        status = tacho__lock_try(path);
     }
     return status == TACHO_OK ? tacho__schema_configure(history->db, read_only, empty) : status;
 }
 
 tacho_status tacho_history_open(tacho_history **out, const char *path, uint32_t flags) {
+    return tacho__history_open(out, path, flags, TACHO__LOCK_WAIT_MS);
+}
+
+tacho_status tacho__history_open(tacho_history **out, const char *path, uint32_t flags, int wait_ms) {
     if (!out) {
         return TACHO_INVALID;
     }
@@ -106,6 +111,9 @@ tacho_status tacho_history_open(tacho_history **out, const char *path, uint32_t 
     open_problem[0] = 0;
     if (!path || !*path) {
         return TACHO_INVALID;
+    }
+    if (tacho__sqlite_is_lost()) {
+        return open_failed(NULL, TACHO_UNSUPPORTED, "SQLite was in use when this process was forked");
     }
     struct stat info;
     bool missing = stat(path, &info) != 0;
@@ -127,7 +135,8 @@ tacho_status tacho_history_open(tacho_history **out, const char *path, uint32_t 
         return TACHO_NOMEM;
     }
     history->lock_fd = -1;
-    history->wait_ms = TACHO__LOCK_WAIT_MS;
+    history->wait_ms = wait_ms;
+    history->read_only = (flags & TACHO_HISTORY_READ_ONLY) != 0;
     tacho__selection_all(&history->whole);
     status = open_checked(history, path, flags);
     if (status != TACHO_OK) {
@@ -148,9 +157,6 @@ void tacho_history_close(tacho_history *history) {
     sqlite3_close(history->db);
     tacho__buffer_free(&history->notes_out);
     tacho__notes_free(&history->notes_in);
-    if (history->lock_fd >= 0) {
-        close(history->lock_fd);
-    }
     tacho__free(history);
 }
 

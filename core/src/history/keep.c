@@ -1,8 +1,9 @@
 /*
  * The keeper's job that hands finished operations to history (semantics 33 to 36).
  *
- * The connection belongs to the keeper's thread, which opens it when there is something to hand over. What cannot be
- * written now stays in the rings and is tried again in the next turn; nobody waits for it.
+ * The keeper's thread opens the file for each transaction and closes it again, so that a fork between two of them
+ * inherits nothing. What cannot be written now stays in the rings and is tried again in the next turn; nobody waits for
+ * it.
  */
 #include <tachograph/history.h>
 
@@ -13,7 +14,7 @@
 #include "collect/reading.h"
 #include "config/history_setting.h"
 #include "history/hand_over.h"
-#include "history/store.h"
+#include "history/in_use.h"
 #include "keeper/keeper.h"
 #include "segment/registry_history.h"
 
@@ -26,62 +27,19 @@
 #define NAME "history"
 /* How long the thread waits for others who write the file: it may be the last turn of a process, and must not take
  * longer than the two seconds of the keeper with all it has to do. */
-#define PATIENCE_MS 500
+#define PATIENCE (TACHO__NS_PER_SECOND / 2)
 
 typedef struct keeping {
     tacho_collector *collector;
     tacho__registry *registry; /* NULL = private memory */
     uint64_t interval_ns;
     /* From here on the thread's alone. */
-    tacho_history *history; /* NULL = not open */
-    struct stat file;       /* which file that is */
     tacho__handed handed;
     char path[TACHO__HISTORY_PATH]; /* never changes */
 } keeping;
 
 static tacho__log_class refused = TACHO__LOG_CLASS("history_refused", TACHO__LOG_WARNING);
 static tacho__log_class ignored = TACHO__LOG_CLASS("setting_ignored", TACHO__LOG_WARNING);
-
-/* ------------------------------------------------------------------------------------------------------------ the file
- */
-
-static void close_history(keeping *self) {
-    tacho_history_close(self->history);
-    self->history = NULL;
-}
-
-/* Somebody removed the file, or put another one there: what was handed over is not in it. */
-static bool is_replaced(const keeping *self) {
-    struct stat now;
-    return stat(self->path, &now) != 0 || now.st_ino != self->file.st_ino || now.st_dev != self->file.st_dev;
-}
-
-static void forget_handed(keeping *self) {
-    tacho__free(self->handed.ids);
-    self->handed = (tacho__handed){.recorded = self->handed.recorded};
-}
-
-static tacho_status open_history(keeping *self) {
-    struct stat before;
-    if (self->history && is_replaced(self)) {
-        close_history(self);
-        forget_handed(self);
-    }
-    if (self->history) {
-        return TACHO_OK;
-    }
-    if (stat(self->path, &before) != 0) {
-        forget_handed(self);
-    }
-    const tacho_status status = tacho_history_open(&self->history, self->path, TACHO_HISTORY_MAKE_FOLDER);
-    if (status == TACHO_OK) {
-        tacho__store_wait(self->history, PATIENCE_MS);
-        if (stat(self->path, &self->file) != 0) {
-            self->file.st_ino = 0;
-        }
-    }
-    return status;
-}
 
 /* ----------------------------------------------------------------------------------------------------------- the turns
  */
@@ -124,11 +82,8 @@ static void run(void *context, int64_t now_ns) {
     if (status != TACHO_OK) {
         return; /* the next turn will see it all */
     }
-    status = open_history(self);
-    const bool opened = status == TACHO_OK;
-    if (opened) {
-        status = tacho__hand_over(self->history, snapshot, &self->handed, &missed);
-    }
+    tacho__visit visit = {.path = self->path, .until_ns = tacho__now(&tacho__clock_system) + PATIENCE};
+    status = tacho__hand_over(&visit, snapshot, &self->handed, &missed);
     tacho_snapshot_free(snapshot);
     count(self->collector, TACHO__DROP_HISTORY_MISSED, missed);
     if (status == TACHO_OK) {
@@ -136,17 +91,12 @@ static void run(void *context, int64_t now_ns) {
         return;
     }
     count(self->collector, TACHO__DROP_HISTORY_REFUSED, 1);
-    tacho__log(&refused, "history '%.200s' cannot be written (%s): tried again every %llu s", self->path,
-               tacho_history_problem(opened ? self->history : NULL),
+    tacho__log(&refused, "history '%.200s' cannot be written (%s): tried again every %llu s", self->path, visit.problem,
                (unsigned long long)(self->interval_ns / TACHO__NS_PER_SECOND));
-    if (status != TACHO_BUSY) {
-        close_history(self); /* what is wrong may be the file */
-    }
 }
 
 static void drop(void *context) {
     keeping *self = context;
-    close_history(self);
     tacho__free(self->handed.ids);
     tacho__registry_release(self->registry);
     tacho__free(self);
@@ -241,10 +191,15 @@ tacho_status tacho_history_keep(tacho_collector *collector, const char *path, ui
     if (!collector) {
         return TACHO_OK;
     }
+    if (tacho__sqlite_is_lost()) { /* whoever else shares the registry hands over */
+        count(collector, TACHO__DROP_HISTORY_REFUSED, 1);
+        return TACHO_UNSUPPORTED;
+    }
     keeping *self = tacho__calloc(1, sizeof *self);
     if (!self) {
         return TACHO_NOMEM;
     }
+    tacho__sqlite_prepare();
     self->collector = collector;
     self->interval_ns = interval_ns ? interval_ns : TACHO_HISTORY_INTERVAL;
     tacho_status status = write_path(path, self->path);

@@ -12,56 +12,90 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
-tacho_status tacho__lock_open(const char *path, int *fd) {
+static int open_lock(const char *path, int *error) {
     size_t size = strlen(path) + sizeof ".lock";
     char *name = tacho__malloc(size);
-    *fd = -1;
-    if (!name) {
-        return TACHO_NOMEM;
+    int file = -1;
+    *error = ENOMEM;
+    if (name) {
+        snprintf(name, size, "%s.lock", path);
+        file = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+        *error = file >= 0 ? 0 : errno;
     }
-    snprintf(name, size, "%s.lock", path);
-    *fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
     tacho__free(name);
-    if (*fd >= 0) {
-        return TACHO_OK;
-    }
-    return errno == EACCES || errno == EPERM || errno == EROFS ? TACHO_DENIED : TACHO_IO;
+    return file;
 }
 
-/* One attempt: 0, or the error. A child that was forked in between would hold the lock and not know it. */
-static int attempt(int fd, int *place) {
+static tacho_status status_of(int error) {
+    switch (error) {
+    case 0:
+        return TACHO_OK;
+    case ENOMEM:
+        return TACHO_NOMEM;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return TACHO_DENIED;
+    case EWOULDBLOCK:
+    case EINTR:
+        return TACHO_BUSY;
+    default:
+        return TACHO_IO;
+    }
+}
+
+tacho_status tacho__lock_try(const char *path) {
+    int error;
+    const int file = open_lock(path, &error);
+    if (file >= 0) {
+        close(file);
+    }
+    return status_of(error);
+}
+
+/* One attempt: 0, or the error. A child that was forked in between would hold the lock and not know it: of a file that
+ * was open and not locked then, the lock that somebody takes later is the child's as well. */
+static int attempt(const char *path, int *file, int *place) {
+    int error;
     if (!tacho__unforked_enter()) {
         return EWOULDBLOCK;
     }
-    int error = flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
-    if (error == 0 && !tacho__unforked_keep(fd, place)) {
-        flock(fd, LOCK_UN);
-        error = ENFILE;
+    const int opened = open_lock(path, &error);
+    if (opened >= 0) {
+        error = flock(opened, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+        if (error == 0 && !tacho__unforked_keep(opened, place)) {
+            error = ENFILE;
+        }
+        if (error != 0) {
+            close(opened);
+        } else {
+            *file = opened;
+        }
     }
     tacho__unforked_leave();
     return error;
 }
 
-tacho_status tacho__lock_take(int fd, int wait_ms, int *place) {
+tacho_status tacho__lock_take(const char *path, int wait_ms, int *file, int *place) {
     const struct timespec pause = {.tv_nsec = 1000000};
     uint64_t end = tacho__now(&tacho__clock_system) + (uint64_t)wait_ms * UINT64_C(1000000);
-    for (int error; (error = attempt(fd, place)) != 0;) {
-        if (error != EWOULDBLOCK && error != EINTR) {
-            return TACHO_IO;
-        }
-        if (tacho__now(&tacho__clock_system) >= end) {
-            return TACHO_BUSY;
-        }
+    tacho_status status;
+    *file = -1;
+    while ((status = status_of(attempt(path, file, place))) == TACHO_BUSY && tacho__now(&tacho__clock_system) < end) {
         nanosleep(&pause, NULL);
     }
-    return TACHO_OK;
+    return status;
 }
 
-void tacho__lock_give(int fd) {
+void tacho__lock_give(int *file) {
     const bool entered = tacho__unforked_enter();
-    tacho__unforked_forget(fd);
-    flock(fd, LOCK_UN);
+    if (*file >= 0) {
+        tacho__unforked_forget(*file);
+        close(*file); /* and with it the lock */
+    }
+    *file = -1;
     if (entered) {
         tacho__unforked_leave();
     }

@@ -15,14 +15,16 @@
 #define TACHO__LOCK_WAIT_MS 2000
 #endif
 
-/** Opens (creates, 0600) `path`.lock; *fd is the caller's, -1 on failure. TACHO_OK; TACHO_DENIED; TACHO_IO;
- * TACHO_NOMEM. */
-tacho_status tacho__lock_open(const char *path, int *fd);
+/** Whether the lock file of the history `path` (`path`.lock, 0600) is there or could be made. TACHO_OK; TACHO_DENIED;
+ * TACHO_IO; TACHO_NOMEM. */
+tacho_status tacho__lock_try(const char *path);
 /**
- * Waits at most `wait_ms` for the exclusive lock. A child that is forked while it is held closes its copy and
- * sets `place`, if not NULL, to -1. TACHO_OK; TACHO_BUSY; TACHO_IO.
+ * Waits at most `wait_ms` for the exclusive lock; the file is open as long as the lock is held. *file is -1 on failure.
+ * A child that is forked meanwhile closes its copy and sets `place`, if not NULL, to -1.
+ * TACHO_OK; TACHO_BUSY; TACHO_DENIED; TACHO_IO; TACHO_NOMEM.
  */
-tacho_status tacho__lock_take(int fd, int wait_ms, int *place);
-void tacho__lock_give(int fd);
+tacho_status tacho__lock_take(const char *path, int wait_ms, int *file, int *place);
+/** Nothing happens at -1; *file is -1 then. */
+void tacho__lock_give(int *file);
 
 #endif

@@ -66,23 +66,18 @@ static tacho_status migrate_open(sqlite3 *db, const char *path) {
     return status == TACHO_OK ? tacho__schema_upgrade(db, layout) : status;
 }
 
-tacho_status tacho__migrate(const char *path) {
+tacho_status tacho__migrate(const char *path, int wait_ms) {
     sqlite3 *db = NULL;
-    int lock = -1;
-    tacho_status status = tacho__lock_open(path, &lock);
-    if (status != TACHO_OK) {
-        return status;
-    }
-    status = tacho__lock_take(lock, TACHO__LOCK_WAIT_MS, NULL);
+    int lock;
+    tacho_status status = tacho__lock_take(path, wait_ms, &lock, NULL);
     if (status == TACHO_OK) {
         const int mode = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
         status = tacho__schema_status(sqlite3_open_v2(path, &db, mode, NULL));
-        sqlite3_busy_timeout(db, TACHO__LOCK_WAIT_MS);
+        sqlite3_busy_timeout(db, wait_ms);
         status = status == TACHO_OK && sqlite3_db_readonly(db, "main") ? TACHO_DENIED : status;
         status = status == TACHO_OK ? migrate_open(db, path) : status;
         sqlite3_close(db);
-        tacho__lock_give(lock);
+        tacho__lock_give(&lock);
     }
-    close(lock);
     return status;
 }

@@ -12,6 +12,6 @@
  * @return TACHO_OK; TACHO_DENIED (no permission to write here); TACHO_BUSY; TACHO_DAMAGED (the tables are not those of
  *         its layout); TACHO_IO; TACHO_NOMEM
  */
-tacho_status tacho__migrate(const char *path);
+tacho_status tacho__migrate(const char *path, int wait_ms);
 
 #endif

@@ -155,7 +155,7 @@ tacho_status tacho_history_reprice(tacho_history *history, const tacho_price_tab
                                    tacho_reprice_visit visit, void *context, tacho_repricing *out) {
     bool dry = (flags & TACHO_REPRICE_DRY_RUN) != 0;
     repricing run = {.history = history, .table = table, .visit = visit, .context = context};
-    if (!history || (!dry && history->lock_fd < 0)) {
+    if (!history || (!dry && history->read_only)) {
         return TACHO_INVALID;
     }
     run.counts.struct_size = (uint32_t)sizeof run.counts;

@@ -6,11 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-void tacho__store_wait(tacho_history *history, int wait_ms) {
-    history->wait_ms = wait_ms;
-    sqlite3_busy_timeout(history->db, wait_ms);
-}
-
 tacho_status tacho__store_fail(tacho_history *history, int result) {
     tacho_status status = tacho__schema_status(result);
     if (status != TACHO_OK) {
@@ -124,13 +119,20 @@ static tacho_status begin(tacho_history *history) {
     return status;
 }
 
+/* By the name that SQLite has for the file, which is absolute: the working directory may have changed. */
+static tacho_status take_lock(tacho_history *history) {
+    const char *path = sqlite3_db_filename(history->db, "main");
+    return tacho__lock_take(path, history->wait_ms, &history->lock_fd, &history->lock_fd);
+}
+
 tacho_status tacho__store_begin(tacho_history *history) {
-    if (history->lock_fd < 0) {
+    if (history->read_only) {
         return TACHO_DENIED;
     }
-    tacho_status status = tacho__lock_take(history->lock_fd, history->wait_ms, &history->lock_fd);
+    tacho_status status = take_lock(history);
     if (status != TACHO_OK) {
-        snprintf(history->problem, sizeof history->problem, "another process writes this history");
+        snprintf(history->problem, sizeof history->problem, "%s",
+                 status == TACHO_BUSY ? "another process writes this history" : "its lock file cannot be used");
         return status;
     }
     status = begin(history);
@@ -138,7 +140,7 @@ tacho_status tacho__store_begin(tacho_history *history) {
         return tacho__store_finish(history, status);
     }
     if (status != TACHO_OK) {
-        tacho__lock_give(history->lock_fd);
+        tacho__lock_give(&history->lock_fd);
     }
     return status;
 }
@@ -169,7 +171,7 @@ tacho_status tacho__store_finish(tacho_history *history, tacho_status status) {
         roll_back(history);
     }
     history->in_transaction = false;
-    tacho__lock_give(history->lock_fd);
+    tacho__lock_give(&history->lock_fd);
     return status;
 }
 

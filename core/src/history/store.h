@@ -45,7 +45,8 @@ typedef enum tacho__store_statement {
 
 struct tacho_history {
     sqlite3 *db;
-    int lock_fd; /* of the sidecar lock; -1 = read-only */
+    int lock_fd; /* of the sidecar lock while it is held; -1 */
+    bool read_only;
     int wait_ms; /* for others who write */
     int result;  /* of SQLite, of the last failure */
     bool in_transaction;
@@ -60,8 +61,8 @@ struct tacho_history {
     char prices[TACHO__PRICE_TABLE_TEXT];                   /* answer of tacho_history_prices */
 };
 
-/** How long this handle waits for others who write, in place of 2 s. */
-void tacho__store_wait(tacho_history *history, int wait_ms);
+/** tacho_history_open, with how long the handle waits for others who write, also in here, in place of 2 s. */
+tacho_status tacho__history_open(tacho_history **out, const char *path, uint32_t flags, int wait_ms);
 /** Keeps SQLite's words for the failure `result` and gives our status for it. TACHO_OK for OK, ROW and DONE. */
 tacho_status tacho__store_fail(tacho_history *history, int result);
 /** The kept statement, prepared and reset; NULL (and a problem) on failure. */
