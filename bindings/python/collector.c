@@ -260,10 +260,9 @@ PyObject *core_configure(core_state *state, PyObject *config) {
 
 static PyObject *collector_reset(core_collector *self, PyObject *unused) {
     (void)unused;
-    Py_BEGIN_ALLOW_THREADS(void)
-        tacho_collector_flush(self->handle, UINT64_C(2000000000)); /* a history gets its records before they go */
-    Py_END_ALLOW_THREADS tacho_status status = tacho_collector_reset(self->handle);
-    self->used = 0;
+    tacho_status status;
+    Py_BEGIN_ALLOW_THREADS status = tacho_collector_reset(self->handle);
+    Py_END_ALLOW_THREADS self->used = 0;
     return status == TACHO_OK ? core_none() : core_raise(self->state, status, "reset");
 }
 

@@ -5,7 +5,9 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,16 +122,72 @@ static void test_keep__without_memory_leaves_the_collector_as_it_was(void **stat
     assert_int_equal(keeping_rows(), 1);
 }
 
-static void test_reset__hands_over_before_the_numbers_go(void **state) {
+static void test_reset__hands_over_what_it_takes_away(void **state) {
     (void)state;
     tacho_collector *collector = keeping_open_with(NULL, HOUR);
     keeping_flush(collector);
     keeping_record(collector, 4);
     assert_int_equal(tacho_collector_reset(collector), TACHO_OK);
+    keeping_flush(collector);
     assert_int_equal(keeping_rows(), 4);
     keeping_record(collector, 2);
+    assert_int_equal(tacho_collector_reset(collector), TACHO_OK);
+    keeping_record(collector, 1);
     tacho_collector_close(collector);
-    assert_int_equal(keeping_rows(), 6);
+    assert_int_equal(keeping_rows(), 7);
+}
+
+static atomic_bool is_over;
+
+static void *record_until_over(void *collector) {
+    uint64_t made = 0;
+    for (; !atomic_load(&is_over); ++made) {
+        const struct timespec pause = {.tv_nsec = 50000};
+        record_call(collector, TACHO_KIND_STEP, "step", NULL, 5, YEAR, PLAIN);
+        nanosleep(&pause, NULL);
+    }
+    return (void *)(uintptr_t)made;
+}
+
+static void test_reset__loses_nothing_of_threads_that_record_meanwhile(void **state) {
+    (void)state;
+    const struct timespec pause = {.tv_nsec = 5000000};
+    pthread_t thread;
+    void *made;
+    tacho_collector *collector = keeping_open_with(NULL, HOUR);
+    atomic_store(&is_over, false);
+    assert_int_equal(pthread_create(&thread, NULL, record_until_over, collector), 0);
+    for (int i = 0; i < 40; ++i) {
+        nanosleep(&pause, NULL);
+        assert_int_equal(tacho_collector_reset(collector), TACHO_OK);
+    }
+    atomic_store(&is_over, true);
+    pthread_join(thread, &made);
+    keeping_flush(collector);
+    assert_true((uintptr_t)made > 100);
+    assert_int_equal(keeping_rows() + keeping_drops(collector, "history_missed"), (uintptr_t)made);
+    tacho_collector_close(collector);
+}
+
+static void test_reset__does_not_wait_for_a_locked_file(void **state) {
+    (void)state;
+    tacho_collector *collector = keeping_open_with(NULL, HOUR);
+    keeping_flush(collector);
+    char lock[TACHO__HISTORY_PATH];
+    snprintf(lock, sizeof lock, "%s.lock", keeping_file);
+    const int held = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(flock(held, LOCK_EX), 0);
+    const uint64_t begin = tacho__now(&tacho__clock_system);
+    for (int i = 0; i < 20; ++i) { /* more than are kept */
+        keeping_record(collector, 3);
+        assert_int_equal(tacho_collector_reset(collector), TACHO_OK);
+    }
+    assert_true(tacho__now(&tacho__clock_system) - begin < SECOND);
+    close(held);
+    keeping_flush(collector);
+    assert_true(keeping_rows() >= 30);
+    assert_true(keeping_rows() + keeping_drops(collector, "history_missed") <= 60);
+    tacho_collector_close(collector);
 }
 
 static void test_missed__counts_what_was_overwritten_in_between(void **state) {
@@ -296,7 +354,9 @@ int main(void) {
         TEST(test_keep__gives_the_numbers_of_the_live_summary),
         TEST(test_keep__refuses_a_second_one_and_bad_paths),
         TEST(test_keep__without_memory_leaves_the_collector_as_it_was),
-        TEST(test_reset__hands_over_before_the_numbers_go),
+        TEST(test_reset__hands_over_what_it_takes_away),
+        TEST(test_reset__loses_nothing_of_threads_that_record_meanwhile),
+        TEST(test_reset__does_not_wait_for_a_locked_file),
         TEST(test_missed__counts_what_was_overwritten_in_between),
         TEST(test_locked__is_counted_and_tried_again),
         TEST(test_unreachable__never_stops_the_host),

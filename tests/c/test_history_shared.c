@@ -149,6 +149,7 @@ static void test_reset__of_who_does_not_hold_the_lease_hands_over_its_own(void *
     tacho_collector *other = keeping_open_with(keeping_folder, HOUR);
     keeping_record(other, 3);
     assert_int_equal(tacho_collector_reset(other), TACHO_OK);
+    keeping_flush(other);
     assert_int_equal(keeping_rows(), 3);
     tacho_collector_close(one);
     tacho_collector_close(other);

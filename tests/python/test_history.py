@@ -178,11 +178,12 @@ def test_forked_children_are_in_the_history_too(tmp_path: Path, shared: bool) ->
     assert names(file) == ["child0", "child1", "child2", "parent", "parent2"]
 
 
-def test_reset_hands_over_first(tmp_path: Path) -> None:
+def test_reset_hands_over_what_it_takes_away(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
     collector = tacho.Collector(history=file, history_interval="1h")
     collector.record_step("before", 1.0)
     collector.reset()
+    assert collector.flush()
     assert names(file) == ["before"]
     collector.record_step("after", 1.0)
     collector.close()

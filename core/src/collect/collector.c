@@ -118,11 +118,14 @@ static void arrived(tacho__writer *writer) {
     }
 }
 
+static void disinherit_replaced(tacho_collector *collector);
+
 /* In a forked child, under the lock. The generation goes on counting, so every handle, cache and operation of the
  * parent's time resolves anew as after a reset. */
 static bool begin_anew(tacho__writer *writer) {
     tacho_collector *collector = (tacho_collector *)writer;
     tacho__segment *segment;
+    disinherit_replaced(collector);
     tacho__registry_renew(&collector->registry);
     if (make_segment(collector, tacho__segment_of(collector)->generation + 1, NULL, false, &segment) != TACHO_OK) {
         return false;
@@ -170,12 +173,77 @@ static tacho_status start(tacho_collector *collector, const char *dir) {
     return status;
 }
 
+/* ------------------------------------------------------------------------------------------------ replaced segments */
+
+void tacho__replaced_push(tacho_collector *collector, tacho__replaced *one) {
+    one->next = atomic_load_explicit(&collector->replaced, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&collector->replaced, &one->next, one, memory_order_release,
+                                                  memory_order_relaxed)) {
+    }
+    atomic_fetch_add_explicit(&collector->replaced_count, 1, memory_order_relaxed);
+}
+
+tacho__replaced *tacho__replaced_take(tacho_collector *collector) {
+    tacho__replaced *all = atomic_exchange_explicit(&collector->replaced, NULL, memory_order_acquire);
+    uint32_t count = 0;
+    for (const tacho__replaced *one = all; one; one = one->next) {
+        ++count;
+    }
+    atomic_fetch_sub_explicit(&collector->replaced_count, count, memory_order_relaxed);
+    return all;
+}
+
+void tacho__replaced_free(tacho__replaced *one) {
+    tacho__segment_release(one->segment);
+    tacho__free(one);
+}
+
+static void forget_replaced(tacho_collector *collector) {
+    for (tacho__replaced *one = tacho__replaced_take(collector), *next; one; one = next) {
+        next = one->next;
+        tacho__replaced_free(one);
+    }
+}
+
+/* Those of a forked child are its parent's: they stay where they are. */
+static void disinherit_replaced(tacho_collector *collector) {
+    atomic_store_explicit(&collector->wants_replaced, false, memory_order_relaxed);
+    atomic_store_explicit(&collector->replaced, NULL, memory_order_relaxed);
+    atomic_store_explicit(&collector->replaced_count, 0, memory_order_relaxed);
+}
+
+static uint64_t records_of(const tacho__segment *segment) {
+    uint64_t count = 0;
+    for (uint32_t lane = 0; lane < TACHO__LANES; ++lane) {
+        count += tacho__get(&segment->lanes[lane].records);
+    }
+    return count;
+}
+
+/* Under the lock. Where nobody takes them for long there is an end: then all its records count as missed. */
+static void keep_replaced(tacho_collector *collector, tacho__segment *old, const tacho__segment *segment) {
+    if (!atomic_load_explicit(&collector->wants_replaced, memory_order_relaxed)) {
+        return;
+    }
+    const bool room = atomic_load_explicit(&collector->replaced_count, memory_order_relaxed) < TACHO__REPLACED_MOST;
+    tacho__replaced *one = room ? tacho__calloc(1, sizeof *one) : NULL;
+    if (!one) {
+        atomic_fetch_add_explicit(&segment->header->drops[TACHO__DROP_HISTORY_MISSED], records_of(old),
+                                  memory_order_relaxed);
+        return;
+    }
+    tacho__segment_retain(old);
+    one->segment = old;
+    tacho__replaced_push(collector, one);
+}
+
 static void dispose(tacho_collector *collector) {
     tacho__series_stop(collector);
     tacho__custom_stop(collector);
     for (uint32_t i = 0; i < collector->tag_count; ++i) {
         tacho__free(collector->tag_names[i]);
     }
+    forget_replaced(collector);
     tacho__registry_release(collector->registry);
     tacho__pages_free(collector, sizeof *collector);
 }
@@ -241,7 +309,9 @@ void tacho_collector_close(tacho_collector *collector) {
 }
 
 void tacho__collector_free(tacho_collector *collector) {
-    if (!tacho__writer_is_inherited(&collector->writer)) {
+    if (tacho__writer_is_inherited(&collector->writer)) {
+        disinherit_replaced(collector);
+    } else {
         tacho__put(&tacho__segment_of(collector)->header->ended_mono_ns, tacho__now(&collector->clock));
     }
     tacho__writer_close(&collector->writer);
@@ -292,10 +362,6 @@ tacho_status tacho_collector_reset(tacho_collector *collector) {
     if (!collector) {
         return TACHO_OK;
     }
-    const tacho__collector_told resetting = atomic_load_explicit(&collector->resetting, memory_order_acquire);
-    if (resetting) {
-        resetting(collector);
-    }
     if (!tacho__writer_lock(&collector->writer, NULL)) {
         return TACHO_NOMEM;
     }
@@ -305,11 +371,16 @@ tacho_status tacho_collector_reset(tacho_collector *collector) {
         make_segment(collector, old->generation + 1, old->header->id, collector->strict, &segment);
     if (status == TACHO_OK) {
         withdraw(collector, old, segment);
+        keep_replaced(collector, old, segment);
         tacho__put(&old->header->ended_mono_ns, (uint64_t)segment->header->started_mono_ns);
         resolve_anew(collector, segment);
         tacho__writer_replace(&collector->writer, segment, in_flight(old));
     }
     tacho__writer_unlock(&collector->writer);
+    const tacho__collector_told told = atomic_load_explicit(&collector->reset, memory_order_acquire);
+    if (told && status == TACHO_OK) {
+        told(collector);
+    }
     return status;
 }
 

@@ -70,6 +70,16 @@ typedef struct tacho__distinct {
     uint32_t count, limit;
 } tacho__distinct;
 
+#define TACHO__REPLACED_MOST 16u
+
+/** A segment that a reset replaced. */
+typedef struct tacho__replaced {
+    struct tacho__replaced *next;
+    tacho__segment *segment;
+    uint64_t seen; /* records of it that are accounted for; of whoever takes the list */
+    bool is_known;
+} tacho__replaced;
+
 typedef bool (*tacho__collector_leaving)(tacho_collector *collector);
 typedef void (*tacho__collector_told)(tacho_collector *collector);
 
@@ -97,12 +107,22 @@ struct tacho_collector {
     uint32_t tag_count;
     /* Told when the last reference goes; false = it frees the collector itself, later. NULL = nobody wants to know. */
     _Atomic(tacho__collector_leaving) leaving;
-    /* Told once, in a forked child when the collector is used there, without any lock of ours; before a reset. */
-    _Atomic(tacho__collector_told) reviving, resetting;
+    /* Told once, in a forked child when the collector is used there, without any lock of ours; after a reset. */
+    _Atomic(tacho__collector_told) reviving, reset;
+    /* What resets replaced, for whoever wants it: pushed under the lock, taken as a whole by anybody. */
+    _Atomic bool wants_replaced;
+    _Atomic uint32_t replaced_count;
+    _Atomic(tacho__replaced *) replaced;
 };
 
 /** The rest of the last tacho_collector_close: ends the segment and frees everything. */
 void tacho__collector_free(tacho_collector *collector);
+
+/** Puts a segment on the list of replaced ones. */
+void tacho__replaced_push(tacho_collector *collector, tacho__replaced *one);
+/** Takes the whole list. A reset puts a segment there before anybody can see the new one. */
+tacho__replaced *tacho__replaced_take(tacho_collector *collector);
+void tacho__replaced_free(tacho__replaced *one);
 
 static inline tacho__segment *tacho__segment_of(tacho_collector *collector) {
     return atomic_load_explicit(&collector->writer.segment, memory_order_acquire);

@@ -27,6 +27,8 @@ typedef struct handing {
     tacho_record_view *fresh;
     size_t fresh_count;
     uint64_t *ids;
+    tacho__handed_part *parts;
+    size_t part_count;
     uint64_t recorded;
     int64_t taken_ns;
 } handing;
@@ -52,7 +54,13 @@ static size_t count_records(const tacho_snapshot *snapshot) {
 static void collect(const tacho_snapshot *snapshot, handing *self) {
     for (size_t i = 0; i < snapshot->count; i++) {
         const tacho__part *part = snapshot->parts[i];
-        self->recorded += part->records_lost + part->record_count;
+        const uint64_t recorded = part->records_lost + part->record_count;
+        self->recorded += recorded;
+        if (!part->contains) { /* sums of dead ones only grow */
+            tacho__handed_part *one = &self->parts[self->part_count++];
+            *one = (tacho__handed_part){.generation = part->generation, .recorded = recorded};
+            memcpy(one->id, part->segment, sizeof one->id);
+        }
         self->taken_ns = part->taken_at_ns > self->taken_ns ? part->taken_at_ns : self->taken_ns;
         for (size_t j = 0; j < part->record_count; j++) {
             const tacho_record_view *record = &part->records[j];
@@ -112,9 +120,14 @@ static tacho_status add(tacho__visit *visit, const handing *self) {
     return status;
 }
 
+void tacho__handed_free(tacho__handed *handed) {
+    tacho__free(handed->ids);
+    tacho__free(handed->parts);
+}
+
 void tacho__handed_forget(tacho__handed *handed) {
     tacho__free(handed->ids);
-    *handed = (tacho__handed){.recorded = handed->recorded};
+    *handed = (tacho__handed){.recorded = handed->recorded, .parts = handed->parts, .part_count = handed->part_count};
 }
 
 /* Makes the file if it is missing. */
@@ -142,9 +155,33 @@ static tacho_status look_first(tacho__visit *visit, tacho__handed *handed) {
     return tacho__visit_history(visit, look, handed);
 }
 
+static const tacho__handed_part *find_part(const tacho__handed *handed, const uint8_t id[16]) {
+    for (size_t i = 0; i < handed->part_count; i++) {
+        if (memcmp(handed->parts[i].id, id, sizeof handed->parts[i].id) == 0) {
+            return &handed->parts[i];
+        }
+    }
+    return NULL;
+}
+
+uint64_t tacho__handed_of(const tacho__handed *handed, const uint8_t id[16], uint64_t generation) {
+    const tacho__handed_part *part = find_part(handed, id);
+    return part && part->generation == generation ? part->recorded : 0;
+}
+
+/* What segments had made that began anew with a reset: it is in no sum any more. */
+static uint64_t count_reset(const tacho__handed *handed, const handing *self) {
+    uint64_t count = 0;
+    for (size_t i = 0; i < self->part_count; i++) {
+        const tacho__handed_part *before = find_part(handed, self->parts[i].id);
+        count += before && before->generation != self->parts[i].generation ? before->recorded : 0;
+    }
+    return count;
+}
+
 /* What was made since, and is neither there nor was handed over. */
 static uint64_t count_missed(const tacho__handed *handed, const handing *self) {
-    const uint64_t seen = handed->recorded + self->fresh_count;
+    const uint64_t seen = handed->recorded - count_reset(handed, self) + self->fresh_count;
     return self->recorded > seen ? self->recorded - seen : 0;
 }
 
@@ -153,7 +190,15 @@ static bool make_room(const tacho_snapshot *snapshot, handing *self) {
     self->all = tacho__calloc(room, sizeof *self->all);
     self->fresh = tacho__calloc(room, sizeof *self->fresh);
     self->ids = tacho__calloc(room, sizeof *self->ids);
-    return self->all && self->fresh && self->ids;
+    self->parts = tacho__calloc(snapshot->count + 1, sizeof *self->parts);
+    return self->all && self->fresh && self->ids && self->parts;
+}
+
+static void free_room(handing *self) {
+    tacho__free(self->all);
+    tacho__free(self->fresh);
+    tacho__free(self->ids);
+    tacho__free(self->parts);
 }
 
 tacho_status tacho__hand_over(tacho__visit *visit, const tacho_snapshot *snapshot, tacho__handed *handed,
@@ -171,16 +216,40 @@ tacho_status tacho__hand_over(tacho__visit *visit, const tacho_snapshot *snapsho
     }
     if (status == TACHO_OK) {
         *missed = count_missed(handed, &self);
-        tacho__free(handed->ids);
-        *handed = (tacho__handed){
-            .ids = self.ids, .count = self.count, .known = true, .until_ns = self.taken_ns, .recorded = self.recorded};
+        tacho__handed_free(handed);
+        *handed = (tacho__handed){.ids = self.ids,
+                                  .count = self.count,
+                                  .known = true,
+                                  .until_ns = self.taken_ns,
+                                  .recorded = self.recorded,
+                                  .parts = self.parts,
+                                  .part_count = self.part_count};
         if (self.count > 0) {
             snprintf(handed->one, sizeof handed->one, "%s", self.all[self.count - 1].record->id);
         }
         self.ids = NULL;
+        self.parts = NULL;
     }
-    tacho__free(self.all);
-    tacho__free(self.fresh);
-    tacho__free(self.ids);
+    free_room(&self);
+    return status;
+}
+
+tacho_status tacho__hand_over_replaced(tacho__visit *visit, const tacho_snapshot *snapshot, const tacho__handed *handed,
+                                       uint64_t *seen, uint64_t *missed) {
+    static const tacho__handed nothing;
+    handing self = {.count = 0};
+    tacho_status status = make_room(snapshot, &self) ? TACHO_OK : TACHO_NOMEM;
+    *missed = 0;
+    if (status == TACHO_OK) {
+        collect(snapshot, &self);
+        pick(handed ? handed : &nothing, &self);
+        status = add(visit, &self);
+    }
+    if (status == TACHO_OK) {
+        const uint64_t known = *seen + self.fresh_count;
+        *missed = handed && self.recorded > known ? self.recorded - known : 0;
+        *seen = self.recorded;
+    }
+    free_room(&self);
     return status;
 }

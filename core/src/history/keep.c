@@ -17,17 +17,19 @@
 #include "history/in_use.h"
 #include "keeper/keeper.h"
 #include "segment/registry_history.h"
+#include "snapshot/snapshot.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <tachograph/settings.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NAME "history"
 /* How long the thread waits for others who write the file: it may be the last turn of a process, and must not take
  * longer than the two seconds of the keeper with all it has to do. */
-#define PATIENCE (TACHO__NS_PER_SECOND / 2)
+#define LEAVING_MS 50 /* for threads that are in a replaced segment still */
+#define PATIENCE   (TACHO__NS_PER_SECOND / 2)
 
 typedef struct keeping {
     tacho_collector *collector;
@@ -73,6 +75,70 @@ static void begin(void *context, int64_t now_ns) {
     save(self);
 }
 
+static void tell(const keeping *self, const char *problem) {
+    count(self->collector, TACHO__DROP_HISTORY_REFUSED, 1);
+    tacho__log(&refused, "history '%.200s' cannot be written (%s): tried again every %llu s", self->path, problem,
+               (unsigned long long)(self->interval_ns / TACHO__NS_PER_SECOND));
+}
+
+static tacho__visit visit_of(const keeping *self) {
+    return (tacho__visit){.path = self->path, .until_ns = tacho__now(&tacho__clock_system) + PATIENCE};
+}
+
+/* A thread that a reset interrupted on its way into the old segment is there for a moment. */
+static bool wait_until_left(tacho_collector *collector, const tacho__segment *segment) {
+    const struct timespec moment = {.tv_nsec = 1000000};
+    for (int i = 0; i < LEAVING_MS; ++i) {
+        if (tacho__writer_has_left(&collector->writer, segment)) {
+            return true;
+        }
+        nanosleep(&moment, NULL);
+    }
+    return false;
+}
+
+/* True when nothing more can come from it. */
+static bool hand_one_over(const keeping *self, tacho__replaced *one, const tacho__handed *handed) {
+    tacho_snapshot *snapshot;
+    uint64_t missed = 0;
+    const bool left = wait_until_left(self->collector, one->segment);
+    tacho_status status = tacho__snapshot_of_segment(one->segment, &self->collector->clock, &snapshot);
+    if (status != TACHO_OK) {
+        return false;
+    }
+    if (handed && !one->is_known) {
+        one->seen = tacho__handed_of(handed, one->segment->header->id, one->segment->generation);
+        one->is_known = true;
+    }
+    tacho__visit visit = visit_of(self);
+    status = tacho__hand_over_replaced(&visit, snapshot, handed, &one->seen, &missed);
+    tacho_snapshot_free(snapshot);
+    if (handed && (handed->known || !self->registry)) { /* else: what others have handed over of it is not known */
+        count(self->collector, TACHO__DROP_HISTORY_MISSED, missed);
+    }
+    if (status != TACHO_OK) {
+        tell(self, visit.problem);
+    }
+    return status == TACHO_OK && left;
+}
+
+/* What resets took away. After a failure the rest waits for the next turn as well. */
+static bool hand_replaced_over(const keeping *self, tacho__replaced *all, const tacho__handed *handed) {
+    bool done = true;
+    for (tacho__replaced *one = all, *next; one; one = next) {
+        next = one->next;
+        done = done && hand_one_over(self, one, handed);
+        if (done) {
+            tacho__replaced_free(one);
+        } else {
+            tacho__replaced_push(self->collector, one);
+        }
+    }
+    return done;
+}
+
+/* Segments that were replaced before the snapshot was taken are on the list by then, and what is known of them is from
+ * before. */
 static void run(void *context, int64_t now_ns) {
     keeping *self = context;
     tacho_snapshot *snapshot;
@@ -82,22 +148,33 @@ static void run(void *context, int64_t now_ns) {
     if (status != TACHO_OK) {
         return; /* the next turn will see it all */
     }
-    tacho__visit visit = {.path = self->path, .until_ns = tacho__now(&tacho__clock_system) + PATIENCE};
+    if (!hand_replaced_over(self, tacho__replaced_take(self->collector), &self->handed)) {
+        tacho_snapshot_free(snapshot);
+        return;
+    }
+    tacho__visit visit = visit_of(self);
     status = tacho__hand_over(&visit, snapshot, &self->handed, &missed);
     tacho_snapshot_free(snapshot);
     count(self->collector, TACHO__DROP_HISTORY_MISSED, missed);
     if (status == TACHO_OK) {
         save(self);
-        return;
+    } else {
+        tell(self, visit.problem);
     }
-    count(self->collector, TACHO__DROP_HISTORY_REFUSED, 1);
-    tacho__log(&refused, "history '%.200s' cannot be written (%s): tried again every %llu s", self->path, visit.problem,
-               (unsigned long long)(self->interval_ns / TACHO__NS_PER_SECOND));
+}
+
+/* Nobody else has what a reset took away, so who does not hold the lease hands that over himself. */
+static void run_replaced(void *context, int64_t now_ns) {
+    const keeping *self = context;
+    (void)now_ns;
+    if (!tacho__keeper_holds(self->collector, TACHO__LEASE_HISTORY)) {
+        hand_replaced_over(self, tacho__replaced_take(self->collector), NULL);
+    }
 }
 
 static void drop(void *context) {
     keeping *self = context;
-    tacho__free(self->handed.ids);
+    tacho__handed_free(&self->handed);
     tacho__registry_release(self->registry);
     tacho__free(self);
 }
@@ -110,34 +187,9 @@ static void again(tacho_collector *collector, const void *context) {
 /* ------------------------------------------------------------------------------------------------------------ starting
  */
 
-/*
- * A reset takes the segment away, and with it what was not handed over. Who does not hold the lease cannot ask who
- * does, so it hands over itself what is its own, with a connection for this once.
- */
-static void before_reset(tacho_collector *collector) {
-    const keeping *self = tacho__keeper_context(collector, NAME);
-    tacho_snapshot *snapshot;
-    tacho_history *history;
-    if (!self) {
-        return;
-    }
-    if (tacho__keeper_holds(collector, TACHO__LEASE_HISTORY)) {
-        tacho__keeper_flush(collector, TACHO__KEEPER_PATIENCE);
-        return;
-    }
-    tacho_status status = tacho_snapshot_take_process(collector, &snapshot);
-    if (status != TACHO_OK) {
-        return;
-    }
-    status = tacho_history_open(&history, self->path, TACHO_HISTORY_MAKE_FOLDER);
-    if (status == TACHO_OK) {
-        status = tacho_history_add_snapshot(history, snapshot);
-        tacho_history_close(history);
-    }
-    tacho_snapshot_free(snapshot);
-    if (status != TACHO_OK) {
-        count(collector, TACHO__DROP_HISTORY_REFUSED, 1);
-    }
+/* A reset put the segment aside; whoever waits for its numbers flushes. */
+static void after_reset(tacho_collector *collector) {
+    tacho__keeper_ask(collector);
 }
 
 /* The working directory may change before the thread opens the file. */
@@ -184,7 +236,16 @@ static tacho_status start(keeping *self) {
                                    .drop = drop,
                                    .again = again,
                                    .context = self};
-    return tacho__keeper_add(self->collector, &job);
+    const tacho__keeper_job replaced = {.name = "history_replaced",
+                                        .lease = TACHO__LEASE_NONE,
+                                        .interval_ns = self->interval_ns,
+                                        .run = run_replaced,
+                                        .context = self};
+    tacho_status status = tacho__keeper_add(self->collector, &job);
+    if (status == TACHO_OK) {
+        (void)tacho__keeper_add(self->collector, &replaced); /* there is room: a collector has four jobs at most */
+    }
+    return status;
 }
 
 tacho_status tacho_history_keep(tacho_collector *collector, const char *path, uint64_t interval_ns) {
@@ -212,7 +273,8 @@ tacho_status tacho_history_keep(tacho_collector *collector, const char *path, ui
         drop(self);
         return status;
     }
-    atomic_store_explicit(&collector->resetting, before_reset, memory_order_release);
+    atomic_store_explicit(&collector->wants_replaced, true, memory_order_relaxed);
+    atomic_store_explicit(&collector->reset, after_reset, memory_order_release);
     return TACHO_OK;
 }
 

@@ -249,7 +249,8 @@ static tacho__kept *keep(tacho_collector *collector) {
         kept->collector = collector;
         kept->registry = tacho_collector_dir(collector, NULL) ? tacho__collector_registry(collector) : NULL;
         for (unsigned lease = 0; lease < TACHO__LEASES; ++lease) {
-            kept->leases[lease] = (tacho__kept_lease){.acts = !kept->registry, .file = -1};
+            kept->leases[lease] =
+                (tacho__kept_lease){.acts = !kept->registry || lease == TACHO__LEASE_NONE, .file = -1};
         }
         kept->next = tacho__keeper.first;
         if (kept->registry) {
@@ -309,12 +310,23 @@ bool tacho__keeper_holds(tacho_collector *collector, tacho__lease lease) {
     return holds;
 }
 
+/* One turn of all jobs; the number of the wish. */
+static uint64_t ask(tacho__kept *kept) {
+    pthread_cond_broadcast(&tacho__keeper.changed);
+    return kept ? ++kept->asked : 0;
+}
+
+void tacho__keeper_ask(tacho_collector *collector) {
+    lock();
+    ask(find(collector));
+    unlock();
+}
+
 tacho_status tacho__keeper_flush(tacho_collector *collector, uint64_t timeout_ns) {
     const struct timespec until = from_now(timeout_ns);
     lock();
     tacho__kept *kept = find(collector);
-    const uint64_t asked = kept ? ++kept->asked : 0;
-    pthread_cond_broadcast(&tacho__keeper.changed);
+    const uint64_t asked = ask(kept);
     bool done = !kept;
     while (!done && tacho__keeper.is == TACHO__THREAD_RUNS && wait_until(&until)) {
         kept = find(collector); /* the caller holds the collector, so it is the same as long as no fork came between */

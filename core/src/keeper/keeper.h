@@ -26,6 +26,7 @@
 typedef enum tacho__lease {
     TACHO__LEASE_REGISTRY, /* `lease`: folding, windows */
     TACHO__LEASE_HISTORY,  /* `lease-history` */
+    TACHO__LEASE_NONE,     /* a job that every process has for itself */
     TACHO__LEASES
 } tacho__lease;
 
@@ -67,6 +68,9 @@ bool tacho__keeper_holds(tacho_collector *collector, tacho__lease lease);
  * (not over after `timeout_ns`; they go on). Any thread but the keeper's.
  */
 tacho_status tacho__keeper_flush(tacho_collector *collector, uint64_t timeout_ns);
+
+/** As tacho__keeper_flush, but does not wait for it. */
+void tacho__keeper_ask(tacho_collector *collector);
 
 /** Whether the process has a keeper thread. */
 bool tacho__keeper_runs(void);

@@ -223,6 +223,8 @@ static inline bool tacho__writer_lives(uint64_t serial) {
  * `previous` if `keep`. Needs the lock.
  */
 void tacho__writer_replace(tacho__writer *writer, tacho__segment *segment, bool keep);
+/** Whether nobody can write to a replaced segment any more. Any thread, without the lock. */
+bool tacho__writer_has_left(tacho__writer *writer, const tacho__segment *segment);
 
 typedef struct tacho__lane_cache {
     uint64_t serial;

@@ -409,3 +409,12 @@ void tacho__writer_replace(tacho__writer *writer, tacho__segment *segment, bool 
     writer->retired = old;
     free_retired(writer);
 }
+
+bool tacho__writer_has_left(tacho__writer *writer, const tacho__segment *segment) {
+    if (!tacho__writer_lock(writer, NULL)) {
+        return false;
+    }
+    const bool left = is_left(writer, segment, barrier_everywhere());
+    tacho__writer_unlock(writer);
+    return left;
+}

@@ -85,6 +85,27 @@ static tacho_status take(tacho_collector *collector, const tacho__registry *regi
     return status;
 }
 
+tacho_status tacho__snapshot_of_segment(const tacho__segment *segment, const tacho__clock *clock,
+                                        tacho_snapshot **out) {
+    tacho__view *view;
+    taking t = {.store = tacho__series_store_new()};
+    *out = NULL;
+    tacho_status status = t.store ? TACHO_OK : TACHO_NOMEM;
+    if (status == TACHO_OK) {
+        status = tacho__view_live(segment->base, (int64_t)tacho__now(clock), tacho__wall(clock), &view);
+    }
+    if (status == TACHO_OK) {
+        status = take_view(&t, view);
+        tacho__view_free(view);
+    }
+    if (status == TACHO_OK) {
+        status = tacho__snapshot_of_parts(t.parts, t.count, out);
+    }
+    tacho__free(t.parts);
+    tacho__series_store_release(t.store);
+    return status;
+}
+
 tacho_status tacho_snapshot_take_process(tacho_collector *collector, tacho_snapshot **out) {
     if (!out) {
         return TACHO_INVALID;
