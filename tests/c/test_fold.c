@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -22,6 +23,7 @@
 
 #include "segment/attach.h"
 #include "segment/fold.h"
+#include "segment/lane.h"
 #include "segment/system.h"
 #include "support/digest.h"
 #include "support/recorder.h"
@@ -182,6 +184,47 @@ static void test_fold__takes_sixty_four_at_a_time(void **state) {
     assert_int_equal(tacho__fold(registry, RECORDER_WALL, &done), TACHO_OK);
     assert_int_equal(done.folded, 6);
     assert_int_equal(calls_without_folding(registry), 70);
+    tacho__registry_release(registry);
+}
+
+/* Forking would wait until the collectors of other threads may be held. */
+static bool could_fork;
+
+static void *hold_writers(void *nothing) {
+    tacho__writers_hold();
+    tacho__writers_let_go();
+    return nothing;
+}
+
+static int rename_while_others_fork(int place, const char *from, const char *to) {
+    pthread_t other;
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 2;
+    if (strcmp(to, "base") == 0 && pthread_create(&other, NULL, hold_writers, NULL) == 0) {
+        could_fork = pthread_timedjoin_np(other, NULL, &until) == 0;
+        if (!could_fork) {
+            pthread_detach(other);
+        }
+    }
+    return tacho__system_real.rename_at(place, from, to);
+}
+
+static void test_opening__folds_a_few_and_lets_others_fork_meanwhile(void **state) {
+    (void)state;
+    tacho__registry *registry = open_registry();
+    assert_true(tacho__registry_lease_try(registry));
+    for (unsigned i = 0; i < 10; ++i) {
+        live_and_die(3, 0);
+    }
+    tacho__registry_lease_release(registry);
+    tacho__system_calls.rename_at = rename_while_others_fork;
+    tacho_collector *collector = open_shared();
+    tacho__system_calls = tacho__system_real;
+    assert_true(could_fork);
+    assert_int_equal(count_files("seg-"), 10 - TACHO__FOLD_AT_OPEN + 1);
+    assert_int_equal(calls_without_folding(registry), 30);
+    tacho_collector_close(collector);
     tacho__registry_release(registry);
 }
 
@@ -497,6 +540,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_fold__leaves_the_living_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fold__takes_sixty_four_at_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fold__on_a_disk_that_is_full_makes_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_opening__folds_a_few_and_lets_others_fork_meanwhile, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fold__sets_a_damaged_base_aside, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fold__thousands_of_workers_leave_two_files_behind, setup, teardown),
         cmocka_unit_test_setup_teardown(test_folder__killed_at_any_step_loses_nothing, setup, teardown),

@@ -166,10 +166,6 @@ static tacho_status start(tacho_collector *collector, const char *dir) {
     if (status == TACHO_OK) {
         tacho__session_start(collector, segment);
     }
-    if (status == TACHO_OK && collector->registry) {
-        tacho__folding done; /* what cannot be folded now is folded by the next who comes */
-        tacho__fold_if_free(collector->registry, tacho__wall(&collector->clock), &done);
-    }
     return status;
 }
 
@@ -237,6 +233,14 @@ static void keep_replaced(tacho_collector *collector, tacho__segment *old, const
     tacho__replaced_push(collector, one);
 }
 
+/* Others may fork, and their threads end, while this reads and writes files. */
+static void fold_some(const tacho_collector *collector) {
+    tacho__folding done; /* what is not folded now is folded by the next who comes */
+    if (collector->registry) {
+        tacho__fold_at_open(collector->registry, tacho__wall(&collector->clock), &done);
+    }
+}
+
 static void dispose(tacho_collector *collector) {
     tacho__series_stop(collector);
     tacho__custom_stop(collector);
@@ -287,6 +291,7 @@ tacho_status tacho_collector_open(tacho_collector **out, const tacho_config *giv
         dispose(collector);
         return status;
     }
+    fold_some(collector);
     *out = collector;
     return TACHO_OK;
 }

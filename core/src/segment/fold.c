@@ -17,6 +17,7 @@ typedef struct folder {
     const tacho__registry *registry;
     int64_t wall_ns;
     tacho__folding *out;
+    uint32_t most;                            /* segments to fold in all */
     tacho__view *views[TACHO__FOLD_MOST + 1]; /* `base` first, if there is one */
     size_t count;
     bool has_base;
@@ -78,7 +79,7 @@ static void take(folder *f, const tacho__registry_file *file) {
     if (tacho__registry_is_alive(file->file) || !has_name(file->file)) {
         return;
     }
-    const bool room = f->count - f->has_base + f->out->folded < TACHO__FOLD_MOST && f->bytes < TACHO__FOLD_BYTES;
+    const bool room = f->count - f->has_base + f->out->folded < f->most && f->bytes < TACHO__FOLD_BYTES;
     if (!room) {
         f->more = true;
         return;
@@ -154,6 +155,7 @@ static void trim(const folder *f, const tacho__view *view) {
         (void)!(used < (uint64_t)about.st_size ? ftruncate(file, (off_t)used) : 0);
     }
     if (file >= 0) {
+        flock(file, LOCK_UN); /* a child may have been forked meanwhile */
         close(file);
     }
 }
@@ -197,8 +199,9 @@ static void remove_folded(folder *f, size_t joined) {
 }
 
 /* As many segments as memory may hold at a time become a part of the next `base`. */
-static tacho_status fold_some(const tacho__registry *registry, int64_t wall_ns, tacho__folding *out, bool *more) {
-    folder f = {.registry = registry, .wall_ns = wall_ns, .out = out};
+static tacho_status fold_some(const tacho__registry *registry, int64_t wall_ns, uint32_t most, tacho__folding *out,
+                              bool *more) {
+    folder f = {.registry = registry, .wall_ns = wall_ns, .out = out, .most = most};
     out->left = 0;
     tacho_status status = read_base(&f);
     if (status == TACHO_OK) {
@@ -226,15 +229,19 @@ static tacho_status fold_some(const tacho__registry *registry, int64_t wall_ns, 
     return status;
 }
 
-tacho_status tacho__fold(const tacho__registry *registry, int64_t wall_ns, tacho__folding *out) {
+static tacho_status fold_most(const tacho__registry *registry, int64_t wall_ns, uint32_t most, tacho__folding *out) {
     memset(out, 0, sizeof *out);
     tacho__registry_sweep(registry);
     tacho_status status;
     bool more;
     do {
-        status = fold_some(registry, wall_ns, out, &more);
-    } while (more && out->folded < TACHO__FOLD_MOST);
+        status = fold_some(registry, wall_ns, most, out, &more);
+    } while (more && out->folded < most);
     return status;
+}
+
+tacho_status tacho__fold(const tacho__registry *registry, int64_t wall_ns, tacho__folding *out) {
+    return fold_most(registry, wall_ns, TACHO__FOLD_MOST, out);
 }
 
 /* Most who ask find nothing, and need not read `base` for that. */
@@ -258,7 +265,8 @@ bool tacho__fold_is_due(const tacho__registry *registry) {
     return dead;
 }
 
-tacho_status tacho__fold_if_free(const tacho__registry *registry, int64_t wall_ns, tacho__folding *out) {
+static tacho_status fold_most_if_free(const tacho__registry *registry, int64_t wall_ns, uint32_t most,
+                                      tacho__folding *out) {
     memset(out, 0, sizeof *out);
     if (!tacho__registry_is_ours(registry) || !tacho__fold_is_due(registry)) {
         return TACHO_OK;
@@ -268,7 +276,15 @@ tacho_status tacho__fold_if_free(const tacho__registry *registry, int64_t wall_n
     if (!tacho__registry_lease_try(&own)) {
         return TACHO_BUSY;
     }
-    const tacho_status status = tacho__fold(registry, wall_ns, out);
+    const tacho_status status = fold_most(registry, wall_ns, most, out);
     tacho__registry_lease_release(&own);
     return status;
+}
+
+tacho_status tacho__fold_if_free(const tacho__registry *registry, int64_t wall_ns, tacho__folding *out) {
+    return fold_most_if_free(registry, wall_ns, TACHO__FOLD_MOST, out);
+}
+
+tacho_status tacho__fold_at_open(const tacho__registry *registry, int64_t wall_ns, tacho__folding *out) {
+    return fold_most_if_free(registry, wall_ns, TACHO__FOLD_AT_OPEN, out);
 }

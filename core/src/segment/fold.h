@@ -10,9 +10,10 @@
 
 #include "segment/registry.h"
 
-#define TACHO__FOLD_MOST  64u                  /* segments at a time */
-#define TACHO__FOLD_BYTES (UINT64_C(16) << 20) /* of segments in memory at a time, and one segment more */
-#define TACHO__FOLD_IDS   4096u                /* ids that a base remembers, newest */
+#define TACHO__FOLD_MOST    64u                  /* segments at a time */
+#define TACHO__FOLD_BYTES   (UINT64_C(16) << 20) /* of segments in memory at a time, and one segment more */
+#define TACHO__FOLD_AT_OPEN 4u                   /* segments that opening a collector takes the time for */
+#define TACHO__FOLD_IDS     4096u                /* ids that a base remembers, newest */
 
 typedef struct tacho__folding {
     uint32_t folded;  /* segments added to `base` */
@@ -38,5 +39,7 @@ bool tacho__fold_is_due(const tacho__registry *registry);
  * TACHO_BUSY when somebody has; never waits. Any thread.
  */
 tacho_status tacho__fold_if_free(const tacho__registry *registry, int64_t wall_ns, tacho__folding *out);
+/** The same of TACHO__FOLD_AT_OPEN segments at most: for a host that waits until its collector is open. */
+tacho_status tacho__fold_at_open(const tacho__registry *registry, int64_t wall_ns, tacho__folding *out);
 
 #endif
