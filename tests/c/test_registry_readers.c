@@ -16,6 +16,7 @@
 
 #include "segment/attach.h"
 #include "support/recorder.h"
+#include "support/scratch.h"
 #include "support/shared.h"
 
 #define WRITERS   4
@@ -171,9 +172,54 @@ static void test_readers__see_all_of_what_others_are_writing(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, shared_setup, shared_teardown)
 
+/* Somebody who folds whenever a reader is half way, as far as nobody keeps him from it: `base` is another file then. */
+typedef struct churning {
+    tacho__registry *registry;
+    char *base;
+    size_t length;
+    unsigned rewritten, refused;
+} churning;
+
+static tacho_status churn(void *context, const tacho__view *view) {
+    (void)view;
+    churning *c = context;
+    tacho__registry own = {.folder = c->registry->folder, .lease = -1};
+    if (!tacho__registry_lease_try(&own)) {
+        c->refused += 1;
+        return TACHO_OK;
+    }
+    assert_int_equal(tacho__registry_write(c->registry, TACHO__REGISTRY_BASE, c->base, c->length), TACHO_OK);
+    c->rewritten += 1;
+    tacho__registry_lease_release(&own);
+    return TACHO_OK;
+}
+
+static void restart(void *context) {
+    (void)context;
+}
+
+static void test_reader__among_those_who_fold_all_the_time_gets_its_turn(void **state) {
+    (void)state;
+    tacho_collector *collector = shared_open(TACHO_CONFIG_STRICT);
+    shared_record(collector, "x", 3);
+    tacho_collector_close(collector);
+    assert_int_equal(shared_attach(), 3); /* folds */
+    churning c = {0};
+    c.base = scratch_read(shared_path("base"), &c.length);
+    assert_int_equal(tacho__registry_open(shared_folder, 0, &c.registry), TACHO_OK);
+    const tacho__visitor visitor = {&c, churn, restart};
+    uint64_t skipped[TACHO__SKIP_COUNT];
+    assert_int_equal(tacho__registry_read(c.registry, NULL, 0, RECORDER_WALL, &visitor, skipped), TACHO_OK);
+    assert_true(c.rewritten >= 2);
+    assert_int_equal(c.refused, 1);
+    free(c.base);
+    tacho__registry_release(c.registry);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_readers__see_all_of_what_others_are_writing),
+        TEST(test_reader__among_those_who_fold_all_the_time_gets_its_turn),
     };
     return cmocka_run_group_tests_name("registry_readers", tests, NULL, NULL);
 }

@@ -10,9 +10,13 @@
 #include "segment/view.h"
 
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-#define TRIES 4
+#define TRIES          5
+#define LAST_FREE_TRY  3 /* from this one on nobody else folds, if possible */
+#define LEASE_TRIES    250
+#define LEASE_PAUSE_NS 2000000
 
 const char *tacho__skip_name(unsigned reason) {
 #define X(name, text) text,
@@ -131,23 +135,44 @@ static tacho_status read_all(reading *how, const tacho__registry_file *base, con
     return status;
 }
 
+/* One look at everything. TACHO_BUSY: somebody folded meanwhile. */
+static tacho_status read_once(reading *how, const uint8_t *without) {
+    memset(how->skipped, 0, TACHO__SKIP_COUNT * sizeof *how->skipped);
+    /* Held open, so that its inode cannot be given to the next `base`. */
+    const tacho__registry_file base = identity_of_base(how->registry);
+    const tacho_status status = read_all(how, &base, without);
+    if (base.inode != 0) {
+        close(base.file);
+    }
+    return status;
+}
+
+/* Whoever has the lease is the only one to fold. Where it cannot be had for long, a keeper has it, which folds seldom.
+ */
+static void keep_folders_out(tacho__registry *own) {
+    const struct timespec pause = {0, LEASE_PAUSE_NS};
+    for (int i = 0; i < LEASE_TRIES; ++i) {
+        if (tacho__registry_lease_try(own)) {
+            return;
+        }
+        nanosleep(&pause, NULL);
+    }
+}
+
 tacho_status tacho__registry_read(const tacho__registry *registry, const uint8_t *without, int64_t mono_ns,
                                   int64_t wall_ns, const tacho__visitor *visitor, uint64_t skipped[TACHO__SKIP_COUNT]) {
     tacho__copy copy = {NULL, 0};
+    tacho__registry own = {.folder = registry->folder, .lease = -1};
     reading how = {registry, mono_ns, wall_ns, visitor, skipped, &copy, NULL};
-    tacho_status status = TACHO_BUSY;
-    for (int i = 0; i < TRIES && status == TACHO_BUSY; ++i) {
-        if (i > 0) {
-            visitor->restart(visitor->context);
+    tacho_status status = read_once(&how, without);
+    for (int i = 1; i < TRIES && status == TACHO_BUSY; ++i) {
+        if (i == LAST_FREE_TRY) {
+            keep_folders_out(&own);
         }
-        memset(skipped, 0, TACHO__SKIP_COUNT * sizeof *skipped);
-        /* Held open, so that its inode cannot be given to the next `base`. */
-        const tacho__registry_file base = identity_of_base(registry);
-        status = read_all(&how, &base, without);
-        if (base.inode != 0) {
-            close(base.file);
-        }
+        visitor->restart(visitor->context);
+        status = read_once(&how, without);
     }
+    tacho__registry_lease_release(&own);
     tacho__copy_free(&copy);
     return status;
 }
