@@ -52,26 +52,36 @@ static tacho_status declare(tacho_collector *collector, int type, const tacho_me
                                         : tacho_histogram(collector, spec, out);
 }
 
-/* name, options and values stand at `at` and above. A NULL collector only checks what is declared. */
-static tacho_status bind_metric(lua_State *L, int at, tacho_collector *collector, int type, tacho_metric **out) {
-    const char *labels[LABELS], *values[LABELS];
-    tacho_metric_spec spec = TACHO_METRIC_SPEC_INIT;
-    tacho_metric *plain = NULL;
+/*
+ * The declaration whose name and options stand at `at`; leaves what its texts live in on the stack. TACHO_INVALID: the
+ * merge rule is none.
+ */
+static tacho_status read_spec(lua_State *L, int at, const char *labels[LABELS], tacho_metric_spec *out) {
     tacho_merge merge = TACHO_MERGE_NEWEST;
-    *out = NULL;
-    spec.name = lua_tostring(L, at);
-    spec.description = option(L, at + 1, "description");
-    spec.unit = option(L, at + 1, "unit");
+    *out = (tacho_metric_spec)TACHO_METRIC_SPEC_INIT;
+    out->name = lua_tostring(L, at);
+    out->description = option(L, at + 1, "description");
+    out->unit = option(L, at + 1, "unit");
     const char *rule = option(L, at + 1, "merge");
     if (rule && tacho_merge_parse(rule, &merge) != TACHO_OK)
         return TACHO_INVALID;
-    spec.merge = (uint32_t)merge;
-    spec.labels = labels;
+    out->merge = (uint32_t)merge;
+    out->labels = labels;
     if (lua_istable(L, at + 1)) {
         lua_getfield(L, at + 1, "labels");
-        spec.label_count = texts_of(L, lua_gettop(L), labels);
+        out->label_count = texts_of(L, lua_gettop(L), labels);
     }
-    tacho_status status = declare(collector, type, &spec, &plain);
+    return TACHO_OK;
+}
+
+/* name, options and values stand at `at` and above. A NULL collector only checks what is declared. */
+static tacho_status bind_metric(lua_State *L, int at, tacho_collector *collector, int type, tacho_metric **out) {
+    const char *labels[LABELS], *values[LABELS];
+    tacho_metric_spec spec;
+    tacho_metric *plain = NULL;
+    *out = NULL;
+    tacho_status status = read_spec(L, at, labels, &spec);
+    status = status == TACHO_OK ? declare(collector, type, &spec, &plain) : status;
     if (status != TACHO_OK || !lua_istable(L, at + 2)) {
         *out = plain;
         return status;
@@ -114,7 +124,10 @@ static void bind_again(lua_State *L, handle *self) {
     self->generation = self->module->generation;
     collector->used = 1;
     lua_pushvalue(L, lua_upvalueindex(HANDLE));
-    bind_handle(L, -1, self, collector, lua_gettop(L) - 1);
+    if (bind_handle(L, -1, self, collector, lua_gettop(L) - 1) != TACHO_OK) {
+        self->generation = UINT64_MAX; /* this value is lost, and counted; the next one tries again */
+        tacho_metric_lost(collector->handle);
+    }
     lua_pop(L, 2);
 }
 
@@ -262,13 +275,66 @@ static handle *new_handle(lua_State *L, int type) {
     return self;
 }
 
-static int refuse(lua_State *L, const char *name) {
-    return luaL_error(
-        L,
-        "metric '%s' cannot be declared: a name is a letter or _, then letters, digits, _ . - /, and "
-        "none of tachograph's own; labels are at most 8 different names of letters, digits, _ and ., "
-        "neither le nor quantile; and the same name always has the same type, unit, labels and merge rule",
-        name);
+/* Raises if the name, whose words before are `before`, stands for another metric. */
+static void check_taken(lua_State *L, const char *name, const char *before, const char *words) {
+    if (*before && strcmp(before, words) != 0)
+        luaL_error(L, "'%s' is already %s; it cannot also be %s", name, before, words);
+}
+
+/* What the name and the options at `at` declare, in words; "" where that is not allowed. */
+static void words_of(lua_State *L, int at, int type, char out[TACHO_METRIC_WORDS_MAX]) {
+    const char *labels[LABELS];
+    tacho_metric_spec spec;
+    int top = lua_gettop(L);
+    *out = 0;
+    if (read_spec(L, at, labels, &spec) == TACHO_OK)
+        tacho_metric_words((tacho_metric_type)type, &spec, out, TACHO_METRIC_WORDS_MAX);
+    lua_settop(L, top);
+}
+
+/*
+ * The module's own list of what was declared, since its handles are bound at their first use only, in any order. Names
+ * stay on it as long as the module: a handle of before may be used at any time.
+ */
+static void declare_for_module(lua_State *L, int at, int type) {
+    char words[TACHO_METRIC_WORDS_MAX], before[TACHO_METRIC_WORDS_MAX];
+    const char *name = lua_tostring(L, at);
+    words_of(L, at, type, words);
+    lua_getiuservalue(L, lua_upvalueindex(MODULE), TACHO_LUA_UV_DECLARED);
+    if (lua_getfield(L, -1, name) == LUA_TSTRING)
+        check_taken(L, name, lua_tostring(L, -1), words);
+    lua_pop(L, 1);
+    if (lua_getiuservalue(L, lua_upvalueindex(MODULE), TACHO_LUA_UV_STANDARD) == LUA_TUSERDATA) {
+        const tacho_lua_collector *standard = lua_touserdata(L, -1);
+        tacho_metric_declared(standard->handle, name, before, sizeof before);
+        check_taken(L, name, before, words);
+    }
+    lua_pop(L, 1);
+    lua_pushstring(L, words);
+    lua_setfield(L, -2, name);
+    lua_pop(L, 1);
+}
+
+static int refuse(lua_State *L, const tacho_lua_collector *collector, int type) {
+    char words[TACHO_METRIC_WORDS_MAX], before[TACHO_METRIC_WORDS_MAX];
+    const char *name = lua_tostring(L, 2);
+    words_of(L, 2, type, words);
+    tacho_metric_declared(collector ? collector->handle : NULL, name, before, sizeof before);
+    if (*words)
+        check_taken(L, name, before, words);
+    return luaL_error(L,
+                      "metric '%s' cannot be declared: a name is a letter or _, then letters, digits, _ . - /, and "
+                      "none of tachograph's own; labels are at most 8 different names of letters, digits, _ and ., "
+                      "neither le nor quantile",
+                      name);
+}
+
+/* A handle of the default collector is one of the module's, wherever it was asked for. */
+static int is_standard(lua_State *L, int collector) {
+    lua_getiuservalue(L, lua_upvalueindex(MODULE), TACHO_LUA_UV_STANDARD);
+    int same = lua_isnil(L, collector) || lua_rawequal(L, -1, collector);
+    lua_pop(L, 1);
+    return same;
 }
 
 /* (collector or nil, name, options): the handle of a metric, checked now, bound now or at its first use. */
@@ -282,7 +348,7 @@ static int make(lua_State *L, int type) {
         tacho_lua_enter(L);
     }
     lua_settop(L, 3);
-    const char *name = tacho_lua_check_text(L, 2);
+    tacho_lua_check_text(L, 2);
     if (type != CACHE)
         tacho_lua_check_options(L, 3, keys);
     handle *self = new_handle(L, type);
@@ -303,9 +369,12 @@ static int make(lua_State *L, int type) {
     }
     lua_settop(L, 4);
     if (status == TACHO_INVALID)
-        return type == CACHE ? tacho_lua_bad_argument(L, 2, "name of a cache expected") : refuse(L, name);
+        return type == CACHE ? tacho_lua_bad_argument(L, 2, "name of a cache expected")
+                             : refuse(L, lua_touserdata(L, 1), type);
     if (status != TACHO_OK)
         return tacho_lua_fail(L, status);
+    if (type != CACHE && is_standard(L, 1))
+        declare_for_module(L, 2, type);
     push_face(L, self);
     return 1;
 }

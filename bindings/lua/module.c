@@ -98,6 +98,8 @@ static void new_module(lua_State *L) {
     tacho_lua_module *module = lua_newuserdatauv(L, sizeof *module, TACHO_LUA_UV_COUNT);
     memset(module, 0, sizeof *module);
     luaL_setmetatable(L, TACHO_LUA_MODULE);
+    lua_newtable(L);
+    lua_setiuservalue(L, -2, TACHO_LUA_UV_DECLARED);
     for (size_t i = 0; i < sizeof weak / sizeof *weak; i++) {
         lua_newtable(L);
         lua_createtable(L, 0, 1);

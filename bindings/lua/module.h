@@ -110,7 +110,8 @@ struct tacho_lua_module {
 #define TACHO_LUA_UV_NOTHING   4 /* what current() gives where there is no operation */
 #define TACHO_LUA_UV_OBJECTS   5 /* address -> operation or session object, weak values */
 #define TACHO_LUA_UV_ARGUMENTS 6 /* table given to configure(); read again by reset() */
-#define TACHO_LUA_UV_COUNT     6
+#define TACHO_LUA_UV_DECLARED  7 /* name -> what the module declared it as, in words */
+#define TACHO_LUA_UV_COUNT     7
 
 /** User values: 1 = sessions for ids given as options. */
 struct tacho_lua_collector {

@@ -32,6 +32,7 @@ typedef struct core_state {
     PyObject *variable;       /* ContextVar: the innermost `with` block, async function or session */
     core_collector *standard; /* the default collector; NULL until it is first needed */
     PyObject *arguments;      /* dict given to configure(); read again by reset() */
+    PyObject *declared;       /* dict: name -> what the module declared it as, in words */
     PyObject *told;           /* set: sentences about settings that were logged; NULL until there is one */
     core_operation *nothing;  /* what current() gives where there is no operation */
     core_operation *pool;     /* operations for tracked calls, linked by `below` */

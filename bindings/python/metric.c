@@ -5,6 +5,7 @@
  * it only knows what was declared. Recording never raises, except in strict mode.
  */
 #include "core.h"
+#include <stdio.h>
 #include <string.h>
 
 #define LABELS 8
@@ -42,24 +43,32 @@ static const char *text_or_null(PyObject *text) {
     return text == NULL ? NULL : PyUnicode_AsUTF8(text);
 }
 
+/* What is declared, with the texts of self. Texts that are not UTF-8 are NULL, which the core refuses. */
+static tacho_status read_spec(const metric *self, const char *labels[LABELS], tacho_metric_spec *out) {
+    *out = (tacho_metric_spec)TACHO_METRIC_SPEC_INIT;
+    out->name = text_or_null(self->name);
+    out->description = text_or_null(self->description);
+    out->unit = text_or_null(self->unit);
+    out->merge = (uint32_t)self->merge;
+    out->label_count = (uint32_t)PyTuple_GET_SIZE(self->labels);
+    out->labels = labels;
+    int done = read_texts(self->labels, labels);
+    PyErr_Clear();
+    return done < 0 ? TACHO_INVALID : TACHO_OK;
+}
+
 /* Declares, and binds the values if there are any. Handle NULL: only checks what is declared. */
 static tacho_status bind_handle(const metric *self, tacho_collector *collector, tacho_metric **out) {
     const char *labels[LABELS], *values[LABELS];
-    tacho_metric_spec spec = TACHO_METRIC_SPEC_INIT;
+    tacho_metric_spec spec;
     tacho_metric *plain = NULL;
     *out = NULL;
-    spec.name = text_or_null(self->name);
-    spec.description = text_or_null(self->description);
-    spec.unit = text_or_null(self->unit);
-    spec.merge = (uint32_t)self->merge;
-    spec.label_count = (uint32_t)PyTuple_GET_SIZE(self->labels);
-    spec.labels = labels;
-    if (read_texts(self->labels, labels) < 0 || (self->values != NULL && read_texts(self->values, values) < 0)) {
+    tacho_status status = read_spec(self, labels, &spec);
+    if (status == TACHO_OK && self->values != NULL && read_texts(self->values, values) < 0) {
         PyErr_Clear();
-        return TACHO_INVALID;
+        status = TACHO_INVALID;
     }
-    PyErr_Clear(); /* texts that are not UTF-8 are NULL by now, which the core refuses */
-    tacho_status status = declares[self->type](collector, &spec, &plain);
+    status = status == TACHO_OK ? declares[self->type](collector, &spec, &plain) : status;
     if (status != TACHO_OK || self->values == NULL) {
         *out = plain;
         return status;
@@ -69,15 +78,66 @@ static tacho_status bind_handle(const metric *self, tacho_collector *collector, 
     return status;
 }
 
+/* The declaration in words; "" where it is not allowed. */
+static void words_of(const metric *self, char out[TACHO_METRIC_WORDS_MAX]) {
+    const char *labels[LABELS];
+    tacho_metric_spec spec;
+    out[0] = '\0';
+    if (read_spec(self, labels, &spec) == TACHO_OK) {
+        (void)tacho_metric_words((tacho_metric_type)self->type, &spec, out, TACHO_METRIC_WORDS_MAX);
+    }
+}
+
+/* Whether the name stands for another metric in this collector (NULL = none); then with a ValueError. */
+static int is_taken(const metric *self, const core_collector *collector, const char *words) {
+    char before[TACHO_METRIC_WORDS_MAX];
+    const char *name = text_or_null(self->name);
+    PyObject *declared = PyDict_GetItemWithError(self->state->declared, self->name);
+    before[0] = '\0';
+    if (collector == NULL && declared != NULL) {
+        snprintf(before, sizeof(before), "%s", text_or_null(declared));
+    } else if (collector != NULL && name != NULL) {
+        (void)tacho_metric_declared(collector->handle, name, before, sizeof(before));
+    }
+    PyErr_Clear();
+    if (before[0] == '\0' || words[0] == '\0' || strcmp(before, words) == 0) {
+        return 0;
+    }
+    PyErr_Format(PyExc_ValueError, "%R is already %s; it cannot also be %s", self->name, before, words);
+    return 1;
+}
+
+/*
+ * The module's own list of what was declared, since its handles are bound at their first use only, in any order. Names
+ * stay on it as long as the module: a handle of before may be used at any time. 0, or -1 with an exception.
+ */
+static int declare_for_module(const metric *self) {
+    char words[TACHO_METRIC_WORDS_MAX];
+    core_collector *standard = self->state->standard;
+    words_of(self, words);
+    if (is_taken(self, NULL, words) || (standard != NULL && is_taken(self, standard, words))) {
+        return -1;
+    }
+    PyObject *text = PyUnicode_FromString(words);
+    int done = text == NULL ? -1 : PyDict_SetItem(self->state->declared, self->name, text);
+    Py_XDECREF(text);
+    return done;
+}
+
 /* What is wrong with a declaration, as a ValueError. */
 static PyObject *raise_declaration(const metric *self, tacho_status status) {
+    char words[TACHO_METRIC_WORDS_MAX];
     if (status != TACHO_INVALID) {
         return core_raise(self->state, status, "declaring a metric");
+    }
+    words_of(self, words);
+    if (self->collector != NULL && is_taken(self, self->collector, words)) {
+        return NULL;
     }
     PyErr_Format(PyExc_ValueError,
                  "metric %R cannot be declared: a name is a letter or _, then letters, digits, _ . - /, and none of "
                  "tachograph's own; labels are at most 8 different names of letters, digits, _ and ., neither le nor "
-                 "quantile; and the same name always has the same type, unit, labels and merge rule",
+                 "quantile",
                  self->name);
     return NULL;
 }
@@ -96,6 +156,10 @@ CORE_RARE static int bind_again(metric *self) {
     Py_XSETREF(self->collector, core_own(collector));
     tacho_status status = collector->handle == NULL ? TACHO_OK : bind_handle(self, collector->handle, &self->handle);
     collector->used = 1;
+    if (status != TACHO_OK) { /* this value is lost, and counted; the next one tries again */
+        self->generation = UINT64_MAX;
+        tacho_metric_lost(collector->handle);
+    }
     if (status != TACHO_OK && collector->strict) {
         raise_declaration(self, status);
         return -1;
@@ -168,6 +232,16 @@ static PyObject *metric_bind(metric *self, core_collector *collector) {
     return (PyObject *)self;
 }
 
+/* A handle of the default collector is one of the module's, wherever it was asked for. */
+static PyObject *metric_declare(metric *self, core_collector *collector) {
+    core_state *state = self->state;
+    metric *made = (metric *)metric_bind(self, collector);
+    if (made != NULL && (collector == NULL || collector == state->standard) && declare_for_module(made) < 0) {
+        Py_CLEAR(made);
+    }
+    return (PyObject *)made;
+}
+
 PyObject *core_metric_function(core_state *state, core_collector *collector, tacho_metric_type type, PyObject *args,
                                PyObject *kwargs) {
     static char *of_gauge[] = {"name", "description", "unit", "labels", "merge", NULL};
@@ -201,7 +275,7 @@ PyObject *core_metric_function(core_state *state, core_collector *collector, tac
     self->description = core_own(description);
     self->unit = core_own(unit);
     self->labels = tuple;
-    return metric_bind(self, collector);
+    return metric_declare(self, collector);
 }
 
 /* ----------------------------------------------------------------------------------------------------------- labels */

@@ -339,7 +339,8 @@ static int module_exec(PyObject *module) {
     }
     state->variable = PyContextVar_New("tachograph", NULL);
     state->nothing = core_operation_new(state);
-    if (state->variable == NULL || state->nothing == NULL) {
+    state->declared = PyDict_New();
+    if (state->variable == NULL || state->nothing == NULL || state->declared == NULL) {
         return -1;
     }
     (void)tacho_begin(NULL, NULL, &state->nothing->op);
@@ -376,6 +377,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT(state->variable);
     Py_VISIT(state->standard);
     Py_VISIT(state->arguments);
+    Py_VISIT(state->declared);
     Py_VISIT(state->told);
     Py_VISIT(state->nothing);
     return 0;
@@ -390,6 +392,7 @@ static int module_clear(PyObject *module) {
     Py_CLEAR(state->nothing);
     Py_CLEAR(state->standard);
     Py_CLEAR(state->arguments);
+    Py_CLEAR(state->declared);
     Py_CLEAR(state->told);
     Py_CLEAR(state->variable);
     Py_CLEAR(state->decimal);

@@ -245,6 +245,29 @@ static void test_reset__starts_at_zero_and_keeps_handles(void **state) {
     tacho_metric_release(counter);
 }
 
+static void test_a_declaration__is_told_in_words(void **state) {
+    recorder *r = *state;
+    const char *const labels[] = {"route", "method"};
+    char words[TACHO_METRIC_WORDS_MAX];
+    tacho_metric_spec spec = TACHO_METRIC_SPEC_INIT;
+    spec.name = "wait";
+    spec.unit = "seconds";
+    spec.labels = labels;
+    spec.label_count = 2;
+    spec.merge = TACHO_MERGE_SUM;
+    assert_int_equal(tacho_metric_words(TACHO_METRIC_GAUGE, &spec, words, sizeof words), TACHO_OK);
+    assert_string_equal(words, "a gauge in s with the labels route, method, merged by sum");
+    assert_int_equal(tacho_metric_words(TACHO_METRIC_GAUGE, &spec, words, 8), TACHO_OK);
+    assert_string_equal(words, "a gauge");
+    assert_int_equal(tacho_metric_declared(r->collector, "wait", words, sizeof words), TACHO_NOT_FOUND);
+    assert_string_equal(words, "");
+    tacho_metric_release(make(r, tacho_histogram, "wait", "s", labels, 1));
+    assert_int_equal(tacho_metric_declared(r->collector, "wait", words, sizeof words), TACHO_OK);
+    assert_string_equal(words, "a histogram in s with the label route");
+    spec.name = "not allowed";
+    assert_int_equal(tacho_metric_words(TACHO_METRIC_GAUGE, &spec, words, sizeof words), TACHO_INVALID);
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, recorder_setup, recorder_teardown)
     const struct CMUnitTest tests[] = {
@@ -258,6 +281,7 @@ int main(void) {
         TEST(test_declaring__the_same_twice_is_the_same),
         TEST(test_declaring__refuses_names_that_no_format_can_carry),
         TEST(test_reset__starts_at_zero_and_keeps_handles),
+        TEST(test_a_declaration__is_told_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

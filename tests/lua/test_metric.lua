@@ -78,6 +78,39 @@ describe("custom metrics", function()
     assert.has_error(function() collector:gauge("y", {merge = "average"}) end)
   end)
 
+  it("raise where they are declared as something else", function()
+    tacho.counter("hits", {labels = {"route"}}):labels {route = "/a"}.inc()
+    assert.error_matches(function() tacho.gauge("hits") end,
+      "'hits' is already a counter with the label route; it cannot also be a gauge")
+    tacho.counter("hits", {labels = {"route"}, description = "Described again."})
+    tacho.gauge("unused", {unit = "seconds", merge = "sum"})
+    tacho.gauge("unused", {unit = "s", merge = "sum"})
+    for _, merge in ipairs {"newest", "max"} do
+      assert.error_matches(function() tacho.gauge("unused", {unit = "s", merge = merge}) end,
+        "is already a gauge in s, merged by sum")
+    end
+    tacho.collector():histogram("of_the_collector")
+    assert.error_matches(function() tacho.counter("of_the_collector") end, "already a histogram")
+    tacho.counter("of_the_module")
+    assert.error_matches(function() tacho.collector():gauge("of_the_module") end, "already a counter")
+    collector:counter("x", {labels = {"a", "b"}})
+    assert.error_matches(function() collector:counter("x") end, "already a counter with the labels a, b")
+  end)
+
+  it("count values as lost where no metric could be declared", function()
+    local late = tacho.counter("late")
+    local standard = tacho.collector()
+    for i = 1, 1100 do
+      if not standard:counter("many_" .. i) then break end
+    end
+    late.inc()
+    late.inc(4)
+    assert.equal(0, #tacho.metrics("late"))
+    assert.equal(2, tacho.summary().data_quality.drops.operation_lost)
+    tacho.reset()
+    assert(tacho.configure {}) -- a default collector without all those metrics
+  end)
+
   it("refuse what is no amount", function()
     local counter = collector:counter("x")
     local done, message, code = counter.inc(-1)

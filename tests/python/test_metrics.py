@@ -106,6 +106,46 @@ def test_declaration__is_checked_at_once() -> None:
         collector.counter("x", unit="s")
 
 
+def test_another_declaration__raises_where_it_stands() -> None:
+    tacho.counter("hits", labels=("route",)).labels(route="/a").inc()
+    with pytest.raises(ValueError, match="'hits' is already a counter with the label route; it cannot also be a gauge"):
+        tacho.gauge("hits")
+    tacho.counter("hits", "Described again.", "1", ["route"])
+    tacho.gauge("unused", unit="seconds", merge="sum")
+    tacho.gauge("unused", unit="s", merge="sum")
+    for kind, unit, labels, merge in (
+        ("histogram", "s", (), None),
+        ("gauge", "By", (), "sum"),
+        ("gauge", "s", ("a", "b"), "sum"),
+        ("gauge", "s", (), "max"),
+    ):
+        rule: Any = {} if merge is None else {"merge": merge}
+        with pytest.raises(ValueError, match="is already a gauge in s, merged by sum"):
+            getattr(tacho, kind)("unused", unit=unit, labels=labels, **rule)
+
+
+def test_declaration__is_compared_with_the_default_collector() -> None:
+    tacho.collector().counter("of_the_collector", labels=("x", "y"))
+    with pytest.raises(ValueError, match="already a counter with the labels x, y"):
+        tacho.histogram("of_the_collector")
+    tacho.counter("of_the_module")
+    with pytest.raises(ValueError, match="'of_the_module' is already a counter"):
+        tacho.collector().gauge("of_the_module")
+
+
+def test_values_without_a_metric__are_counted_as_lost() -> None:
+    late = tacho.counter("late", labels=("a",)).labels("b")
+    with pytest.raises(tacho.TachoError):
+        for i in range(1100):
+            tacho.collector().counter(f"many_{i}")
+    late.inc()
+    late.inc(4)
+    assert tacho.metrics("late") == []
+    assert tacho.summary().data_quality["drops"]["operation_lost"] == 2
+    tacho.reset()
+    tacho.configure()  # a default collector without all those metrics
+
+
 def test_recording__never_raises_but_in_strict_mode() -> None:
     for strict in (False, True):
         collector = tacho.Collector(strict=strict)

@@ -77,6 +77,28 @@ TACHO_API tacho_status tacho_counter(tacho_collector *collector, const tacho_met
 TACHO_API tacho_status tacho_gauge(tacho_collector *collector, const tacho_metric_spec *spec, tacho_metric **out);
 TACHO_API tacho_status tacho_histogram(tacho_collector *collector, const tacho_metric_spec *spec, tacho_metric **out);
 
+#define TACHO_METRIC_WORDS_MAX 2048 /* room for what a declaration is in words */
+/**
+ * A declaration in words: `a counter in s with the labels route, method`. The same words are the same metric, so a
+ * language that declares before there is a collector can compare.
+ *
+ * @param size  TACHO_METRIC_WORDS_MAX holds everything; the words are cut to what is less
+ * @return TACHO_OK; TACHO_INVALID (a declaration that is not allowed)
+ */
+TACHO_API tacho_status tacho_metric_words(tacho_metric_type type, const tacho_metric_spec *spec, char *out,
+                                          size_t size);
+/**
+ * What a name is declared as in a collector, in the same words.
+ *
+ * @return TACHO_OK; TACHO_NOT_FOUND (not declared) with "" in `out`; TACHO_INVALID
+ *
+ * Takes the collector's slow-path lock.
+ */
+TACHO_API tacho_status tacho_metric_declared(tacho_collector *collector, const char *name, char *out, size_t size);
+/** Count one value as lost (`operation_lost`): for a language whose handle could not be declared, and which may not
+ * raise where it records. */
+TACHO_API void tacho_metric_lost(tacho_collector *collector);
+
 /**
  * Bind the series of these label values of the metric that `metric` belongs to.
  *

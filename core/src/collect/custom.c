@@ -451,17 +451,24 @@ static tacho_status add_family(tacho_collector *collector, tacho__custom_table *
     return TACHO_OK;
 }
 
+tacho__family *tacho__family_find(const tacho_collector *collector, const char *name) {
+    const tacho__custom_table *table = collector->customs;
+    for (uint32_t i = 1; table && i < table->family_count; ++i) {
+        if (strcmp(table->families[i]->name, name) == 0) {
+            return table->families[i];
+        }
+    }
+    return NULL;
+}
+
 tacho_status tacho__family_declare(tacho_collector *collector, const tacho__family_plan *plan, tacho__family **out) {
     tacho__custom_table *table = tacho__family_of_caches(collector) ? collector->customs : NULL;
     if (!table) {
         return TACHO_NOMEM;
     }
-    for (uint32_t i = 1; i < table->family_count; ++i) {
-        tacho__family *family = table->families[i];
-        if (strcmp(family->name, plan->name) == 0) {
-            *out = family;
-            return same_family(family, plan) ? TACHO_OK : TACHO_INVALID;
-        }
+    *out = tacho__family_find(collector, plan->name);
+    if (*out) {
+        return same_family(*out, plan) ? TACHO_OK : TACHO_INVALID;
     }
     return add_family(collector, table, plan, out);
 }

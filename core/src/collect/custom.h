@@ -86,6 +86,8 @@ typedef struct tacho__family_plan {
  * else); TACHO_NOMEM; TACHO_FULL.
  */
 tacho_status tacho__family_declare(tacho_collector *collector, const tacho__family_plan *plan, tacho__family **out);
+/** The family of this name, or NULL. Needs the lock. */
+tacho__family *tacho__family_find(const tacho_collector *collector, const char *name);
 /** The family of all caches; NULL = out of memory. Needs the lock. */
 tacho__family *tacho__family_of_caches(tacho_collector *collector);
 /**

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static_assert((int)TACHO_MERGE_SUM == (int)TACHO__METRIC_SUM && (int)TACHO_MERGE_NEWEST == (int)TACHO__METRIC_NEWEST &&
@@ -168,6 +169,73 @@ tacho_status tacho_gauge(tacho_collector *collector, const tacho_metric_spec *sp
 
 tacho_status tacho_histogram(tacho_collector *collector, const tacho_metric_spec *spec, tacho_metric **out) {
     return declare(collector, spec, TACHO__TYPE_HISTOGRAM, out);
+}
+
+/* ------------------------------------------------------------------------------------- what is declared, in words */
+
+static void append(char *out, size_t size, const char *before, const char *text) {
+    const size_t used = strlen(out);
+    snprintf(out + used, size - used, "%s%s", before, text);
+}
+
+static void tell(const tacho__family_plan *plan, char *out, size_t size) {
+    *out = 0;
+    append(out, size, "a ", tacho_metric_type_text(plan->type - TACHO__TYPE_COUNTER));
+    if (strcmp(plan->unit, "1") != 0) {
+        append(out, size, " in ", plan->unit);
+    }
+    for (uint32_t i = 0; i < plan->label_count; ++i) {
+        append(out, size,
+               i > 0                   ? ", "
+               : plan->label_count > 1 ? " with the labels "
+                                       : " with the label ",
+               plan->label[i]);
+    }
+    if (plan->type == TACHO__TYPE_GAUGE && plan->merge != TACHO__METRIC_NEWEST) {
+        append(out, size, ", merged by ", tacho_merge_text(plan->merge));
+    }
+}
+
+tacho_status tacho_metric_words(tacho_metric_type type, const tacho_metric_spec *spec, char *out, size_t size) {
+    plan_texts texts;
+    tacho__family_plan plan;
+    if (!out || size == 0 || (unsigned)type >= TACHO_METRIC_TYPE_COUNT) {
+        return TACHO_INVALID;
+    }
+    *out = 0;
+    if (!read_spec(spec, (uint8_t)(TACHO__TYPE_COUNTER + type), &texts, &plan)) {
+        return TACHO_INVALID;
+    }
+    tell(&plan, out, size);
+    return TACHO_OK;
+}
+
+tacho_status tacho_metric_declared(tacho_collector *collector, const char *name, char *out, size_t size) {
+    if (!name || !out || size == 0) {
+        return TACHO_INVALID;
+    }
+    *out = 0;
+    if (!collector) {
+        return TACHO_NOT_FOUND;
+    }
+    if (!tacho__writer_lock(&collector->writer, NULL)) {
+        return TACHO_BUSY;
+    }
+    const tacho__family *family = tacho__family_find(collector, name);
+    if (family) {
+        tacho__family_plan plan = {.type = family->type, .merge = family->merge, .unit = family->unit};
+        plan.label_count = family->label_count;
+        memcpy(plan.label, family->label, sizeof plan.label);
+        tell(&plan, out, size);
+    }
+    tacho__writer_unlock(&collector->writer);
+    return family ? TACHO_OK : TACHO_NOT_FOUND;
+}
+
+void tacho_metric_lost(tacho_collector *collector) {
+    if (collector && tacho__is_enabled(collector)) {
+        tacho__count(collector, TACHO__DROP_LOST);
+    }
 }
 
 /* ---------------------------------------------------------------------------------------------------------- handles */

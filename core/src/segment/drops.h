@@ -6,7 +6,7 @@
 #define TACHO_SEGMENT_DROPS_H
 
 #define TACHO__DROP_MAP(X)                                                                                             \
-    X(LOST, "operation_lost", "operations that could not be counted anywhere")                                         \
+    X(LOST, "operation_lost", "operations and values that could not be counted anywhere")                              \
     X(REENTRANT, "reentrant", "reserved: nothing is refused for this reason any more")                                 \
     X(INVALID, "invalid_value", "calls with a value off its list or outside its range")                                \
     X(NEGATIVE, "invalid_duration", "durations that are NaN, infinite, negative or too long")                          \
