@@ -280,10 +280,21 @@ PyObject *core_metric_function(core_state *state, core_collector *collector, tac
 
 /* ----------------------------------------------------------------------------------------------------------- labels */
 
+/* As a text that UTF-8 can hold: of one that it cannot, what the core keeps of it elsewhere too. */
 static PyObject *text_of(PyObject *value) {
-    return value == NULL || value == Py_None ? PyUnicode_FromString("")
-           : PyUnicode_Check(value)          ? core_own(value)
-                                             : PyObject_Str(value);
+    PyObject *text = value == Py_None         ? PyUnicode_FromString("")
+                     : PyUnicode_Check(value) ? core_own(value)
+                                              : PyObject_Str(value);
+    if (text == NULL || PyUnicode_AsUTF8(text) != NULL) {
+        return text;
+    }
+    PyErr_Clear();
+    core_text bytes = core_text_of(text);
+    Py_DECREF(text);
+    const char *given = bytes.bytes == NULL ? "" : bytes.bytes;
+    text = PyUnicode_DecodeUTF8(given, (Py_ssize_t)strlen(given), "replace");
+    core_text_done(&bytes);
+    return text;
 }
 
 /* Values in the order of the declaration; NULL with TypeError. */

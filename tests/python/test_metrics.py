@@ -146,6 +146,14 @@ def test_values_without_a_metric__are_counted_as_lost() -> None:
     tacho.configure()  # a default collector without all those metrics
 
 
+def test_label_values__are_cleaned_like_every_text(collector: tacho.Collector) -> None:
+    value = "/a\udcff"
+    for place in (tacho, collector):
+        place.counter("cleaned", labels=("route",)).labels(route=value).inc()
+        place.counter("cleaned", labels=("route",)).labels(value).inc()
+        assert [(row.labels, row.value) for row in place.metrics("cleaned")] == [({"route": "/a\ufffd"}, 2)]
+
+
 def test_recording__never_raises_but_in_strict_mode() -> None:
     for strict in (False, True):
         collector = tacho.Collector(strict=strict)
