@@ -335,8 +335,8 @@ static void collector_dealloc(core_collector *self) {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     (void)collector_clear(self);
-    tacho_collector_close(self->handle);
-    tacho_settings_free(self->settings);
+    Py_BEGIN_ALLOW_THREADS tacho_collector_close(self->handle); /* waits for the last turn of its jobs */
+    Py_END_ALLOW_THREADS tacho_settings_free(self->settings);
     type->tp_free(self);
     Py_DECREF(type);
 }

@@ -70,7 +70,7 @@ typedef struct tacho__distinct {
     uint32_t count, limit;
 } tacho__distinct;
 
-#define TACHO__REPLACED_MOST 16u
+#define TACHO__REPLACED_MOST 32u
 
 /** A segment that a reset replaced. */
 typedef struct tacho__replaced {

@@ -25,11 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NAME "history"
-/* How long the thread waits for others who write the file: it may be the last turn of a process, and must not take
- * longer than the two seconds of the keeper with all it has to do. */
+#define NAME       "history"
 #define LEAVING_MS 50 /* for threads that are in a replaced segment still */
-#define PATIENCE   (TACHO__NS_PER_SECOND / 2)
 
 typedef struct keeping {
     tacho_collector *collector;
@@ -82,7 +79,7 @@ static void tell(const keeping *self, const char *problem) {
 }
 
 static tacho__visit visit_of(const keeping *self) {
-    return (tacho__visit){.path = self->path, .until_ns = tacho__now(&tacho__clock_system) + PATIENCE};
+    return (tacho__visit){.path = self->path, .until_ns = tacho__now(&tacho__clock_system) + tacho__keeper_share()};
 }
 
 /* A thread that a reset interrupted on its way into the old segment is there for a moment. */
@@ -97,12 +94,22 @@ static bool wait_until_left(tacho_collector *collector, const tacho__segment *se
     return false;
 }
 
+/* By the collector's clock, which is the caller's: when somebody has been waited for, it may be gone. */
+typedef struct instant {
+    int64_t mono_ns, wall_ns;
+} instant;
+
+static instant instant_of(const keeping *self) {
+    const tacho__clock *clock = &self->collector->clock;
+    return (instant){(int64_t)tacho__now(clock), tacho__wall(clock)};
+}
+
 /* True when nothing more can come from it. */
-static bool hand_one_over(const keeping *self, tacho__replaced *one, const tacho__handed *handed) {
+static bool hand_one_over(const keeping *self, tacho__replaced *one, const tacho__handed *handed, instant now) {
     tacho_snapshot *snapshot;
     uint64_t missed = 0;
     const bool left = wait_until_left(self->collector, one->segment);
-    tacho_status status = tacho__snapshot_of_segment(one->segment, &self->collector->clock, &snapshot);
+    tacho_status status = tacho__snapshot_of_segment(one->segment, now.mono_ns, now.wall_ns, &snapshot);
     if (status != TACHO_OK) {
         return false;
     }
@@ -123,11 +130,12 @@ static bool hand_one_over(const keeping *self, tacho__replaced *one, const tacho
 }
 
 /* What resets took away. After a failure the rest waits for the next turn as well. */
-static bool hand_replaced_over(const keeping *self, tacho__replaced *all, const tacho__handed *handed) {
+static bool hand_replaced_over(const keeping *self, const tacho__handed *handed, instant now) {
+    tacho__replaced *all = tacho__replaced_take(self->collector);
     bool done = true;
     for (tacho__replaced *one = all, *next; one; one = next) {
         next = one->next;
-        done = done && hand_one_over(self, one, handed);
+        done = done && hand_one_over(self, one, handed, now);
         if (done) {
             tacho__replaced_free(one);
         } else {
@@ -148,7 +156,7 @@ static void run(void *context, int64_t now_ns) {
     if (status != TACHO_OK) {
         return; /* the next turn will see it all */
     }
-    if (!hand_replaced_over(self, tacho__replaced_take(self->collector), &self->handed)) {
+    if (!hand_replaced_over(self, &self->handed, instant_of(self))) {
         tacho_snapshot_free(snapshot);
         return;
     }
@@ -168,7 +176,7 @@ static void run_replaced(void *context, int64_t now_ns) {
     const keeping *self = context;
     (void)now_ns;
     if (!tacho__keeper_holds(self->collector, TACHO__LEASE_HISTORY)) {
-        hand_replaced_over(self, tacho__replaced_take(self->collector), NULL);
+        hand_replaced_over(self, NULL, instant_of(self));
     }
 }
 

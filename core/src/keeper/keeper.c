@@ -17,6 +17,8 @@
 #include <string.h>
 
 #define STACK_BYTES (UINT64_C(1) << 20)
+#define SHORT_NS    UINT64_C(10000000)  /* of a close when the patience is used up */
+#define SLOW_NS     UINT64_C(100000000) /* a close that took longer has used some of it up */
 
 tacho__keeper_state tacho__keeper = {.lock = PTHREAD_MUTEX_INITIALIZER, .pace_ns = TACHO__KEEPER_LEASE};
 
@@ -116,10 +118,34 @@ static void reap(void) {
     }
 }
 
+/*
+ * Closes that come one after another, and the exit at their end, have one patience together: what holds one of them up
+ * (a disk, a locked file) mostly holds up all. It is whole again when nobody has waited for as long as it lasts.
+ */
+static struct timespec wait_at_most(uint64_t *begin) {
+    *begin = tacho__now(&tacho__clock_system);
+    if (*begin - tacho__keeper.waited_at_ns > TACHO__KEEPER_PATIENCE) {
+        tacho__keeper.waited_ns = 0;
+    }
+    const uint64_t left =
+        tacho__keeper.waited_ns < TACHO__KEEPER_PATIENCE ? TACHO__KEEPER_PATIENCE - tacho__keeper.waited_ns : 0;
+    return from_now(left > SHORT_NS ? left : SHORT_NS);
+}
+
+/* A turn that is just work does not count. */
+static void has_waited(uint64_t begin) {
+    const uint64_t now = tacho__now(&tacho__clock_system);
+    if (now - begin > SLOW_NS) {
+        tacho__keeper.waited_ns += now - begin;
+        tacho__keeper.waited_at_ns = now;
+    }
+}
+
 /* At exit, or when the library is closed. Part of the library, so that nothing is installed in the host. */
 __attribute__((destructor)) static void at_exit(void) {
-    const struct timespec until = from_now(TACHO__KEEPER_PATIENCE);
+    uint64_t begin;
     lock();
+    const struct timespec until = wait_at_most(&begin);
     tacho__keeper.exiting = true;
     pthread_cond_broadcast(&tacho__keeper.changed);
     while (tacho__keeper.is == TACHO__THREAD_RUNS && wait_until(&until)) {
@@ -224,8 +250,9 @@ static void end_if_idle(const struct timespec *until) {
  * thread does, if that takes too long.
  */
 static bool leave(tacho_collector *collector) {
-    const struct timespec until = from_now(TACHO__KEEPER_PATIENCE);
+    uint64_t begin;
     lock();
+    const struct timespec until = wait_at_most(&begin);
     tacho__kept *kept = find(collector);
     const bool mine = !kept || wait_for(kept, &until);
     if (kept && mine) {
@@ -235,6 +262,7 @@ static bool leave(tacho_collector *collector) {
         kept->state = TACHO__KEPT_ORPHAN;
     }
     end_if_idle(&until);
+    has_waited(begin);
     unlock();
     return mine;
 }
@@ -334,6 +362,16 @@ tacho_status tacho__keeper_flush(tacho_collector *collector, uint64_t timeout_ns
     }
     unlock();
     return done ? TACHO_OK : TACHO_BUSY;
+}
+
+uint64_t tacho__keeper_share(void) {
+    uint64_t among = 4;
+    lock();
+    for (const tacho__kept *kept = tacho__keeper.first; tacho__keeper.exiting && kept; kept = kept->next) {
+        ++among;
+    }
+    unlock();
+    return TACHO__KEEPER_PATIENCE / among;
 }
 
 bool tacho__keeper_runs(void) {

@@ -6,7 +6,8 @@
  * private memory they always run. It never calls into a language, and blocks all signals.
  *
  * A job runs in the thread, one job at a time, and must not take longer than the 2 seconds for which a close waits. It
- * may read the collector, and must not close it nor call anything of this header but tacho__keeper_holds.
+ * may read the collector, and must not close it nor call anything of this header but tacho__keeper_holds and
+ * tacho__keeper_share.
  *
  * The thread ends with the last collector that has jobs, and at exit, whichever comes first; jobs then run once more. A
  * forked child has no thread and no jobs, whatever its parent had, and may have its own.
@@ -18,9 +19,10 @@
 #include <stdint.h>
 #include <tachograph/collector.h>
 
-#define TACHO__KEEPER_JOBS     8u                   /* of a collector */
-#define TACHO__KEEPER_LEASE    UINT64_C(5000000000) /* between two attempts at the lease, +-20 % */
-#define TACHO__KEEPER_PATIENCE UINT64_C(2000000000) /* longest wait of a close and of an exit */
+#define TACHO__KEEPER_JOBS  8u                   /* of a collector */
+#define TACHO__KEEPER_LEASE UINT64_C(5000000000) /* between two attempts at the lease, +-20 % */
+/* Longest wait of all closes and the exit of a process that come one after another. */
+#define TACHO__KEEPER_PATIENCE UINT64_C(2000000000)
 
 /** A process that cannot do a thing must not keep it from those who can: what not everybody can has its own lease. */
 typedef enum tacho__lease {
@@ -71,6 +73,10 @@ tacho_status tacho__keeper_flush(tacho_collector *collector, uint64_t timeout_ns
 
 /** As tacho__keeper_flush, but does not wait for it. */
 void tacho__keeper_ask(tacho_collector *collector);
+
+/** For jobs: how long one may wait for others (a locked file), so that the last turns of all collectors fit into the
+ * patience of an exit. Nanoseconds. */
+uint64_t tacho__keeper_share(void);
 
 /** Whether the process has a keeper thread. */
 bool tacho__keeper_runs(void);

@@ -32,7 +32,16 @@ static uint64_t next_attempt(uint64_t now) {
 /* ------------------------------------------------------------------------------------------------------------- turns
  */
 
+/* Whoever closed the collector has stopped waiting, and may free what he gave it. It is the thread's alone by then. */
+static void adopt(const tacho__kept *kept) {
+    if (kept->state == TACHO__KEPT_ORPHAN) {
+        kept->collector->clock = tacho__clock_system;
+        kept->collector->prices = tacho_price_table_builtin();
+    }
+}
+
 static void run(tacho__kept *kept, uint32_t i) {
+    adopt(kept);
     const tacho__keeper_job job = kept->jobs[i].job;
     const bool begin = !kept->jobs[i].begun;
     kept->jobs[i].begun = true;
@@ -119,6 +128,7 @@ static void let_go(tacho__kept *kept) {
         kept->count = 0;
         return;
     }
+    adopt(kept);
     tacho_collector *collector = kept->collector;
     tacho__kept_free(kept);
     unlock();

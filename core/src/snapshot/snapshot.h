@@ -2,7 +2,6 @@
 #ifndef TACHO_SNAPSHOT_SNAPSHOT_H
 #define TACHO_SNAPSHOT_SNAPSHOT_H
 
-#include "base/clock.h"
 #include "segment/attach.h"
 #include "segment/segment.h"
 #include "snapshot/part.h"
@@ -19,8 +18,9 @@ struct tacho_snapshot {
 /** A snapshot of `count` parts, whose references it takes over also on failure; of equal ones the latest is kept. */
 tacho_status tacho__snapshot_of_parts(tacho__part **parts, size_t count, tacho_snapshot **out);
 
-/** A snapshot of one segment, whose numbers are as of now by `clock`. TACHO_OK; TACHO_NOMEM. */
-tacho_status tacho__snapshot_of_segment(const tacho__segment *segment, const tacho__clock *clock, tacho_snapshot **out);
+/** A snapshot of one segment, whose numbers are as of now. TACHO_OK; TACHO_NOMEM. */
+tacho_status tacho__snapshot_of_segment(const tacho__segment *segment, int64_t mono_ns, int64_t wall_ns,
+                                        tacho_snapshot **out);
 
 /** Segments of the registry that are not in this snapshot because they could not be read, in all and by reason. */
 uint64_t tacho__snapshot_skipped(const tacho_snapshot *snapshot);

@@ -85,14 +85,14 @@ static tacho_status take(tacho_collector *collector, const tacho__registry *regi
     return status;
 }
 
-tacho_status tacho__snapshot_of_segment(const tacho__segment *segment, const tacho__clock *clock,
+tacho_status tacho__snapshot_of_segment(const tacho__segment *segment, int64_t mono_ns, int64_t wall_ns,
                                         tacho_snapshot **out) {
     tacho__view *view;
     taking t = {.store = tacho__series_store_new()};
     *out = NULL;
     tacho_status status = t.store ? TACHO_OK : TACHO_NOMEM;
     if (status == TACHO_OK) {
-        status = tacho__view_live(segment->base, (int64_t)tacho__now(clock), tacho__wall(clock), &view);
+        status = tacho__view_live(segment->base, mono_ns, wall_ns, &view);
     }
     if (status == TACHO_OK) {
         status = take_view(&t, view);
