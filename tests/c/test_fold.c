@@ -228,6 +228,38 @@ static void test_opening__folds_a_few_and_lets_others_fork_meanwhile(void **stat
     tacho__registry_release(registry);
 }
 
+static bool synced, sync_fails, removed_too_early;
+
+static int note_sync(int file) {
+    synced = true;
+    return sync_fails ? -1 : tacho__system_real.sync(file);
+}
+
+static int rename_if_synced(int place, const char *from, const char *to) {
+    removed_too_early = removed_too_early || (strcmp(to, "base") == 0 && !synced);
+    return tacho__system_real.rename_at(place, from, to);
+}
+
+static void test_fold__has_its_base_on_the_disk_before_anything_goes(void **state) {
+    (void)state;
+    tacho__registry *registry = open_registry();
+    live_and_die(3, 0);
+    tacho__folding done;
+    tacho__system_calls.sync = note_sync;
+    tacho__system_calls.rename_at = rename_if_synced;
+    sync_fails = true;
+    assert_int_equal(tacho__fold_if_free(registry, RECORDER_WALL, &done), TACHO_IO);
+    assert_int_equal(count_files("seg-"), 1);
+    assert_int_equal(count_files("base"), 0);
+    sync_fails = synced = false;
+    assert_int_equal(tacho__fold_if_free(registry, RECORDER_WALL, &done), TACHO_OK);
+    tacho__system_calls = tacho__system_real;
+    assert_int_equal(done.folded, 1);
+    assert_true(synced && !removed_too_early);
+    assert_int_equal(calls_without_folding(registry), 3);
+    tacho__registry_release(registry);
+}
+
 #define FULL_DISK 5u /* processes */
 
 /* Segments of dead processes on a filesystem of their own that has no block left. Exit code 77 = may not mount. */
@@ -541,6 +573,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_fold__takes_sixty_four_at_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fold__on_a_disk_that_is_full_makes_room, setup, teardown),
         cmocka_unit_test_setup_teardown(test_opening__folds_a_few_and_lets_others_fork_meanwhile, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fold__has_its_base_on_the_disk_before_anything_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fold__sets_a_damaged_base_aside, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fold__thousands_of_workers_leave_two_files_behind, setup, teardown),
         cmocka_unit_test_setup_teardown(test_folder__killed_at_any_step_loses_nothing, setup, teardown),

@@ -126,7 +126,7 @@ static tacho_status write_base(const folder *f, size_t count, bool without_recor
     tacho__segment *base;
     tacho_status status = tacho__base_build(&plan, &base);
     if (status == TACHO_OK) {
-        status = tacho__registry_write(f->registry, TACHO__REGISTRY_BASE, base->base, tacho__base_length(base));
+        status = tacho__registry_write_lasting(f->registry, TACHO__REGISTRY_BASE, base->base, tacho__base_length(base));
         tacho__segment_release(base);
     }
     return status;

@@ -96,7 +96,11 @@ tacho_status tacho__registry_publish(const tacho__registry *registry, const char
 void tacho__registry_remove(const tacho__registry *registry, const char *name);
 /** Writes `bytes` to a new file and publishes it as `name`. TACHO_OK; TACHO_DENIED; TACHO_IO. */
 tacho_status tacho__registry_write(const tacho__registry *registry, const char *name, const void *bytes, size_t length);
-/** The same for a file that is there once and for all: of several processes that try at once, one gives the name. */
+/** The same, and the bytes are on the disk before the file has its name. */
+tacho_status tacho__registry_write_lasting(const tacho__registry *registry, const char *name, const void *bytes,
+                                           size_t length);
+/** As the first for a file that is there once and for all: of several processes that try at once, one gives the name.
+ */
 tacho_status tacho__registry_write_once(const tacho__registry *registry, const char *name, const void *bytes,
                                         size_t length);
 

@@ -112,8 +112,8 @@ static tacho_status fill(int file, const void *bytes, size_t length) {
     return TACHO_OK;
 }
 
-tacho_status tacho__registry_write(const tacho__registry *registry, const char *name, const void *bytes,
-                                   size_t length) {
+static tacho_status write_and_publish(const tacho__registry *registry, const char *name, const void *bytes,
+                                      size_t length, bool lasting) {
     char temporary[TACHO__REGISTRY_NAME];
     int file;
     tacho_status status = tacho__registry_create(registry, temporary, &file);
@@ -121,6 +121,9 @@ tacho_status tacho__registry_write(const tacho__registry *registry, const char *
         return status;
     }
     status = fill(file, bytes, length);
+    if (status == TACHO_OK && lasting && tacho__system_calls.sync(file) != 0) {
+        status = TACHO_IO;
+    }
     if (status == TACHO_OK) {
         status = tacho__registry_publish(registry, temporary, name);
     }
@@ -129,6 +132,16 @@ tacho_status tacho__registry_write(const tacho__registry *registry, const char *
     }
     close(file);
     return status;
+}
+
+tacho_status tacho__registry_write(const tacho__registry *registry, const char *name, const void *bytes,
+                                   size_t length) {
+    return write_and_publish(registry, name, bytes, length, false);
+}
+
+tacho_status tacho__registry_write_lasting(const tacho__registry *registry, const char *name, const void *bytes,
+                                           size_t length) {
+    return write_and_publish(registry, name, bytes, length, true);
 }
 
 tacho_status tacho__registry_write_once(const tacho__registry *registry, const char *name, const void *bytes,

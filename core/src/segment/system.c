@@ -82,11 +82,19 @@ static ssize_t write_to(int file, const void *from, size_t bytes) {
     return write(file, from, bytes);
 }
 
+static int sync_data(int file) {
+#ifdef __linux__
+    return fdatasync(file);
+#else
+    return fsync(file);
+#endif
+}
+
 #define REAL                                                                                                           \
     {                                                                                                                  \
         .open_at = open_at, .make_folder = make_folder, .filesystem = filesystem, .allocate = allocate, .map = map,    \
         .lock = flock, .rename_at = rename_at, .remove_at = remove_at, .link_at = link_at, .read_at = read_at,         \
-        .write_to = write_to                                                                                           \
+        .write_to = write_to, .sync = sync_data                                                                        \
     }
 
 tacho__system tacho__system_calls = REAL;
