@@ -16,7 +16,7 @@ from pathlib import Path
 
 CCUSAGE = "20.0.24"
 WANTED_BYTES = 16_000_000
-ROUNDS = 9
+ROUNDS = 15
 IDENTIFIER = re.compile(
     r'("(?:id|tool_use_id|requestId|sessionId|uuid|parentUuid|agentId|toolUseID|parentToolUseID)":")'
 )
@@ -52,18 +52,17 @@ def ccusage(cache: Path) -> Path:
     return program
 
 
-def best(commands: list[list[str]], environment: dict[str, str], remove: Path | None = None) -> float:
-    """Seconds of the commands one after the other, best round."""
-    least = float("inf")
-    for _ in range(ROUNDS):
-        if remove is not None:
-            for path in remove.parent.glob(remove.name + "*"):
-                path.unlink()
-        start = time.perf_counter()
-        for command in commands:
-            subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        least = min(least, time.perf_counter() - start)
-    return least
+def seconds(commands: list[list[str]], environment: dict[str, str]) -> float:
+    """Of the commands one after the other."""
+    start = time.perf_counter()
+    for command in commands:
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def remove(history: Path) -> None:
+    for path in history.parent.glob(history.name + "*"):
+        path.unlink()
 
 
 def peak_megabytes(command: list[str], environment: dict[str, str]) -> float:
@@ -89,8 +88,11 @@ def main() -> None:
         history = Path(folder) / "history.db"
         environment = dict(os.environ, CLAUDE_CONFIG_DIR=str(Path(folder) / "claude"), HOME=folder)
         importing = [tacho, "import", "claude-code", str(projects), "--history", str(history)]
-        ours = best([importing, [tacho, "usage", "--history", str(history)]], environment, history)
-        theirs = best([[str(other), "claude", "daily", "--offline", "--json"]], environment)
+        ours = theirs = float("inf")
+        for _ in range(ROUNDS):  # in turns, so that what disturbs one disturbs the other
+            remove(history)
+            ours = min(ours, seconds([importing, [tacho, "usage", "--history", str(history)]], environment))
+            theirs = min(theirs, seconds([[str(other), "claude", "daily", "--offline", "--json"]], environment))
         usage = [tacho, "usage", "--history", str(history), "--format", "json"]
         calls = json.loads(subprocess.run(usage, env=environment, check=True, capture_output=True).stdout)["totals"][
             "calls"
