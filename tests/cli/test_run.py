@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,21 @@ def test_without_a_command_it_is_the_shell(tacho: Command, runtime: Path) -> Non
     environment = {**tacho.environment, "SHELL": "/bin/sh"}
     answer = subprocess.run(arguments, env=environment, input=b"echo $TACHO_DIR", capture_output=True, check=True)
     assert answer.stdout.startswith(str(runtime).encode())
+
+
+def test_folders_that_killed_runs_left_are_swept_after_a_day(tacho: Command, runtime: Path) -> None:
+    def folder_of(command: str, *flags: str) -> Path:
+        return Path(tacho("run", *flags, "--", "sh", "-c", f"echo $TACHO_DIR; {command}").out.strip())
+
+    left = [folder_of("kill -KILL $PPID") for _ in range(2)]
+    kept = folder_of("true", "--keep")
+    day_before_yesterday = time.time() - 2 * 86400
+    for folder in (left[0], kept):
+        os.utime(folder, (day_before_yesterday, day_before_yesterday))
+    inner = " ".join(tacho.arguments("run", "-q", "true"))
+    answer = tacho(
+        *("run", "-q", "--", "sh", "-c"),
+        f"touch -d @{int(day_before_yesterday)} $TACHO_DIR; env -u TACHO_DIR {inner}; test -d $TACHO_DIR",
+    )
+    assert answer.code == 0, "the folder of a run that goes on was swept"
+    assert sorted(runtime.iterdir()) == sorted([left[1], kept])
