@@ -70,7 +70,8 @@ static void look_at_prices(cli_findings *found) {
 
 /* Causes that say that numbers are missing; the others tell of misuse that was ignored, or of bounds that held. */
 static int is_loss(const char *cause) {
-    static const char *const losses[] = {"operation_lost", "segment_full", "out_of_memory", "registry_refused"};
+    static const char *const losses[] = {"operation_lost",  "segment_full",  "out_of_memory",   "registry_refused",
+                                         "metric_overflow", "record_unkept", "history_refused", "history_missed"};
     for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++) {
         if (strcmp(losses[i], cause) == 0) {
             return 1;

@@ -74,6 +74,23 @@ def test_a_damaged_segment_is_named(tacho: Command, registry: Path) -> None:
     assert tacho("usage", "--from", registry, "--format", "json").json()["totals"]["calls"] == 2
 
 
+def test_what_was_lost_is_a_warning(tacho: Command, registry: Path) -> None:
+    causes = {
+        0: "operation_lost",
+        18: "record_unkept",
+        31: "metric_overflow",
+        34: "history_refused",
+        35: "history_missed",
+    }
+    (path,) = [path for path in registry.iterdir() if path.name == "base" or path.name.startswith("seg-")]
+    with path.open("r+b") as file:
+        for index in [2, *causes]:  # calls that were invalid are no loss
+            file.seek(2048 + 8 * index)
+            file.write((index + 1).to_bytes(8, "little"))
+    found = examine(tacho, "--from", registry)
+    assert found["warnings"] == [f"registry: {cause} of {path.name}: {index + 1}" for index, cause in causes.items()]
+
+
 def test_a_registry_that_is_none(tacho: Command, tmp_path: Path) -> None:
     found = examine(tacho, TACHO_DIR=str(tmp_path / "none"))
     assert found["registry"] is None

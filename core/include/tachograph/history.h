@@ -15,7 +15,7 @@ extern "C" {
 
 typedef struct tacho_history tacho_history; /* opaque */
 
-#define TACHO_HISTORY_READ_ONLY   1u /* the file must exist and is not changed */
+#define TACHO_HISTORY_READ_ONLY   1u /* the file must exist; no record of it is changed */
 #define TACHO_HISTORY_MAKE_FOLDER 2u /* folders of the path that are missing are made, mode 0700 */
 
 /**
