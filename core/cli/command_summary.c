@@ -45,6 +45,6 @@ int cli_summary(const cli_arguments *arguments) {
     if (code != CLI_DONE) {
         return code;
     }
-    return cli_reading_end(&reading,
-                           read_and_answer(&reading, arguments->operand_count > 0 ? arguments->operands[0] : NULL));
+    code = read_and_answer(&reading, arguments->operand_count > 0 ? arguments->operands[0] : NULL);
+    return cli_reading_end(&reading, cli_reading_unread(&reading, 0, code));
 }

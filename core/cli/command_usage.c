@@ -253,7 +253,9 @@ int cli_usage(const cli_arguments *arguments) {
     if (code == CLI_DONE) {
         code = cli_reading_begin(arguments, &reading);
         if (code == CLI_DONE) {
-            code = cli_reading_end(&reading, read_and_answer(&reading, &flags));
+            code = read_and_answer(&reading, &flags);
+            int is_told = cli_reading_for_people(&reading) && (code == CLI_DONE || code == CLI_INCOMPLETE);
+            code = cli_reading_end(&reading, cli_reading_unread(&reading, is_told, code));
         }
     }
     free(flags.text);

@@ -69,6 +69,18 @@ int cli_reading_describe(cli_reading *reading) {
     return reading->style.query_json != NULL ? CLI_DONE : cli_fail(CLI_INTERNAL, "out of memory");
 }
 
+int cli_reading_unread(const cli_reading *reading, int is_told, int code) {
+    char lack[256];
+    uint64_t unread = tacho_snapshot_unread(reading->data.snapshot, lack, sizeof(lack));
+    if (unread > 0 && !is_told) {
+        cli_warn(reading->arguments, "%s", lack);
+    }
+    if (unread > 0 && code == CLI_DONE && cli_given(reading->arguments, CLI_FLAG_STRICT)) {
+        return cli_fail(CLI_INCOMPLETE, "incomplete: segments not read %llu", (unsigned long long)unread);
+    }
+    return code;
+}
+
 int cli_reading_end(cli_reading *reading, int code) {
     code = cli_output_close(&reading->output, code);
     cli_json_free(&reading->json);

@@ -28,6 +28,12 @@ int cli_reading_begin(const cli_arguments *arguments, cli_reading *reading);
 /** Puts the query into the style; the strings live until the end. CLI_DONE or CLI_INTERNAL. */
 int cli_reading_describe(cli_reading *reading);
 
+/**
+ * Says that segments of processes could not be read, unless the rows' warnings have said it (`is_told`). Returns
+ * CLI_INCOMPLETE for CLI_DONE where that is so and --strict was given, else `code`.
+ */
+int cli_reading_unread(const cli_reading *reading, int is_told, int code);
+
 /** Closes everything. Returns the exit code of the whole command. */
 int cli_reading_end(cli_reading *reading, int code);
 

@@ -91,6 +91,27 @@ def test_what_was_lost_is_a_warning(tacho: Command, registry: Path) -> None:
     assert found["warnings"] == [f"registry: {cause} of {path.name}: {index + 1}" for index, cause in causes.items()]
 
 
+def test_what_could_not_be_read_is_told_by_every_answer(tacho: Command, registry: Path) -> None:
+    lack = "3 segments of processes could not be read: foreign 2, damaged 1"
+    for number in range(2):
+        (registry / (f"seg-{number}" + "0" * 31)).write_bytes(b"no segment at all")
+    (registry / ("damaged-base-" + "0" * 16)).write_bytes(b"was base once")
+    for command in ("usage", "summary", "steps"):
+        answer = tacho(command, "--from", registry, "--format", "json")
+        assert (answer.code, answer.json()["warnings"]) == (0, [lack]) and lack in answer.err
+        people = tacho(command, "--from", registry)
+        assert people.code == 0 and people.err.count(lack) == 1
+        strict = tacho(command, "--from", registry, "--strict")
+        assert strict.code == 4 and "incomplete: segments not read 3" in strict.err
+    assert "3 processes that could not be read" in tacho("summary", "--from", registry).out
+    found = examine(tacho, "--from", registry)
+    assert f"registry: damaged-base-{'0' * 16} is left out of all numbers: damaged" in found["warnings"]
+    assert found["registry"]["skipped"] == 3
+    assert tacho("doctor", "--from", registry, "--strict").code == 1
+    (registry / ("damaged-base-" + "0" * 16)).unlink()
+    assert "2 segments" in tacho("usage", "--from", registry).err
+
+
 def test_a_registry_that_is_none(tacho: Command, tmp_path: Path) -> None:
     found = examine(tacho, TACHO_DIR=str(tmp_path / "none"))
     assert found["registry"] is None

@@ -309,10 +309,18 @@ typedef struct tacho_records {
     uint32_t by_duration; /* != 0: slowest first, and so they are printed; else as a tree */
     const tacho_record_view *records;
     size_t count;
-    uint64_t lost; /* records that were overwritten before this snapshot */
+    uint64_t lost;      /* records that were overwritten before this snapshot */
+    const char *unread; /* what tacho_snapshot_unread says; NULL = nothing */
 } tacho_records;
 TACHO_API tacho_status tacho_snapshot_records(const tacho_snapshot *snapshot, const tacho_query *query,
                                               tacho_records **out);
+/**
+ * What the snapshot lacks because segments of processes could not be read, as a sentence without full stop ("" if
+ * nothing). It stands in the warnings of all rows too.
+ *
+ * @return how many segments; 0 for NULL
+ */
+TACHO_API uint64_t tacho_snapshot_unread(const tacho_snapshot *snapshot, char *out, size_t size);
 /** The slowest finished operations since start, slowest first, at most n (0 = 10) over all kinds. */
 TACHO_API tacho_status tacho_snapshot_slowest(const tacho_snapshot *snapshot, size_t n, tacho_records **out);
 TACHO_API void tacho_records_free(tacho_records *records); /* NULL is allowed */

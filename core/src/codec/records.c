@@ -35,8 +35,15 @@ static tacho_status write_json(const tacho_records *records, const tacho_style *
     tacho__json_key(&writer, "records_lost");
     tacho__json_uint(&writer, records->lost);
     tacho__json_object_end(&writer);
-    const char *lost = "some records were overwritten before they were read";
-    tacho__json_envelope_end(&writer, &lost, records->lost > 0);
+    const char *warnings[2];
+    size_t count = 0;
+    if (records->lost > 0) {
+        warnings[count++] = "some records were overwritten before they were read";
+    }
+    if (records->unread) {
+        warnings[count++] = records->unread;
+    }
+    tacho__json_envelope_end(&writer, warnings, count);
     tacho__buffer_byte(&output->buffer, '\n');
     return tacho__json_writer_finish(&writer);
 }

@@ -5,6 +5,7 @@
  * folder killed at any step and a reader were explored: core/DESIGN.md).
  */
 #include "segment/attach.h"
+#include "segment/set_aside.h"
 
 #include "base/memory.h"
 #include "segment/view.h"
@@ -174,5 +175,7 @@ tacho_status tacho__registry_read(const tacho__registry *registry, const uint8_t
     }
     tacho__registry_lease_release(&own);
     tacho__copy_free(&copy);
+    char aside[TACHO__SET_ASIDE_MOST][TACHO__REGISTRY_NAME];
+    skipped[TACHO__SKIP_DAMAGED] += tacho__set_aside_list(registry, aside);
     return status;
 }

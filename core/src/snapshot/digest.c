@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "snapshot/kinds.h"
 #include "snapshot/record_list.h"
+#include "snapshot/snapshot.h"
 #include "snapshot/table.h"
 
 #include <math.h>
@@ -279,6 +280,7 @@ static void copy_quality(const tacho__digest_facts *facts, owned_summary *owned)
 
 static tacho_status fill(tacho__digest *digest, const tacho__digest_facts *facts, owned_summary *owned) {
     tacho_summary *summary = &owned->summary;
+    tacho__table_warn(digest->models, tacho__skips_text(facts->skipped, facts->skipped_count, &digest->texts));
     if (digest->texts.failed || finish_lists(digest, owned) != TACHO_OK) {
         return TACHO_NOMEM;
     }

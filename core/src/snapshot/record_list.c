@@ -10,6 +10,7 @@
 struct tacho__record_list {
     tacho_records result; /* first: tacho_records_free gets its address */
     tacho__arena arena;
+    const char *unread; /* in `arena` */
     tacho_record_view *views;
     size_t count, room, limit;
     int (*compare)(const void *, const void *); /* what is kept longest comes first */
@@ -128,6 +129,10 @@ tacho_status tacho__record_list_add(tacho__record_list *list, const tacho_record
     return list->arena.failed ? TACHO_NOMEM : TACHO_OK;
 }
 
+void tacho__record_list_unread(tacho__record_list *list, const char *unread) {
+    list->unread = tacho__arena_text(&list->arena, unread);
+}
+
 tacho_status tacho__record_list_finish(tacho__record_list *list, uint64_t lost, tacho_records **out) {
     *out = NULL;
     if (list->arena.failed) {
@@ -143,7 +148,7 @@ tacho_status tacho__record_list_finish(tacho__record_list *list, uint64_t lost, 
         }
     }
     const bool by_duration = list->order == TACHO__RECORDS_BY_DURATION;
-    list->result = (tacho_records){sizeof list->result, by_duration, list->views, list->count, lost};
+    list->result = (tacho_records){sizeof list->result, by_duration, list->views, list->count, lost, list->unread};
     *out = &list->result;
     return TACHO_OK;
 }

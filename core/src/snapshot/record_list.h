@@ -16,6 +16,8 @@ typedef enum tacho__record_order {
 tacho__record_list *tacho__record_list_new(tacho__record_order order, size_t limit);
 /** Copies a record with its texts and components. TACHO_OK; TACHO_NOMEM (remembered). */
 tacho_status tacho__record_list_add(tacho__record_list *list, const tacho_record_view *record);
+/** For tacho_records.unread; copied, may be NULL. */
+void tacho__record_list_unread(tacho__record_list *list, const char *unread);
 /**
  * Sorts and ends the list, also on failure.
  *

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "segment/attach.h"
 #include "segment/registry_history.h"
+#include "segment/set_aside.h"
 #include "segment/view.h"
 #include "snapshot/arena.h"
 
@@ -127,6 +128,23 @@ static void add_segment(looking *how, const char *name, const uint8_t *id) {
     state->count++;
 }
 
+/* What a `base` held that could not be read is missing as long as the file is there. */
+static void add_set_aside(looking *how) {
+    char names[TACHO__SET_ASIDE_MOST][TACHO__REGISTRY_NAME];
+    tacho_registry_state *state = &how->out->state;
+    const size_t count = tacho__set_aside_list(how->registry, names);
+    for (size_t i = 0; i < count; i++) {
+        tacho_registry_segment *segment = &how->segments[state->count];
+        tacho__view_free(look_at(how, names[i], segment));
+        if (segment->name) {
+            segment->is_alive = 0;
+            segment->skipped = tacho__skip_name(TACHO__SKIP_DAMAGED);
+            count_segment(state, segment);
+            state->count++;
+        }
+    }
+}
+
 static int by_begin(const void *a, const void *b) {
     const tacho_registry_segment *left = a, *right = b;
     if (left->is_base != right->is_base) {
@@ -145,7 +163,7 @@ static tacho_status look_at_segments(looking *how) {
     if (status != TACHO_OK) {
         return status;
     }
-    how->segments = tacho__arena_array(&how->out->arena, count + 1, sizeof *how->segments);
+    how->segments = tacho__arena_array(&how->out->arena, count + 1 + TACHO__SET_ASIDE_MOST, sizeof *how->segments);
     if (how->segments) {
         add_segment(how, TACHO__REGISTRY_BASE, NULL);
     }
@@ -155,6 +173,9 @@ static tacho_status look_at_segments(looking *how) {
         add_segment(how, name, ids[i]);
     }
     tacho__free(ids);
+    if (how->segments) {
+        add_set_aside(how);
+    }
     tacho__view_free(how->base);
     how->out->state.segments = how->segments;
     if (how->segments) {

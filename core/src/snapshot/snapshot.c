@@ -3,6 +3,8 @@
 #include "base/memory.h"
 #include "snapshot/session_match.h"
 
+#include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,6 +144,35 @@ const tacho_named *tacho__snapshot_skips(const tacho_snapshot *snapshot, tacho__
         }
     }
     return skips;
+}
+
+const char *tacho__skips_text(const tacho_named *skips, uint32_t count, tacho__arena *arena) {
+    int64_t all = 0;
+    const char *reasons = "";
+    for (uint32_t i = 0; reasons && i < count; i++) {
+        all += skips[i].value;
+        reasons =
+            tacho__arena_print(arena, "%s%s %s %" PRId64, reasons, i > 0 ? "," : "", skips[i].name, skips[i].value);
+    }
+    return all > 0 && reasons ? tacho__arena_print(arena, "%" PRId64 " segment%s of processes could not be read:%s",
+                                                   all, all == 1 ? "" : "s", reasons)
+                              : NULL;
+}
+
+const char *tacho__snapshot_unread(const tacho_snapshot *snapshot, tacho__arena *arena) {
+    uint32_t count;
+    const tacho_named *skips = tacho__snapshot_skips(snapshot, arena, &count);
+    return skips ? tacho__skips_text(skips, count, arena) : NULL;
+}
+
+uint64_t tacho_snapshot_unread(const tacho_snapshot *snapshot, char *out, size_t size) {
+    tacho__arena arena = {0};
+    const char *text = snapshot ? tacho__snapshot_unread(snapshot, &arena) : NULL;
+    if (out && size > 0) {
+        snprintf(out, size, "%s", text ? text : "");
+    }
+    tacho__arena_free(&arena);
+    return snapshot ? tacho__snapshot_skipped(snapshot) : 0;
 }
 
 uint64_t tacho__snapshot_skipped(const tacho_snapshot *snapshot) {

@@ -23,6 +23,9 @@ tacho_status tacho__snapshot_of_segment(const tacho__segment *segment, int64_t m
                                         tacho_snapshot **out);
 
 /** Segments of the registry that are not in this snapshot because they could not be read, in all and by reason. */
+/** The same as a sentence; NULL = every segment was read, or out of memory. */
+const char *tacho__skips_text(const tacho_named *skips, uint32_t count, tacho__arena *arena);
+const char *tacho__snapshot_unread(const tacho_snapshot *snapshot, tacho__arena *arena);
 uint64_t tacho__snapshot_skipped(const tacho_snapshot *snapshot);
 const tacho_named *tacho__snapshot_skips(const tacho_snapshot *snapshot, tacho__arena *arena, uint32_t *count);
 /**

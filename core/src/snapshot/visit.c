@@ -2,6 +2,7 @@
 #include "snapshot/snapshot.h"
 #include "snapshot/table.h"
 
+#include "snapshot/arena.h"
 #include "snapshot/kinds.h"
 #include "snapshot/record_list.h"
 
@@ -43,6 +44,14 @@ static tacho_status add_series(const tacho_snapshot *snapshot, series_filter fil
     return status;
 }
 
+/* With what every answer of this snapshot lacks. */
+static tacho_status finish_table(const tacho_snapshot *snapshot, tacho__table *table, tacho_rows **out) {
+    tacho__arena arena = {0};
+    tacho__table_warn(table, tacho__snapshot_unread(snapshot, &arena));
+    tacho__arena_free(&arena);
+    return tacho__table_finish(table, out);
+}
+
 static tacho_status table_of_series(const tacho_snapshot *snapshot, const tacho_query *query, series_filter filter,
                                     tacho_rows **out) {
     tacho__table *table;
@@ -57,7 +66,7 @@ static tacho_status table_of_series(const tacho_snapshot *snapshot, const tacho_
         return status;
     }
     add_series(snapshot, filter, table); /* a refusal of memory shows at the end */
-    return tacho__table_finish(table, out);
+    return finish_table(snapshot, table, out);
 }
 
 static tacho_status table_by(const tacho_snapshot *snapshot, tacho_by by, series_filter filter, tacho_rows **out) {
@@ -106,7 +115,7 @@ tacho_status tacho_snapshot_sessions(const tacho_snapshot *snapshot, tacho_rows 
             }
         }
     }
-    return tacho__table_finish(table, out);
+    return finish_table(snapshot, table, out);
 }
 
 /* ----------------------------------------------------------------------------------------------------- from records */
@@ -192,7 +201,7 @@ tacho_status tacho_snapshot_usage(const tacho_snapshot *snapshot, const tacho_qu
         tacho__table_free(table);
         return status;
     }
-    return tacho__table_finish(table, out);
+    return finish_table(snapshot, table, out);
 }
 
 tacho_status tacho_snapshot_records(const tacho_snapshot *snapshot, const tacho_query *query, tacho_records **out) {
@@ -227,6 +236,9 @@ tacho_status tacho_snapshot_records(const tacho_snapshot *snapshot, const tacho_
         }
     }
     tacho__table_free(filter);
+    tacho__arena arena = {0};
+    tacho__record_list_unread(list, tacho__snapshot_unread(snapshot, &arena));
+    tacho__arena_free(&arena);
     return tacho__record_list_finish(list, tacho__snapshot_records_lost(snapshot), out);
 }
 
