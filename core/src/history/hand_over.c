@@ -27,6 +27,7 @@ typedef struct handing {
     tacho_record_view *fresh;
     size_t fresh_count;
     uint64_t *ids;
+    size_t id_count;
     tacho__handed_part *parts;
     size_t part_count;
     uint64_t recorded;
@@ -97,6 +98,7 @@ static void pick(const tacho__handed *handed, handing *self) {
         }
         self->ids[i] = id;
     }
+    self->id_count = self->count;
     qsort(self->fresh, self->fresh_count, sizeof *self->fresh, by_end);
 }
 
@@ -185,13 +187,52 @@ static uint64_t count_missed(const tacho__handed *handed, const handing *self) {
     return self->recorded > seen ? self->recorded - seen : 0;
 }
 
-static bool make_room(const tacho_snapshot *snapshot, handing *self) {
+static bool make_room(const tacho_snapshot *snapshot, size_t more_ids, handing *self) {
     const size_t room = count_records(snapshot) + 1;
     self->all = tacho__calloc(room, sizeof *self->all);
     self->fresh = tacho__calloc(room, sizeof *self->fresh);
-    self->ids = tacho__calloc(room, sizeof *self->ids);
+    self->ids = tacho__calloc(room + more_ids, sizeof *self->ids);
     self->parts = tacho__calloc(snapshot->count + 1, sizeof *self->parts);
     return self->all && self->fresh && self->ids && self->parts;
+}
+
+static int id_order(const void *left, const void *right) {
+    const uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
+static void become_known(tacho__handed *handed, handing *self) {
+    char one[sizeof handed->one] = "";
+    if (self->count > 0) {
+        snprintf(one, sizeof one, "%s", self->all[self->count - 1].record->id);
+    }
+    tacho__handed_free(handed);
+    handed->ids = self->ids;
+    handed->count = self->id_count;
+    handed->parts = self->parts;
+    handed->part_count = self->part_count;
+    handed->known = true;
+    memcpy(handed->one, one, sizeof one);
+    self->ids = NULL;
+    self->parts = NULL;
+}
+
+/*
+ * Other segments could be read than in the turn before. What was there and cannot be seen now is neither missed nor,
+ * when it can be seen again, new; and whoever takes over has to look at it again. A segment that stays unreadable is
+ * not waited for: it is out of the sum from the next turn on.
+ */
+static void go_on_in_part(tacho__handed *handed, handing *self) {
+    handed->recorded += self->fresh_count;
+    for (size_t i = 0; i < handed->count; i++) {
+        self->ids[self->id_count++] = handed->ids[i];
+    }
+    qsort(self->ids, self->id_count, sizeof *self->ids, id_order);
+    tacho__free(self->parts);
+    self->parts = handed->parts;
+    self->part_count = handed->part_count;
+    handed->parts = NULL;
+    become_known(handed, self);
 }
 
 static void free_room(handing *self) {
@@ -204,7 +245,7 @@ static void free_room(handing *self) {
 tacho_status tacho__hand_over(tacho__visit *visit, const tacho_snapshot *snapshot, tacho__handed *handed,
                               uint64_t *missed) {
     handing self = {.count = 0};
-    tacho_status status = make_room(snapshot, &self) ? TACHO_OK : TACHO_NOMEM;
+    tacho_status status = make_room(snapshot, handed->count, &self) ? TACHO_OK : TACHO_NOMEM;
     *missed = 0;
     if (status == TACHO_OK) {
         status = look_first(visit, handed);
@@ -214,22 +255,16 @@ tacho_status tacho__hand_over(tacho__visit *visit, const tacho_snapshot *snapsho
         pick(handed, &self);
         status = add(visit, &self);
     }
-    if (status == TACHO_OK) {
+    const uint64_t skipped = tacho__snapshot_skipped(snapshot);
+    if (status == TACHO_OK && handed->known && skipped != 0 && skipped != handed->skipped) {
+        go_on_in_part(handed, &self);
+    } else if (status == TACHO_OK) {
         *missed = count_missed(handed, &self);
-        tacho__handed_free(handed);
-        *handed = (tacho__handed){.ids = self.ids,
-                                  .count = self.count,
-                                  .known = true,
-                                  .until_ns = self.taken_ns,
-                                  .recorded = self.recorded,
-                                  .parts = self.parts,
-                                  .part_count = self.part_count};
-        if (self.count > 0) {
-            snprintf(handed->one, sizeof handed->one, "%s", self.all[self.count - 1].record->id);
-        }
-        self.ids = NULL;
-        self.parts = NULL;
+        handed->until_ns = self.taken_ns;
+        handed->recorded = self.recorded;
+        become_known(handed, &self);
     }
+    handed->skipped = status == TACHO_OK ? skipped : handed->skipped;
     free_room(&self);
     return status;
 }
@@ -238,7 +273,7 @@ tacho_status tacho__hand_over_replaced(tacho__visit *visit, const tacho_snapshot
                                        uint64_t *seen, uint64_t *missed) {
     static const tacho__handed nothing;
     handing self = {.count = 0};
-    tacho_status status = make_room(snapshot, &self) ? TACHO_OK : TACHO_NOMEM;
+    tacho_status status = make_room(snapshot, 0, &self) ? TACHO_OK : TACHO_NOMEM;
     *missed = 0;
     if (status == TACHO_OK) {
         collect(snapshot, &self);

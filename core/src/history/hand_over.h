@@ -23,6 +23,7 @@ typedef struct tacho__handed {
     bool known;        /* `ids` says all; else what was recorded before `until_ns` was handed over by somebody else */
     int64_t until_ns;  /* Unix time; 0 = nothing was */
     uint64_t recorded; /* records that there had been until then */
+    uint64_t skipped;  /* segments that could not be read then */
     tacho__handed_part *parts; /* of them */
     size_t part_count;
     char one[24]; /* of `ids`, as the file has it; "" = none */
