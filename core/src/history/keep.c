@@ -129,8 +129,10 @@ static bool hand_one_over(const keeping *self, tacho__replaced *one, const tacho
     return status == TACHO_OK && left;
 }
 
-/* What resets took away. After a failure the rest waits for the next turn as well. */
+/* What resets took away. After a failure the rest waits for the next turn as well. From here on the thread may wait for
+ * others. */
 static bool hand_replaced_over(const keeping *self, const tacho__handed *handed, instant now) {
+    tacho__keeper_has_read();
     tacho__replaced *all = tacho__replaced_take(self->collector);
     bool done = true;
     for (tacho__replaced *one = all, *next; one; one = next) {

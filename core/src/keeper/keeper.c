@@ -17,7 +17,8 @@
 #include <string.h>
 
 #define STACK_BYTES (UINT64_C(1) << 20)
-#define SHORT_NS    UINT64_C(10000000)  /* of a close when the patience is used up */
+#define SHORT_NS    UINT64_C(10000000) /* of a close when the patience is used up */
+#define READING_NS  TACHO__NS_PER_SECOND
 #define SLOW_NS     UINT64_C(100000000) /* a close that took longer has used some of it up */
 
 tacho__keeper_state tacho__keeper = {.lock = PTHREAD_MUTEX_INITIALIZER, .pace_ns = TACHO__KEEPER_LEASE};
@@ -76,6 +77,7 @@ static void disinherit(tacho__kept *kept) {
  * closed. Leases are given up elsewhere (base/unforked.h). */
 static void in_child(void) {
     tacho__keeper.is = TACHO__THREAD_NONE;
+    tacho__keeper.running = NULL;
     while (tacho__keeper.first) {
         disinherit(tacho__keeper.first);
     }
@@ -229,6 +231,14 @@ static bool wait_for(tacho__kept *kept, const struct timespec *until) {
     return tacho__keeper.is != TACHO__THREAD_RUNS || kept->state == TACHO__KEPT_LEFT;
 }
 
+/* A turn that is about to ask the clock of a collector is there for a moment; after it the clock may be gone. */
+static bool wait_for_reading(const tacho__kept *kept) {
+    const struct timespec until = from_now(READING_NS);
+    while (tacho__keeper.running == kept && tacho__keeper.reads && wait_until(&until)) {
+    }
+    return tacho__keeper.is != TACHO__THREAD_RUNS || kept->state == TACHO__KEPT_LEFT;
+}
+
 /* Where there is no thread any more: after the exit of the process. */
 static void drop_jobs(tacho__kept *kept) {
     for (uint32_t i = 0; i < kept->count; ++i) {
@@ -254,7 +264,7 @@ static bool leave(tacho_collector *collector) {
     lock();
     const struct timespec until = wait_at_most(&begin);
     tacho__kept *kept = find(collector);
-    const bool mine = !kept || wait_for(kept, &until);
+    const bool mine = !kept || wait_for(kept, &until) || wait_for_reading(kept);
     if (kept && mine) {
         drop_jobs(kept);
         tacho__kept_free(kept);
@@ -372,6 +382,13 @@ uint64_t tacho__keeper_share(void) {
     }
     unlock();
     return TACHO__KEEPER_PATIENCE / among;
+}
+
+void tacho__keeper_has_read(void) {
+    lock();
+    tacho__keeper.reads = false;
+    pthread_cond_broadcast(&tacho__keeper.changed);
+    unlock();
 }
 
 bool tacho__keeper_runs(void) {

@@ -6,8 +6,8 @@
  * private memory they always run. It never calls into a language, and blocks all signals.
  *
  * A job runs in the thread, one job at a time, and must not take longer than the 2 seconds for which a close waits. It
- * may read the collector, and must not close it nor call anything of this header but tacho__keeper_holds and
- * tacho__keeper_share.
+ * may read the collector, and must not close it nor call anything of this header but what is for jobs, and
+ * tacho__keeper_holds.
  *
  * The thread ends with the last collector that has jobs, and at exit, whichever comes first; jobs then run once more. A
  * forked child has no thread and no jobs, whatever its parent had, and may have its own.
@@ -77,6 +77,10 @@ void tacho__keeper_ask(tacho_collector *collector);
 /** For jobs: how long one may wait for others (a locked file), so that the last turns of all collectors fit into the
  * patience of an exit. Nanoseconds. */
 uint64_t tacho__keeper_share(void);
+
+/** For jobs: from here to its end this turn asks nothing of the collector but to count, so that whoever closes it need
+ * not wait. */
+void tacho__keeper_has_read(void);
 
 /** Whether the process has a keeper thread. */
 bool tacho__keeper_runs(void);

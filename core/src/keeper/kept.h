@@ -50,6 +50,8 @@ typedef struct tacho__keeper_state {
     pthread_t thread;       /* to be joined when it is over */
     tacho__keeper_thread is;
     bool exiting;
+    const tacho__kept *running;       /* whose job has its turn; NULL = nobody's */
+    bool reads;                       /* and it may still ask the collector */
     uint64_t waited_ns, waited_at_ns; /* by closes that were slow, and the end of the last one; monotonic */
     tacho__kept *first;
     tacho__kept *inherited; /* of a forked child: what its parent had, until the collector is used */

@@ -46,12 +46,16 @@ static void run(tacho__kept *kept, uint32_t i) {
     const bool begin = !kept->jobs[i].begun;
     kept->jobs[i].begun = true;
     const int64_t wall = tacho__wall(&kept->collector->clock);
+    tacho__keeper.running = kept;
+    tacho__keeper.reads = true;
     unlock();
     if (begin && job.begin) {
         job.begin(job.context, wall);
     }
     job.run(job.context, wall);
     lock();
+    tacho__keeper.running = NULL;
+    pthread_cond_broadcast(&tacho__keeper.changed);
     kept->jobs[i].due_ns = now_ns() + job.interval_ns;
 }
 
