@@ -227,6 +227,9 @@
 ---@field total_operations integer
 ---@field successful_operations integer
 ---@field failed_operations integer
+---@field cancelled_operations integer
+---@field aborted_operations integer
+---@field orphaned_operations integer in flight when their process died
 ---@field total_steps integer
 ---@field total_tool_calls integer
 ---@field total_seconds number?

@@ -57,6 +57,24 @@ def test_processes_that_share_a_folder_are_read_as_one(tmp_path: Path) -> None:
     assert tacho.load(tmp_path / "all.msgpack").operations().totals.calls == 8
 
 
+def test_what_was_in_flight_at_a_kill_is_no_success(tmp_path: Path) -> None:
+    program = """
+        import os
+        import tachograph as tacho
+        tacho.record("done", 1.0, session="run")
+        flying = [tacho.operation("plan", session="run").start() for _ in range(5)]
+        os.kill(os.getpid(), 9)
+        """
+    environment = {**os.environ, "TACHO_DIR": str(tmp_path / "shared")}
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], env=environment)
+    for session in (None, "run"):
+        summary = tacho.load(tmp_path / "shared").summary(session)
+        assert (summary.total_operations, summary.successful_operations, summary.failed_operations) == (6, 1, 0)
+        assert (summary.orphaned_operations, summary.cancelled_operations, summary.aborted_operations) == (5, 0, 0)
+        assert summary.success_rate == 1.0  # of those that ended well, in an error or a timeout
+        assert "6 operations" in str(summary) and "5 orphaned" in str(summary)
+
+
 def test_the_folder_is_for_its_user_only(tmp_path: Path) -> None:
     folder = tmp_path / "shared"
     work(folder, 1)

@@ -360,6 +360,8 @@ typedef struct tacho_summary {
     /* Of the application, which belong to no session: NULL in the summary of one, and in one of a history. */
     const tacho_cache_rows *caches;
     const tacho_metric_rows *metrics;
+    /* Neither successful nor failed: cancelled, given up, and in flight when their process died. */
+    int64_t cancelled_operations, aborted_operations, orphaned_operations;
 } tacho_summary;
 
 /**

@@ -121,6 +121,17 @@ static void write_calls(screen *page) {
     if (summary->failed_operations > 0) {
         tacho__phrase(&facts, "%s failed", tacho__people_count(summary->failed_operations, count));
     }
+    const struct {
+        int64_t n;
+        const char *word;
+    } apart[] = {{summary->cancelled_operations, "cancelled"},
+                 {summary->aborted_operations, "aborted"},
+                 {summary->orphaned_operations, "orphaned"}};
+    for (size_t i = 0; i < sizeof apart / sizeof *apart; i++) {
+        if (apart[i].n > 0) {
+            tacho__phrase(&facts, "%s %s", tacho__people_count(apart[i].n, count), apart[i].word);
+        }
+    }
     if (summary->retries > 0) {
         tacho__phrase(&facts, "%s retr%s", tacho__people_count(summary->retries, count),
                       summary->retries == 1 ? "y" : "ies");

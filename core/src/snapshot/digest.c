@@ -196,6 +196,9 @@ static void summarise_calls(const tacho__group *parts, tacho_summary *summary) {
     summary->successful_operations = operations->outcomes[TACHO_OUTCOME_OK];
     summary->failed_operations =
         tacho__sum(operations->outcomes[TACHO_OUTCOME_ERROR], operations->outcomes[TACHO_OUTCOME_TIMEOUT]);
+    summary->cancelled_operations = operations->outcomes[TACHO_OUTCOME_CANCELLED];
+    summary->aborted_operations = operations->outcomes[TACHO_OUTCOME_ABORTED];
+    summary->orphaned_operations = operations->outcomes[TACHO_OUTCOME_ORPHANED];
     summary->total_steps = tacho__group_calls(steps);
     summary->total_tool_calls = all->tool_calls;
     summary->model_calls = tacho__group_calls(&parts[TACHO__DIGEST_MODEL_CALLS]);
