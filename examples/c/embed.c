@@ -1,14 +1,9 @@
-/*
- * Records one agent run after the fact and prints its summary; with a path as argument it saves a snapshot there too.
+/* Records one agent run after the fact and prints its summary; with a path as argument it saves a snapshot there too.
  * examples/python/service.py and examples/lua/harness.lua make the same calls and print the same text.
- *
- *     cc embed.c $(pkg-config --cflags --libs tachograph) -o embed && ./embed demo.tacho
- */
+ * Build: cc embed.c $(pkg-config --cflags --libs tachograph) -o embed && ./embed demo.tacho */
 #include <stdio.h>
 #include <tachograph.h>
-
 #define NOON_NS (INT64_C(1780315200) * 1000000000) /* 2026-06-01T12:00:00Z */
-
 static tacho_collector *collector;
 static tacho_session *session;
 
@@ -44,7 +39,11 @@ static int print(void *stream, const char *bytes, size_t length) {
 int main(int argc, char **argv) {
     tacho_snapshot *snapshot = NULL;
     tacho_summary *summary = NULL;
-    if (tacho_collector_open(&collector, NULL) == TACHO_OK &&
+    tacho_config config = TACHO_CONFIG_INIT;
+    tacho_settings *settings = NULL; /* TACHO_DIR and the others */
+    if (tacho_settings_read(&settings, NULL, 0, NULL, 0) == TACHO_OK &&
+        tacho_settings_config(settings, &config) == TACHO_OK &&
+        tacho_settings_open(settings, &config, &collector) == TACHO_OK &&
         tacho_session_open(collector, "demo", &session) == TACHO_OK)
         record_run();
     tacho_status status = tacho_snapshot_take(collector, &snapshot);
@@ -56,5 +55,6 @@ int main(int argc, char **argv) {
     tacho_snapshot_free(snapshot);
     tacho_session_end(session);
     tacho_collector_close(collector);
+    tacho_settings_free(settings);
     return status != TACHO_OK;
 }

@@ -9,6 +9,12 @@ cd "$scratch"
 ./embed >c.txt
 python "$examples/python/service.py" >python.txt
 lua5.4 "$examples/lua/harness.lua" >lua.txt
+TACHO_DIR=$scratch/shared ./embed >shared.txt
+diff c.txt shared.txt
+[ -f "$scratch/shared/meta" ] || {
+    echo "embed does not follow TACHO_DIR"
+    exit 1
+}
 cat c.txt
 diff c.txt python.txt
 diff c.txt lua.txt

@@ -206,3 +206,14 @@ def test_version_stands_in_one_place() -> None:
     assert version is not None
     assert version.group(1) == "{MAJOR}.{MINOR}.{PATCH}".format(**numbers)
     assert [path.name for path in tracked("bindings/lua/*.rockspec")] == [f"tachograph-{version.group(1)}-1.rockspec"]
+
+
+def test_tables_of_the_documentation_are_whole() -> None:
+    """An empty line ends a table of Markdown, so each block of rows begins with a head and its rule."""
+    wrong = []
+    for path in tracked("*.md"):
+        lines = ["", *path.read_text(encoding="utf-8").splitlines(), "", ""]
+        for i, line in enumerate(lines):
+            if line.startswith("|") and not lines[i - 1].strip() and not re.match(r"\|[ :|-]+\|?$", lines[i + 1]):
+                wrong.append(f"{relative(path)}:{i}: {line[:60]}")
+    assert wrong == []
