@@ -325,6 +325,8 @@ const kill_exemption kill_exemptions[] = {
     {"tacho_series_release", "counts references in the process"},
     {"tacho_metric_retain", "counts references in the process"},
     {"tacho_metric_release", "counts references in the process"},
+    {"tacho_metric_declared", "reads"},
+    {"tacho_metric_lost", "counts a drop, by one store"},
     {"tacho_cache_retain", "counts references in the process"},
     {"tacho_cache_release", "counts references in the process"},
     {"tacho_history_keep", "reads; what it counts is a drop"},
