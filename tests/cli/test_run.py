@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -48,31 +47,6 @@ def test_flags_behind_the_command_are_its_own(tacho: Command, runtime: Path) -> 
     assert tacho("run", "echo", "--help", "-q", "--format", "json").out == "--help -q --format json\n"
     assert tacho("run", "-q", "--", "echo", "--", "-x").out == "-- -x\n"
     assert tacho("run", "--frmat", "json", "--", "true").code == 2
-
-
-KILLED = """
-import os, pathlib, signal, sys, time
-import tachograph as tacho
-tacho.configure(history=sys.argv[1], history_interval=3600)
-for _ in range(20):
-    with tacho.llm("answer", provider="anthropic", model="claude-opus-4-6") as op:
-        op.usage(input=1200, output=340)
-deadline = time.monotonic() + 30
-while not pathlib.Path(os.environ["TACHO_DIR"], "history").exists():
-    assert time.monotonic() < deadline, "nobody keeps the history"
-    time.sleep(0.01)
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-def test_what_a_killed_process_left_goes_to_its_history(tacho: Command, runtime: Path, tmp_path: Path) -> None:
-    pytest.importorskip("tachograph", reason="needs the package beside the command")
-    history = tmp_path / "kept.db"
-    answer = tacho("run", "--quiet", "--", sys.executable, "-c", KILLED, history)
-    assert (answer.code, answer.err) == (128 + signal.SIGKILL, "")
-    assert list(runtime.iterdir()) == []
-    rows = tacho("usage", "--history", history, "--by", "operation", "--format", "json").json()["rows"]
-    assert [(row["operation"], row["calls"]) for row in rows] == [("answer", 20)]
 
 
 def test_nothing_recorded_is_said(tacho: Command, runtime: Path) -> None:
@@ -140,7 +114,10 @@ def test_a_command_that_is_killed(tacho: Command, runtime: Path, record: Path) -
 def test_an_interrupt_of_the_terminal_comes_once(tacho: Command, runtime: Path) -> None:
     script = "trap 'echo got' INT; echo ready; sleep 0.2 & wait; sleep 0.3 & wait; exit 5"
     arguments = tacho.arguments("run", "-q", "--", "sh", "-c", script)
-    pair, end = os.openpty()
+    try:
+        pair, end = os.openpty()
+    except OSError as error:  # a bare chroot without /dev/pts
+        pytest.skip(f"no terminal to be had: {error}")
     with subprocess.Popen(
         ["setsid", "-c", *arguments], env=tacho.environment, stdin=end, stdout=-1, stderr=-1
     ) as running:
