@@ -109,7 +109,8 @@ static void record_and_flush(int ready) {
 static void test_fork__while_turns_go_on_costs_no_child_its_history(void **state) {
     (void)state;
 #if defined(__SANITIZE_ADDRESS__) || defined(TACHO__UNDER_TSAN)
-    print_message("skipped: a child of several threads may find the sanitizer's allocator locked, or begin no thread\n");
+    print_message(
+        "skipped: a child of several threads may find the sanitizer's allocator locked, or begin no thread\n");
     skip();
 #endif
     long long expected = 0;
