@@ -2,8 +2,9 @@
  * Recovery: makes the copied segment of a dead process whole (core/FORMAT.md 1.17).
  *
  * Two things may have been left half done. A set that was published and not (all) applied: its values are absolute, so
- * they are stored once more. And operations in flight: each is booked as orphaned, as its process would have done. All
- * else is complete or invisible by the order in which a writer stores.
+ * they are stored once more; what a short set's bucket published is finished likewise. And operations in flight: each
+ * is booked as orphaned, as its process would have done. All else is complete or invisible by the order in which a
+ * writer stores.
  *
  * Nothing in the copy is trusted: a set with one entry that makes no sense is left out as a whole, a slot whose links
  * make no sense is booked to the overflow series of its kind.
