@@ -12,6 +12,7 @@
 
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -53,7 +54,19 @@ void *realloc(void *memory, size_t size) {
 static uint64_t requests;
 #endif
 
+/* Names that calls bring along: a working set, a part of which has to be cleaned before it can be kept. */
+#define NAMES 64
+static char names[NAMES][400];
+
+static void make_names(void) {
+    static const char *const sorts[] = {"name", "name \xff", "na\x07me", "a long name"};
+    for (int i = 0; i < NAMES; ++i) {
+        snprintf(names[i], sizeof names[i], "%s %d %*s", sorts[i % 4], i, i % 4 == 3 ? 300 : 0, "");
+    }
+}
+
 typedef struct handles {
+    tacho_collector *collector;
     tacho_series *step, *llm;
     tacho_session *session;
     tacho_metric *counter, *gauge, *histogram;
@@ -64,6 +77,7 @@ typedef enum how { QUIET, LOUD, OFF } how; /* LOUD: something that needs the loc
 
 static void bind_all(recorder *r, handles *h) {
     tacho_metric_spec spec = TACHO_METRIC_SPEC_INIT;
+    h->collector = r->collector;
     h->step = recorder_bind(r, TACHO_KIND_STEP, "plan", NULL, NULL);
     h->llm = recorder_bind(r, TACHO_KIND_LLM, "answer", "anthropic", "claude-opus-4-6");
     assert_int_equal(tacho_session_open(r->collector, "task", &h->session), TACHO_OK);
@@ -84,6 +98,22 @@ static void release_all(const handles *h) {
     tacho_metric_release(h->gauge);
     tacho_metric_release(h->histogram);
     tacho_cache_release(h->cache);
+}
+
+/* Whatever takes a name: the answering model, errors, tools, components, caches. */
+static void record_named(const handles *h, const char *name) {
+    tacho_operation op, call;
+    tacho_begin(h->step, NULL, &op);
+    tacho_begin(h->llm, &op, &call);
+    tacho_operation_usage(&call, &TACHO_USAGE(.input = 1200, .output = 300, .provider = "openai", .model = name));
+    tacho_operation_fail(&call, TACHO_CATEGORY_PROVIDER, name);
+    tacho_end(&call, TACHO_OUTCOME_ERROR);
+    tacho_operation_component(&op, name, MS);
+    tacho_operation_tool_call(&op, name, MS, TACHO_OUTCOME_ERROR, TACHO_CATEGORY_TOOL, name);
+    tacho_operation_tool(&op, name);
+    tacho_operation_cache(&op, name, TACHO_CACHE_MISS);
+    tacho_end(&op, TACHO_OUTCOME_OK);
+    tacho_record_cache(h->collector, name, TACHO_CACHE_HIT, 2);
 }
 
 static void record_everything(const handles *h, int rounds) {
@@ -113,6 +143,7 @@ static void record_everything(const handles *h, int rounds) {
         tacho_gauge_set(h->gauge, i);
         tacho_histogram_observe(h->histogram, i % 50 + 1);
         tacho_cache_count(h->cache, i % 2 ? TACHO_CACHE_HIT : TACHO_CACHE_MISS, 1);
+        record_named(h, names[i % NAMES]);
     }
 }
 
@@ -121,6 +152,9 @@ static void be_quiet(recorder *r, const handles *h, int out, how what) {
         tacho_collector_set_enabled(r->collector, 0);
     } else { /* first uses: this process, this thread, each series and session, every octave that is reached */
         record_everything(h, 3000);
+        for (int i = 0; i < NAMES * 1024; ++i) { /* and every page of the windows of what the names made */
+            record_named(h, names[i % NAMES]);
+        }
     }
     tacho__writer *writer = &r->collector->writer;
     const uint32_t somebody = UINT32_MAX >> 1;
@@ -142,6 +176,7 @@ static void be_quiet(recorder *r, const handles *h, int out, how what) {
 /* The child's status; 77 = not to be had here. `asked`: requests for memory, UINT64_MAX if it did not live to tell. */
 static int run_child(recorder *r, how what, uint64_t *asked) {
     handles h;
+    make_names();
     bind_all(r, &h);
     int pipes[2], status;
     assert_int_equal(pipe(pipes), 0);

@@ -1,4 +1,5 @@
 /** Caches: counts of events, one store each, and the size as one set. */
+#include "base/hash.h"
 #include "base/text.h"
 #include "collect/custom.h"
 #include "collect/operation.h"
@@ -34,6 +35,11 @@ static tacho_metric *metric_of(tacho_cache *cache) {
     return (tacho_metric *)cache;
 }
 
+/* A series remembers under seeds from its own on; this one is before all of them. */
+static uint64_t key_of(const tacho_collector *collector, const char *name) {
+    return tacho__hash(name, strlen(name), collector->memo.seed - 1);
+}
+
 tacho_status tacho_cache_bind(tacho_collector *collector, const char *name, tacho_cache **out) {
     char clean[TACHO__TEXT_CAP + 1];
     if (!out) {
@@ -54,6 +60,9 @@ tacho_status tacho_cache_bind(tacho_collector *collector, const char *name, tach
     tacho__family *family = tacho__family_of_caches(collector);
     tacho_metric *metric = family ? tacho__custom_bind(collector, family, values) : NULL;
     *out = (tacho_cache *)tacho_metric_retain(metric);
+    if (metric) {
+        tacho__memo_put(&collector->memo, key_of(collector, name), metric->slot);
+    }
     tacho__writer_unlock(&collector->writer);
     return metric ? TACHO_OK : TACHO_NOMEM;
 }
@@ -83,24 +92,26 @@ static void count_common(tacho__writer *writer, tacho__lane *lane, unsigned even
     tacho__writer_unlock(writer);
 }
 
-__attribute__((noinline)) static tacho_status count_slowly(tacho_metric *metric, unsigned event, uint64_t n) {
-    tacho_collector *collector = metric->collector;
-    tacho__writer *writer = &collector->writer;
-    if (event >= TACHO_CACHE_EVENT_COUNT) {
-        tacho__count(collector, TACHO__DROP_INVALID);
-        return TACHO_INVALID;
-    }
-    tacho__lane *lane = tacho__is_enabled(collector) ? tacho__lane_enter(writer) : NULL;
-    if (!lane) {
-        return TACHO_OK;
-    }
+static void count_in(tacho_collector *collector, tacho__lane *lane, tacho_metric *metric, unsigned event, uint64_t n) {
     tacho__cache_cell *cell = tacho__custom_cell(collector, lane, metric);
     if (cell) {
         tacho__put(&cell->events[event], more(tacho__get(&cell->events[event]), n));
     } else {
-        count_common(writer, lane, event, n);
+        count_common(&collector->writer, lane, event, n);
     }
-    tacho__lane_leave(writer, lane);
+}
+
+__attribute__((noinline)) static tacho_status count_slowly(tacho_metric *metric, unsigned event, uint64_t n) {
+    tacho_collector *collector = metric->collector;
+    if (event >= TACHO_CACHE_EVENT_COUNT) {
+        tacho__count(collector, TACHO__DROP_INVALID);
+        return TACHO_INVALID;
+    }
+    tacho__lane *lane = tacho__is_enabled(collector) ? tacho__lane_enter(&collector->writer) : NULL;
+    if (lane) {
+        count_in(collector, lane, metric, event, n);
+        tacho__lane_leave(&collector->writer, lane);
+    }
     return TACHO_OK;
 }
 
@@ -155,8 +166,26 @@ tacho_status tacho_cache_size(tacho_cache *cache, uint64_t size, uint64_t capaci
 
 /* ---------------------------------------------------------------------------------------------------------- by name */
 
+/* False: this name is not remembered. */
+static bool count_remembered(tacho_collector *collector, const char *name, unsigned event, uint64_t n) {
+    tacho__lane *lane = tacho__lane_enter(&collector->writer);
+    if (!lane) {
+        return true; /* counted as lost */
+    }
+    const uint32_t slot = tacho__memo_find(&collector->memo, key_of(collector, name));
+    if (slot != TACHO__MEMO_NONE) {
+        count_in(collector, lane, tacho__custom_at(collector->customs, slot), event, n);
+    }
+    tacho__lane_leave(&collector->writer, lane);
+    return slot != TACHO__MEMO_NONE;
+}
+
 tacho_status tacho_record_cache(tacho_collector *collector, const char *name, tacho_cache_event event, uint64_t n) {
     tacho_cache *cache;
+    const bool plain = collector && name && *name && (unsigned)event < TACHO_CACHE_EVENT_COUNT;
+    if (plain && (!tacho__is_enabled(collector) || count_remembered(collector, name, event, n))) {
+        return TACHO_OK;
+    }
     tacho_status status = tacho_cache_bind(collector, name, &cache);
     if (cache) {
         status = tacho_cache_count(cache, event, n);

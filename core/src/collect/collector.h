@@ -8,6 +8,7 @@
 #ifndef TACHO_COLLECT_COLLECTOR_H
 #define TACHO_COLLECT_COLLECTOR_H
 
+#include "collect/memo.h"
 #include "segment/cells.h"
 #include "segment/lane.h"
 
@@ -22,8 +23,6 @@
 #define TACHO__MAX_PROVIDERS      64u
 #define TACHO__MAX_TOOLS          500u
 #define TACHO__SERIES_SLAB        64u
-#define TACHO__PICKS              4u
-#define TACHO__COMPONENT_CACHE    8u
 #define TACHO__DURATION_MOST      ((uint64_t)INT64_MAX)
 
 /** What a series is called; texts are clean, "" where there is none. */
@@ -47,11 +46,6 @@ struct tacho_series {
     char *text;
     uint64_t hash;
     tacho_price_model price; /* of (provider, model); zeroed without model */
-    /* By the model or provider that answered, and by component name: what the record path found before. */
-    struct {
-        _Atomic uint64_t key; /* 0 = empty */
-        _Atomic(tacho_series *) series;
-    } picks[TACHO__PICKS], components[TACHO__COMPONENT_CACHE];
     _Atomic uint32_t references;
     uint64_t generation; /* of `number` and `error_names` */
     uint32_t number;
@@ -101,6 +95,7 @@ struct tacho_collector {
     uint32_t slots;  /* given out; never more than writer.series_slots */
     uint32_t *table; /* slot + 1 by hash */
     uint32_t table_mask;
+    tacho__memo memo; /* slots of series and of caches, by the names that calls brought along */
     tacho__distinct models, providers, tools;
     struct tacho__custom_table *customs; /* custom metrics and caches; NULL until one is declared */
     char *tag_names[TACHO__TAGS];
@@ -150,6 +145,10 @@ tacho_series *tacho__series_intern(tacho_collector *collector, const tacho__name
 tacho_series *tacho__series_look_up(const tacho_collector *collector, const tacho__names *names);
 /** After a reset: slots of series that nobody holds may be used again. Needs the lock. */
 void tacho__series_sweep(tacho_collector *collector);
+
+static inline tacho_series *tacho__series_at(const tacho_collector *collector, uint32_t slot) {
+    return &collector->slabs[slot / TACHO__SERIES_SLAB][slot % TACHO__SERIES_SLAB];
+}
 
 /** The rest of tacho__series_bound. */
 bool tacho__series_bind_lane(tacho_collector *collector, tacho__lane *lane, tacho_series *series);

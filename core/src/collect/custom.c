@@ -77,10 +77,6 @@ static bool copy_values(tacho_metric *metric, uint32_t count, const char *const 
 
 /* ---------------------------------------------------------------------------------------------- slots and the table */
 
-static tacho_metric *metric_at(const tacho__custom_table *table, uint32_t slot) {
-    return &table->slabs[slot / TACHO__CUSTOM_SLAB][slot % TACHO__CUSTOM_SLAB];
-}
-
 static bool has_values(const tacho_metric *metric, const tacho__family *family, const char *const *values) {
     bool same = metric->family == family;
     for (uint32_t i = 0; same && i < family->label_count; ++i) {
@@ -102,7 +98,7 @@ static tacho_metric *look_up(const tacho__custom_table *table, const tacho__fami
         if (slot == 0) {
             return NULL;
         }
-        tacho_metric *metric = metric_at(table, slot - 1);
+        tacho_metric *metric = tacho__custom_at(table, slot - 1);
         if (hash_of(metric) == hash && has_values(metric, family, values)) {
             return metric;
         }
@@ -131,7 +127,7 @@ tacho_metric *tacho__custom_find(const tacho_collector *collector, const tacho__
         if (slot == 0) {
             return NULL;
         }
-        tacho_metric *metric = metric_at(table, slot - 1);
+        tacho_metric *metric = tacho__custom_at(table, slot - 1);
         if (hash_of(metric) == hash && hold(metric)) {
             if (has_values(metric, family, values)) {
                 return metric;
@@ -159,7 +155,7 @@ static bool rebuild(tacho__custom_table *table, uint32_t size) {
     atomic_store_explicit(&table->places, places, memory_order_release);
     table->used = 0;
     for (uint32_t slot = 0; slot < table->slots; ++slot) {
-        const tacho_metric *metric = metric_at(table, slot);
+        const tacho_metric *metric = tacho__custom_at(table, slot);
         if (metric->used && !metric->overflow) {
             put(table, metric);
         }
@@ -174,7 +170,7 @@ static tacho_metric *reusable(const tacho_collector *collector, const tacho__cus
         oldest = segment->generation < oldest ? segment->generation : oldest;
     }
     for (uint32_t slot = 0; slot < table->slots; ++slot) {
-        tacho_metric *metric = metric_at(table, slot);
+        tacho_metric *metric = tacho__custom_at(table, slot);
         if (!metric->used && metric->dead_since < oldest) {
             return metric;
         }
@@ -193,7 +189,7 @@ static tacho_metric *free_slot(const tacho_collector *collector, tacho__custom_t
             return NULL;
         }
     }
-    tacho_metric *metric = metric_at(table, table->slots);
+    tacho_metric *metric = tacho__custom_at(table, table->slots);
     metric->slot = table->slots++;
     return metric;
 }
@@ -502,7 +498,7 @@ void tacho__custom_sweep(tacho_collector *collector) {
     }
     table->used = 0;
     for (uint32_t slot = 0; slot < table->slots; ++slot) {
-        tacho_metric *metric = metric_at(table, slot);
+        tacho_metric *metric = tacho__custom_at(table, slot);
         if (!metric->used || metric->overflow) {
             continue;
         }
@@ -523,7 +519,7 @@ void tacho__custom_stop(tacho_collector *collector) {
         return;
     }
     for (uint32_t slot = 0; slot < table->slots; ++slot) {
-        tacho__free(metric_at(table, slot)->text);
+        tacho__free(tacho__custom_at(table, slot)->text);
     }
     for (uint32_t slab = 0; slab < TACHO__CUSTOM_SLABS; ++slab) {
         tacho__free(table->slabs[slab]);

@@ -103,6 +103,11 @@ tacho_metric *tacho__custom_bind(tacho_collector *collector, tacho__family *fami
 tacho_metric *tacho__custom_find(const tacho_collector *collector, const tacho__family *family,
                                  const char *const *values);
 
+/** The series in this slot, which was remembered (collect/memo.h) and is the caller's as long as it is in a lane. */
+static inline tacho_metric *tacho__custom_at(const tacho__custom_table *table, uint32_t slot) {
+    return &table->slabs[slot / TACHO__CUSTOM_SLAB][slot % TACHO__CUSTOM_SLAB];
+}
+
 /** This lane's cell of a series; NULL = no room, or not of this lane's segment: the built-in cell takes it. */
 void *tacho__custom_cell_slow(tacho_collector *collector, tacho__lane *lane, tacho_metric *metric);
 static inline void *tacho__custom_cell(tacho_collector *collector, tacho__lane *lane, tacho_metric *metric) {

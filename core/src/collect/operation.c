@@ -1,22 +1,32 @@
 #include "collect/operation.h"
 
+#include "base/text.h"
 #include "base/traceparent.h"
 
 #include <string.h>
 
 /* ------------------------------------------------------------------------------------------------ texts and resets */
 
+/* A text that is new, or was not clean: cleaning it again each time needs less than the lock does. */
+__attribute__((noinline)) static tacho__line text_as_stored(tacho_collector *collector, tacho__lane *lane,
+                                                            const char *text, size_t length) {
+    char clean[TACHO__TEXT_CAP + 1];
+    const size_t kept = tacho__text_clean(text, length, clean);
+    tacho__line line = tacho__segment_find(lane->segment, clean, kept);
+    if (line == 0 && kept != 0 && tacho__writer_lock(&collector->writer, lane)) {
+        line = tacho__segment_intern(lane->segment, clean, kept, TACHO__POCKET_DETAIL);
+        tacho__writer_unlock(&collector->writer);
+    }
+    return line;
+}
+
 tacho__line tacho__lane_text(tacho_collector *collector, tacho__lane *lane, const char *text) {
     if (!text || !*text) {
         return 0;
     }
     const size_t length = strlen(text);
-    tacho__line line = tacho__segment_find(lane->segment, text, length);
-    if (line == 0 && tacho__writer_lock(&collector->writer, lane)) {
-        line = tacho__segment_intern(lane->segment, text, length, TACHO__POCKET_DETAIL);
-        tacho__writer_unlock(&collector->writer);
-    }
-    return line;
+    const tacho__line line = tacho__segment_find(lane->segment, text, length);
+    return line ? line : text_as_stored(collector, lane, text, length);
 }
 
 tacho__line tacho__op_requested_model(tacho_collector *collector, tacho__lane *lane, const tacho__op *op) {

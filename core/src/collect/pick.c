@@ -1,6 +1,6 @@
 /**
  * From the handle that a caller holds to the series an operation, a component or a tool call is booked on. The answer
- * is cached in the handle; only a name that was never seen there takes the lock.
+ * is remembered (collect/memo.h); only a name that is not takes the lock.
  */
 #include "base/hash.h"
 #include "base/text.h"
@@ -8,31 +8,25 @@
 
 #include <string.h>
 
-#define TOOL_SEED UINT64_C(0x746F6F6C)
+/* What a key is about, beside the series that was asked: names of one sort are no names of another. */
+enum { ANSWER, COMPONENT, TOOL, SORTS };
 
-static tacho_series *cached(const _Atomic uint64_t *key, const _Atomic(tacho_series *) *series, uint64_t wanted) {
-    if (atomic_load_explicit(key, memory_order_acquire) != wanted) {
-        return NULL;
-    }
-    tacho_series *found = atomic_load_explicit(series, memory_order_acquire);
-    /* Read again: between the two loads the place may have got another series. */
-    return atomic_load_explicit(key, memory_order_relaxed) == wanted ? found : NULL;
+static uint64_t seed_of(const tacho_series *series, unsigned sort) {
+    return series->collector->memo.seed + series->slot * SORTS + sort;
 }
 
-static void cache(_Atomic uint64_t *key, _Atomic(tacho_series *) *series, uint64_t wanted, tacho_series *found) {
-    atomic_store_explicit(key, 0, memory_order_relaxed);
-    atomic_store_explicit(series, found, memory_order_release);
-    atomic_store_explicit(key, wanted, memory_order_release);
+static tacho_series *remembered(tacho_collector *collector, uint64_t key) {
+    const uint32_t slot = tacho__memo_find(&collector->memo, key);
+    return slot == TACHO__MEMO_NONE ? NULL : tacho__series_at(collector, slot);
 }
 
 /* The series under the lock. A re-entrant call may neither wait nor ask for memory: the overflow series takes it. */
-static tacho_series *intern(tacho_collector *collector, tacho__lane *lane, const tacho__names *names,
-                            _Atomic uint64_t *key, _Atomic(tacho_series *) *place, uint64_t wanted) {
+static tacho_series *intern(tacho_collector *collector, tacho__lane *lane, const tacho__names *names, uint64_t key) {
     if (lane->reentrant || !tacho__writer_lock(&collector->writer, lane)) {
         return collector->overflow[names->type == TACHO__TYPE_COMPONENT ? TACHO__SERIES_COMPONENTS : names->kind];
     }
     tacho_series *found = tacho__series_intern(collector, names);
-    cache(key, place, wanted, found);
+    tacho__memo_put(&collector->memo, key, found->slot);
     tacho__writer_unlock(&collector->writer);
     return found;
 }
@@ -40,6 +34,16 @@ static tacho_series *intern(tacho_collector *collector, tacho__lane *lane, const
 static const char *clean(const char *text, char out[TACHO__TEXT_CAP + 1]) {
     out[tacho__text_clean(text, strlen(text), out)] = 0;
     return out;
+}
+
+__attribute__((noinline)) static tacho_series *pick(tacho_collector *collector, tacho__lane *lane,
+                                                    const tacho_series *series, const char *provider, const char *model,
+                                                    uint64_t key) {
+    char clean_provider[TACHO__TEXT_CAP + 1], clean_model[TACHO__TEXT_CAP + 1];
+    tacho__names names = series->names;
+    names.provider = clean(provider, clean_provider);
+    names.model = clean(model, clean_model);
+    return intern(collector, lane, &names, key);
 }
 
 tacho_series *tacho__series_pick(tacho_collector *collector, tacho__lane *lane, tacho_series *series,
@@ -52,55 +56,48 @@ tacho_series *tacho__series_pick(tacho_collector *collector, tacho__lane *lane, 
     if (strcmp(stored, series->names.provider) == 0 && strcmp(model, series->names.model) == 0) {
         return series;
     }
-    const uint64_t key = tacho__hash(model, strlen(model), tacho__hash(stored, strlen(stored), 0)) | 1;
-    const uint32_t place = (uint32_t)(key >> 32) % TACHO__PICKS;
-    tacho_series *found = cached(&series->picks[place].key, &series->picks[place].series, key);
-    if (found) {
-        return found;
-    }
-    char clean_provider[TACHO__TEXT_CAP + 1], clean_model[TACHO__TEXT_CAP + 1];
-    tacho__names names = series->names;
-    names.provider = clean(stored, clean_provider);
-    names.model = clean(model, clean_model);
-    return intern(collector, lane, &names, &series->picks[place].key, &series->picks[place].series, key);
+    const uint64_t key =
+        tacho__hash(model, strlen(model), tacho__hash(stored, strlen(stored), seed_of(series, ANSWER)));
+    tacho_series *found = remembered(collector, key);
+    return found ? found : pick(collector, lane, series, stored, model, key);
 }
 
-/* `field` of `names` is `text` as it may be stored, for as long as this runs. */
-static tacho_series *child(tacho_collector *collector, tacho__lane *lane, tacho_series *series, const char *text,
-                           uint64_t seed, tacho__names *names, const char **field) {
-    const uint64_t key = tacho__hash(text, strlen(text), seed) | 1;
-    const uint32_t place = (uint32_t)(key >> 32) % TACHO__COMPONENT_CACHE;
-    tacho_series *found = cached(&series->components[place].key, &series->components[place].series, key);
-    if (found) {
-        return found;
-    }
+__attribute__((noinline)) static tacho_series *component(tacho_collector *collector, tacho__lane *lane,
+                                                         const tacho_series *series, const char *name, uint64_t key) {
     char cleaned[TACHO__TEXT_CAP + 1];
-    *field = clean(text, cleaned);
-    found = intern(collector, lane, names, &series->components[place].key, &series->components[place].series, key);
-    *field = text;
-    return found;
+    const tacho__names names = {.type = TACHO__TYPE_COMPONENT,
+                                .kind = series->names.kind,
+                                .name = series->names.name,
+                                .provider = "",
+                                .model = "",
+                                .component = clean(name, cleaned)};
+    return intern(collector, lane, &names, key);
 }
 
 tacho_series *tacho__series_component(tacho_collector *collector, tacho__lane *lane, tacho_series *series,
                                       const char *name) {
-    tacho__names names = {.type = TACHO__TYPE_COMPONENT,
-                          .kind = series->names.kind,
-                          .name = series->names.name,
-                          .provider = "",
-                          .model = "",
-                          .component = ""};
-    return child(collector, lane, series, name, 0, &names, &names.component);
+    const uint64_t key = tacho__hash(name, strlen(name), seed_of(series, COMPONENT));
+    tacho_series *found = remembered(collector, key);
+    return found ? found : component(collector, lane, series, name, key);
+}
+
+__attribute__((noinline)) static tacho_series *tool_of(tacho_collector *collector, tacho__lane *lane, const char *tool,
+                                                       uint64_t key) {
+    char cleaned[TACHO__TEXT_CAP + 1];
+    const tacho__names names = {.type = TACHO__TYPE_OPERATION,
+                                .kind = TACHO_KIND_TOOL,
+                                .name = clean(tool, cleaned),
+                                .provider = "",
+                                .model = "",
+                                .component = ""};
+    return intern(collector, lane, &names, key);
 }
 
 tacho_series *tacho__series_tool(tacho_collector *collector, tacho__lane *lane, tacho_series *series,
                                  const char *tool) {
-    tacho__names names = {.type = TACHO__TYPE_OPERATION,
-                          .kind = TACHO_KIND_TOOL,
-                          .name = "",
-                          .provider = "",
-                          .model = "",
-                          .component = ""};
-    return child(collector, lane, series, tool, TOOL_SEED, &names, &names.name);
+    const uint64_t key = tacho__hash(tool, strlen(tool), seed_of(series, TOOL));
+    tacho_series *found = remembered(collector, key);
+    return found ? found : tool_of(collector, lane, tool, key);
 }
 
 uint32_t tacho__series_error(tacho_collector *collector, tacho__lane *lane, const tacho__bound *bound,

@@ -229,10 +229,6 @@ bool tacho__series_bind_lane(tacho_collector *collector, tacho__lane *lane, tach
 
 /* ------------------------------------------------------------------------------------------------------ the table */
 
-static tacho_series *series_at(const tacho_collector *collector, uint32_t slot) {
-    return &collector->slabs[slot / TACHO__SERIES_SLAB][slot % TACHO__SERIES_SLAB];
-}
-
 static tacho_series *look_up(const tacho_collector *collector, const tacho__names *names, uint64_t hash,
                              uint32_t *place) {
     for (*place = (uint32_t)hash & collector->table_mask;; *place = (*place + 1) & collector->table_mask) {
@@ -240,7 +236,7 @@ static tacho_series *look_up(const tacho_collector *collector, const tacho__name
         if (slot == 0) {
             return NULL;
         }
-        tacho_series *series = series_at(collector, slot - 1);
+        tacho_series *series = tacho__series_at(collector, slot - 1);
         if (series->hash == hash && same_names(&series->names, names)) {
             return series;
         }
@@ -254,7 +250,7 @@ static tacho_series *reusable(const tacho_collector *collector) {
         oldest = segment->generation < oldest ? segment->generation : oldest;
     }
     for (uint32_t slot = TACHO__SERIES_RESERVED; slot < collector->slots; ++slot) {
-        tacho_series *series = series_at(collector, slot);
+        tacho_series *series = tacho__series_at(collector, slot);
         if (!series->used && series->dead_since < oldest) {
             return series;
         }
@@ -273,7 +269,7 @@ static tacho_series *free_slot(tacho_collector *collector) {
             return NULL;
         }
     }
-    tacho_series *series = series_at(collector, collector->slots);
+    tacho_series *series = tacho__series_at(collector, collector->slots);
     series->slot = collector->slots++;
     return series;
 }
@@ -344,21 +340,12 @@ tacho_series *tacho__series_intern(tacho_collector *collector, const tacho__name
     return series;
 }
 
-static void clear_caches(tacho_series *series) {
-    for (uint32_t i = 0; i < TACHO__PICKS; ++i) {
-        atomic_store_explicit(&series->picks[i].key, 0, memory_order_relaxed);
-    }
-    for (uint32_t i = 0; i < TACHO__COMPONENT_CACHE; ++i) {
-        atomic_store_explicit(&series->components[i].key, 0, memory_order_relaxed);
-    }
-}
-
 void tacho__series_sweep(tacho_collector *collector) {
     memset(collector->table, 0, (collector->table_mask + 1) * sizeof *collector->table);
+    tacho__memo_clear(&collector->memo);
     collector->models.count = collector->providers.count = collector->tools.count = 0;
     for (uint32_t slot = TACHO__SERIES_RESERVED; slot < collector->slots; ++slot) {
-        tacho_series *series = series_at(collector, slot);
-        clear_caches(series);
+        tacho_series *series = tacho__series_at(collector, slot);
         if (!series->used) {
             continue;
         }
@@ -370,9 +357,6 @@ void tacho__series_sweep(tacho_collector *collector) {
         uint32_t place;
         look_up(collector, &series->names, series->hash, &place);
         collector->table[place] = slot + 1;
-    }
-    for (uint32_t slot = 0; slot < TACHO__SERIES_RESERVED; ++slot) {
-        clear_caches(collector->overflow[slot]);
     }
 }
 
@@ -390,7 +374,8 @@ static bool make_tables(tacho_collector *collector) {
     collector->tools.limit = TACHO__MAX_TOOLS;
     const size_t distinct = TACHO__MAX_MODELS + TACHO__MAX_PROVIDERS + TACHO__MAX_TOOLS;
     collector->models.hashes = tacho__calloc(distinct, sizeof(uint64_t));
-    if (!collector->table || !collector->slabs || !collector->models.hashes) {
+    if (!collector->table || !collector->slabs || !collector->models.hashes ||
+        !tacho__memo_start(&collector->memo, collector->writer.series_slots)) {
         return false;
     }
     collector->providers.hashes = collector->models.hashes + TACHO__MAX_MODELS;
@@ -422,11 +407,12 @@ tacho_status tacho__series_start(tacho_collector *collector) {
 
 void tacho__series_stop(tacho_collector *collector) {
     for (uint32_t slot = 0; slot < collector->slots; ++slot) {
-        tacho__free(series_at(collector, slot)->text);
+        tacho__free(tacho__series_at(collector, slot)->text);
     }
     for (uint32_t slab = 0; collector->slabs && slab <= collector->writer.series_slots / TACHO__SERIES_SLAB; ++slab) {
         tacho__free(collector->slabs[slab]);
     }
+    tacho__memo_stop(&collector->memo);
     tacho__free(collector->slabs);
     tacho__free(collector->table);
     tacho__free(collector->models.hashes);
