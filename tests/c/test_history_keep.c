@@ -275,7 +275,6 @@ static void test_removed__file_is_made_anew_with_what_is_still_there(void **stat
 
 static void fill_the_disk(int ready) {
     const struct rlimit none = {4096, 4096};
-    signal(SIGXFSZ, SIG_IGN);
     tacho_collector *collector = keeping_open_with(NULL, HOUR);
     setrlimit(RLIMIT_FSIZE, &none); /* every write beyond it fails, as on a full disk */
     keeping_record(collector, 5);

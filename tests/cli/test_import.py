@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import stat
@@ -198,6 +199,19 @@ def test_a_signal_keeps_the_finished_batches(tacho: Command, tmp_path: Path, num
     # the next import goes on there, and nothing is there twice
     assert tacho("import", "claude-code", log, "--history", path).code == 0
     assert tacho("usage", "--history", path, "--format", "json").json()["totals"]["calls"] == calls
+
+
+def test_a_limit_of_file_size_is_an_error_and_no_signal(tacho: Command, logs: Path, tmp_path: Path) -> None:
+    arguments = tacho.arguments("import", "claude-code", logs, "--history", tmp_path / "h.db")
+    ended = subprocess.run(
+        arguments,
+        env=tacho.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
+    )
+    assert (ended.returncode, ended.stdout) == (5, "") and "import failed" in ended.stderr
 
 
 def test_nothing_personal_is_stored(tacho: Command, tmp_path: Path) -> None:

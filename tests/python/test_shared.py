@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,27 @@ def test_what_was_in_flight_at_a_kill_is_no_success(tmp_path: Path) -> None:
         assert (summary.orphaned_operations, summary.cancelled_operations, summary.aborted_operations) == (5, 0, 0)
         assert summary.success_rate == 1.0  # of those that ended well, in an error or a timeout
         assert "6 operations" in str(summary) and "5 orphaned" in str(summary)
+
+
+def test_times_are_right_although_the_clock_was_set_meanwhile(tmp_path: Path) -> None:
+    """The process took no snapshot since its clock was an hour behind: the anchor in its file is that old."""
+    folder = tmp_path / "shared"
+    here = tacho.Collector(dir=folder)
+    with here.step("plan"):
+        pass
+    before = tacho.load(folder).records()[0].ended_at
+    [file] = folder.glob("seg-*")
+    with file.open("r+b") as segment:
+        segment.seek(1064)
+        [place] = struct.unpack("<Q", segment.read(8))
+        segment.seek(1072 + 16 * place)
+        [wall] = struct.unpack("<q", segment.read(8))
+        segment.seek(1072 + 16 * place)
+        segment.write(struct.pack("<q", wall - 3600 * 10**9))
+    for _ in range(2):
+        assert tacho.load(folder).records()[0].ended_at == before
+    assert abs(before.timestamp() - time.time()) < 60
+    here.close()
 
 
 def test_the_folder_is_for_its_user_only(tmp_path: Path) -> None:

@@ -20,6 +20,24 @@ const tacho__clock tacho__clock_system = {
     .context = NULL,
 };
 
+#define PAIR_TRIES 5
+#define PAIR_NS    UINT64_C(1000000) /* what lies between two readings of a thread that runs, and much more */
+
+tacho__clock_pair tacho__clock_read(const tacho__clock *clock) {
+    tacho__clock_pair best = {0, 0};
+    uint64_t least = UINT64_MAX, before = tacho__now(clock);
+    for (int i = 0; i < PAIR_TRIES && least > PAIR_NS; ++i) {
+        const int64_t wall = tacho__wall(clock);
+        const uint64_t after = tacho__now(clock);
+        if (after - before < least) {
+            least = after - before;
+            best = (tacho__clock_pair){(int64_t)before, wall};
+        }
+        before = after;
+    }
+    return best;
+}
+
 static uint64_t fake_monotonic(void *context) {
     return atomic_load(&((tacho__clock_fake *)context)->monotonic);
 }

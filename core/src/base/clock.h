@@ -41,6 +41,14 @@ static inline int64_t tacho__wall(const tacho__clock *clock) {
     return clock->wall_ns(clock->context);
 }
 
+/** The same instant on both hands. */
+typedef struct tacho__clock_pair {
+    int64_t mono_ns, wall_ns;
+} tacho__clock_pair;
+
+/** Reads both hands together: asks again, a few times, when the thread was held up in between. Any thread. */
+tacho__clock_pair tacho__clock_read(const tacho__clock *clock);
+
 /** A clock that stands still until it is told otherwise. Pass `&fake.clock`; `fake` must outlive every user. */
 typedef struct tacho__clock_fake {
     tacho__clock clock;

@@ -7,6 +7,7 @@
 #include "collect/custom.h"
 #include "collect/reading.h"
 #include "segment/fold.h"
+#include "segment/reader_clock.h"
 
 #include <string.h>
 
@@ -56,13 +57,15 @@ static bool copy_tags(tacho_collector *collector, const tacho_config *config) {
 }
 
 static tacho__segment_plan plan_of(const tacho_collector *collector, uint64_t generation, const uint8_t *id) {
+    const tacho__clock_pair now = tacho__clock_read(&collector->clock);
     return (tacho__segment_plan){.bytes = collector->max_bytes,
                                  .generation = generation,
                                  .max_series = collector->max_series,
                                  .window = collector->window,
                                  .id = id,
-                                 .wall_ns = tacho__wall(&collector->clock),
-                                 .mono_ns = (int64_t)tacho__now(&collector->clock),
+                                 .wall_ns = now.wall_ns,
+                                 .mono_ns = now.mono_ns,
+                                 .clock = tacho__clock_number(&collector->clock),
                                  .registry = collector->registry,
                                  .prices = tacho_price_table_version(collector->prices)};
 }
@@ -427,16 +430,15 @@ tacho_status tacho__collector_view(tacho_collector *collector, tacho__view **out
     if (!collector) {
         return TACHO_INVALID;
     }
-    const int64_t wall = tacho__wall(&collector->clock);
-    const int64_t mono = (int64_t)tacho__now(&collector->clock);
+    const tacho__clock_pair now = tacho__clock_read(&collector->clock);
     if (!tacho__writer_lock(&collector->writer, NULL)) {
         return TACHO_NOMEM;
     }
     tacho__segment *segment = tacho__segment_of(collector);
-    tacho__segment_anchor(segment, mono, wall);
+    tacho__segment_anchor(segment, now.mono_ns, now.wall_ns);
     tacho__segment_retain(segment);
     tacho__writer_unlock(&collector->writer);
-    const tacho_status status = tacho__view_live(segment->base, mono, wall, out);
+    const tacho_status status = tacho__view_live(segment->base, now.mono_ns, now.wall_ns, out);
     tacho__segment_release(segment);
     return status;
 }

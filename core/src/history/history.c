@@ -138,7 +138,9 @@ tacho_status tacho__history_open(tacho_history **out, const char *path, uint32_t
     history->wait_ms = wait_ms;
     history->read_only = (flags & TACHO_HISTORY_READ_ONLY) != 0;
     tacho__selection_all(&history->whole);
+    tacho__size_signal_hold(&history->size_signal); /* a file of an older layout is written, and an interrupted one */
     status = open_checked(history, path, flags);
+    tacho__size_signal_let_go(&history->size_signal);
     if (status != TACHO_OK) {
         return open_failed(history, status, why(status, history->db));
     }

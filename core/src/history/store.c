@@ -135,11 +135,13 @@ tacho_status tacho__store_begin(tacho_history *history) {
                  status == TACHO_BUSY ? "another process writes this history" : "its lock file cannot be used");
         return status;
     }
+    tacho__size_signal_hold(&history->size_signal);
     status = begin(history);
     if (status != TACHO_OK && history->in_transaction) {
         return tacho__store_finish(history, status);
     }
     if (status != TACHO_OK) {
+        tacho__size_signal_let_go(&history->size_signal);
         tacho__lock_give(&history->lock_fd);
     }
     return status;
@@ -171,6 +173,7 @@ tacho_status tacho__store_finish(tacho_history *history, tacho_status status) {
         roll_back(history);
     }
     history->in_transaction = false;
+    tacho__size_signal_let_go(&history->size_signal);
     tacho__lock_give(&history->lock_fd);
     return status;
 }

@@ -5,6 +5,7 @@
 #ifndef TACHO_HISTORY_STORE_H
 #define TACHO_HISTORY_STORE_H
 
+#include "base/size_signal.h"
 #include "history/columns.h"
 #include "history/notes.h"
 
@@ -47,8 +48,9 @@ struct tacho_history {
     sqlite3 *db;
     int lock_fd; /* of the sidecar lock while it is held; -1 */
     bool read_only;
-    int wait_ms; /* for others who write */
-    int result;  /* of SQLite, of the last failure */
+    int wait_ms;                    /* for others who write */
+    tacho__size_signal size_signal; /* held while SQLite may write */
+    int result;                     /* of SQLite, of the last failure */
     bool in_transaction;
     bool empty;              /* the file has no tables yet: the first transaction makes them */
     bool created;            /* this transaction made them */

@@ -5,6 +5,7 @@
  * folder killed at any step and a reader were explored: core/DESIGN.md).
  */
 #include "segment/attach.h"
+#include "segment/reader_clock.h"
 #include "segment/set_aside.h"
 
 #include "base/memory.h"
@@ -55,6 +56,7 @@ typedef struct reading {
     const tacho__visitor *visitor;
     uint64_t *skipped;
     tacho__copy *copy;
+    tacho__reader_clock clock;
     const tacho__view *base; /* NULL = there is none, or it cannot be read */
 } reading;
 
@@ -67,8 +69,10 @@ static tacho_status open_view(const reading *how, int file, tacho_status status,
     }
     if (status != TACHO_OK) {
         how->skipped[tacho__skip_of(status, file)] += 1;
+        return TACHO_OK;
     }
-    return *view ? how->visitor->take(how->visitor->context, *view) : TACHO_OK;
+    tacho__view_follow(*view, &how->clock);
+    return how->visitor->take(how->visitor->context, *view);
 }
 
 /* One file, by name; one that is gone is no error: the second look at `base` says whether it was folded. */
@@ -164,7 +168,7 @@ tacho_status tacho__registry_read(const tacho__registry *registry, const uint8_t
                                   int64_t wall_ns, const tacho__visitor *visitor, uint64_t skipped[TACHO__SKIP_COUNT]) {
     tacho__copy copy = {NULL, 0};
     tacho__registry own = {.folder = registry->folder, .lease = -1};
-    reading how = {registry, mono_ns, wall_ns, visitor, skipped, &copy, NULL};
+    reading how = {registry, mono_ns, wall_ns, visitor, skipped, &copy, tacho__reader_clock_now(), NULL};
     tacho_status status = read_once(&how, without);
     for (int i = 1; i < TRIES && status == TACHO_BUSY; ++i) {
         if (i == LAST_FREE_TRY) {

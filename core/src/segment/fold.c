@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "segment/base.h"
+#include "segment/reader_clock.h"
 #include "segment/system.h"
 #include "segment/view.h"
 
@@ -16,6 +17,7 @@
 typedef struct folder {
     const tacho__registry *registry;
     int64_t wall_ns;
+    tacho__reader_clock clock;
     tacho__folding *out;
     uint32_t most;                            /* segments to fold in all */
     tacho__view *views[TACHO__FOLD_MOST + 1]; /* `base` first, if there is one */
@@ -87,6 +89,7 @@ static void take(folder *f, const tacho__registry_file *file) {
     tacho__view *view = NULL;
     if (tacho__view_of_file(file->file, false, f->wall_ns, f->wall_ns, &view) == TACHO_OK &&
         view->header->ro_compat == 0 && view->header->role == TACHO__ROLE_PROCESS) {
+        tacho__view_follow(view, &f->clock);
         f->views[f->count++] = view;
         f->bytes += tacho__view_describe(view)->bytes_used;
         return;
@@ -201,7 +204,7 @@ static void remove_folded(folder *f, size_t joined) {
 /* As many segments as memory may hold at a time become a part of the next `base`. */
 static tacho_status fold_some(const tacho__registry *registry, int64_t wall_ns, uint32_t most, tacho__folding *out,
                               bool *more) {
-    folder f = {.registry = registry, .wall_ns = wall_ns, .out = out, .most = most};
+    folder f = {.registry = registry, .wall_ns = wall_ns, .out = out, .most = most, .clock = tacho__reader_clock_now()};
     out->left = 0;
     tacho_status status = read_base(&f);
     if (status == TACHO_OK) {

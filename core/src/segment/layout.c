@@ -38,6 +38,7 @@ TACHO__AT(tacho__header, role, 140);
 TACHO__AT(tacho__header, writer, 144);
 TACHO__AT(tacho__header, prices, 176);
 TACHO__AT(tacho__header, window, 224);
+TACHO__AT(tacho__header, clock, 232);
 TACHO__AT(tacho__header, regions, 256);
 TACHO__AT(tacho__header, grids, 512);
 TACHO__AT(tacho__header, crc32c, 1020);

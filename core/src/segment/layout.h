@@ -162,7 +162,9 @@ typedef struct tacho__header {
     char writer[32];
     char prices[48];
     uint32_t window;
-    uint8_t reserved1[28];
+    uint32_t reserved0;
+    uint64_t clock;
+    uint8_t reserved1[16];
     tacho__region regions[TACHO__REGIONS];
     tacho__grid_spec grids[TACHO__GRIDS];
     uint8_t reserved2[252];

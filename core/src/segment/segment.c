@@ -4,9 +4,9 @@
 #include "base/memory.h"
 #include "segment/crc32c.h"
 #include "segment/metrics.h"
+#include "segment/reader_clock.h"
 #include "segment/sketch.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,35 +18,14 @@
     (TACHO__KINDS * (TACHO__BLOCK_LINES + TACHO__OCTAVES + TACHO__USAGE_LINES + TACHO__FAILURE_LINES + 1 +             \
                      5 * (TACHO__HISTOGRAM_LINES + TACHO__OCTAVES)) +                                                  \
      TACHO__HISTOGRAM_LINES + TACHO__OCTAVES + TACHO__SESSION_CELLS * TACHO__CELL_LINES + TACHO__REDO_LINES)
-#define FIRST_LINES    (TACHO__BACKING_STEP / TACHO__LINE) /* more than header, regions and overflow series take */
-#define WINDOW_LINES   (UINT32_C(2) << 20 >> 6)            /* all windows together: 2 MiB */
-#define ANCHOR_STEP_NS INT64_C(100000000)
-#define OVERFLOW_NAME  "other"
+#define FIRST_LINES   (TACHO__BACKING_STEP / TACHO__LINE) /* more than header, regions and overflow series take */
+#define WINDOW_LINES  (UINT32_C(2) << 20 >> 6)            /* all windows together: 2 MiB */
+#define OVERFLOW_NAME "other"
 
 static tacho__region place_region(uint64_t *next, uint32_t count, uint32_t stride) {
     const tacho__region region = {(tacho__line)*next, count, stride, 0};
     *next += ((uint64_t)count * stride + TACHO__LINE - 1) / TACHO__LINE;
     return region;
-}
-
-/* The boot id tells a reader which monotonic clock it is; without /proc it stays zero. */
-static void read_boot_id(uint8_t out[16]) {
-    char text[64] = {0};
-    const int file = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    if (file < 0) {
-        return;
-    }
-    const ssize_t length = read(file, text, sizeof text - 1);
-    close(file);
-    int digits = 0;
-    for (ssize_t i = 0; i < length && digits < 32; ++i) {
-        const char c = text[i];
-        const int value = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-        if (value >= 0) {
-            out[digits / 2] = (uint8_t)(out[digits / 2] << 4 | value);
-            ++digits;
-        }
-    }
 }
 
 static void write_immutable(tacho__segment *segment, const tacho__segment_plan *plan) {
@@ -65,7 +44,8 @@ static void write_immutable(tacho__segment *segment, const tacho__segment_plan *
     header->generation = plan->generation;
     header->started_wall_ns = plan->wall_ns;
     header->started_mono_ns = plan->mono_ns;
-    read_boot_id(header->boot_id);
+    tacho__boot_id(header->boot_id);
+    header->clock = plan->clock;
     header->pid = (uint64_t)getpid();
     struct stat namespace;
     if (stat("/proc/self/ns/pid", &namespace) == 0) {
@@ -346,7 +326,7 @@ int64_t tacho__segment_mono(const tacho__segment *segment, int64_t wall_ns) {
 
 void tacho__segment_anchor(tacho__segment *segment, int64_t mono_ns, int64_t wall_ns) {
     const int64_t moved = subtract_clamped(wall_ns, tacho__segment_wall(segment, mono_ns));
-    if (moved <= ANCHOR_STEP_NS && moved >= -ANCHOR_STEP_NS) {
+    if (moved <= TACHO__ANCHOR_STEP && moved >= -TACHO__ANCHOR_STEP) {
         return;
     }
     /* The pair that nobody reads is written, then the index turns: a reader never sees half a pair. */

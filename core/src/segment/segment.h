@@ -58,6 +58,7 @@ typedef struct tacho__segment_plan {
     uint32_t window;   /* raw durations kept of a series; 0 = none */
     const uint8_t *id; /* 16 bytes; NULL = random */
     int64_t wall_ns, mono_ns;
+    uint64_t clock;                  /* tacho__clock_number */
     const tacho__registry *registry; /* the file is made there; NULL = private memory. Read during create only */
     const char *prices;              /* version of the price table; NULL = unknown */
     uint32_t role;                   /* TACHO__ROLE_*; the rest is for a base, and 0 for a process */
