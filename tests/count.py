@@ -37,15 +37,27 @@ def outcome(case: ElementTree.Element) -> Counts:
     return Counts(passed=1)
 
 
+def told(path: Path, name: str, failure: ElementTree.Element) -> None:
+    print(f"FAILED {path.stem}: {name}")
+    print("    " + (failure.get("message") or failure.text or "").strip().replace("\n", "\n    "))
+
+
 def junit(path: Path, *, show: bool = False) -> Counts:
-    """Counts of one JUnit file; `show` prints the messages of failures that nothing else has printed."""
+    """Counts of one JUnit file; `show` prints the messages of failures that nothing else has printed.
+
+    busted reports what went wrong outside a test, as in before_each, beside the tests: each is a failure.
+    """
     counts = Counts()
-    for case in ElementTree.parse(path).iter("testcase"):
+    tree = ElementTree.parse(path)
+    for case in tree.iter("testcase"):
         counts += outcome(case)
-        for failure in case.findall("failure") + case.findall("error"):
+        for failure in case.findall("failure") + case.findall("error") if show else []:
+            told(path, case.get("name") or "", failure)
+    for suite in tree.iter("testsuite"):
+        for error in suite.findall("error"):
+            counts += Counts(failed=1)
             if show:
-                print(f"FAILED {path.stem}: {case.get('name')}")
-                print("    " + (failure.get("message") or failure.text or "").strip().replace("\n", "\n    "))
+                told(path, "outside a test", error)
     return counts
 
 

@@ -43,6 +43,12 @@ def test_reports_of_all_kinds_add_up(tmp_path: Path) -> None:
     assert total(tmp_path) == ("all: 3 passed, 2 failed, 2 skipped", 1)
 
 
+def test_what_goes_wrong_outside_a_test_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "busted.xml").write_text(suite(PASSED, "<error>before_each: no collector</error>"))
+    assert count(tmp_path) == "x: 1 passed, 1 failed, 0 skipped, 3 s"
+    assert total(tmp_path) == ("all: 1 passed, 1 failed, 0 skipped", 1)
+
+
 def test_c_tests_count_one_by_one(tmp_path: Path) -> None:
     (tmp_path / "ctest.xml").write_text(ctest("test_a", "run"))
     (tmp_path / "test_a.first.xml").write_text(suite(PASSED, PASSED))
