@@ -123,6 +123,22 @@ static const char *keep_value(lua_State *L, const settings_list *list, const cha
     return keep(L, list);
 }
 
+/* A list on top of L as one text with commas, kept: names of tags, price files. */
+static const char *keep_list(lua_State *L, const settings_list *list, const char *key) {
+    luaL_Buffer text;
+    const int at = lua_gettop(L);
+    const lua_Integer count = (lua_Integer)lua_rawlen(L, at);
+    luaL_buffinit(L, &text);
+    for (lua_Integer i = 1; i <= count; i++) {
+        luaL_addstring(&text, i > 1 ? "," : "");
+        if (lua_rawgeti(L, at, i) != LUA_TSTRING)
+            luaL_error(L, "setting '%s': a list of strings expected, got %s", key, luaL_typename(L, -1));
+        luaL_addvalue(&text);
+    }
+    luaL_pushresult(&text);
+    return keep(L, list);
+}
+
 /* Keys of nested tables are joined by dots. A table may hold itself. */
 static void flatten(lua_State *L, int table, const char *prefix, settings_list *list) {
     luaL_checkstack(L, 6, NULL);
@@ -133,13 +149,14 @@ static void flatten(lua_State *L, int table, const char *prefix, settings_list *
             luaL_error(L, "settings have names");
         if (list->count == SETTINGS)
             luaL_error(L, "more than %d settings", SETTINGS);
-        int nested = lua_istable(L, -1);
+        int listed = lua_istable(L, -1) && lua_rawlen(L, -1) > 0, nested = lua_istable(L, -1) && !listed;
         lua_pushfstring(L, nested ? "%s%s." : "%s%s", prefix, lua_tostring(L, -2));
         const char *key = keep(L, list);
         if (nested)
             flatten(L, lua_gettop(L), key, list);
         else
-            list->items[list->count++] = (tacho_setting){key, keep_value(L, list, key)};
+            list->items[list->count++] =
+                (tacho_setting){key, listed ? keep_list(L, list, key) : keep_value(L, list, key)};
     }
     list->depth--;
 }

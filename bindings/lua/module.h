@@ -203,6 +203,8 @@ int64_t tacho_lua_check_money(lua_State *L, int index);
 /* ---- timestamp.c */
 /** Epoch seconds or RFC 3339 text to Unix nanoseconds; raises for anything else. */
 int64_t tacho_lua_check_instant(lua_State *L, int index);
+/** The same, or how long ago ("24h"): the bound of a period. */
+int64_t tacho_lua_check_bound(lua_State *L, int index);
 void tacho_lua_push_instant(lua_State *L, int64_t unix_ns);
 
 /* ---- timeline.c */
@@ -369,6 +371,9 @@ int tacho_lua_text_of(lua_State *L, tacho_lua_writer write);
 void tacho_lua_set_text(lua_State *L, int box, lua_CFunction text);
 int tacho_lua_caches(lua_State *L);
 int tacho_lua_metrics(lua_State *L);
+/** Push the rows as a list. */
+void tacho_lua_push_caches(lua_State *L, const tacho_cache_rows *rows);
+void tacho_lua_push_metrics(lua_State *L, const tacho_metric_rows *rows);
 /** Pushes the record of an ended operation, whose object is at index 1; nil when the ring has lost it. */
 int tacho_lua_push_record_of(lua_State *L, uint64_t id);
 /** A C function: gives the summary of an open session to an object that has a method write. */

@@ -175,12 +175,12 @@ static int sessions(lua_State *L) {
 /* ------------------------------------------------------------------------------------------------ usage and costs */
 
 static void add_key(lua_State *L, int index, int first, tacho_query *out) {
-    tacho_by by;
     const char *word = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : luaL_typename(L, index);
-    if (tacho_by_parse(word, &by) != TACHO_OK)
+    tacho_status status = first ? tacho_query_by(out, word) : tacho_query_by_also(out, word);
+    if (status == TACHO_NOT_FOUND)
         tacho_lua_bad_argument(L, 2, lua_pushfstring(L, "unknown grouping key '%s'", word));
-    out->by = first ? by : out->by;
-    out->by_also |= first ? 0u : TACHO_BY_BIT(by);
+    if (status != TACHO_OK)
+        tacho_lua_bad_argument(L, 2, "too many tags");
 }
 
 /* by: a text, a list of them, or nil = `standard`. */
@@ -202,15 +202,35 @@ static void read_keys(lua_State *L, const tacho_query *standard, tacho_query *ou
     }
 }
 
+/* where = {model = "...", ["tag:tier"] = "gold"}; false asks for operations without the tag. Texts stay in the table.
+ */
+static void read_where(lua_State *L, tacho_query *out) {
+    int type = tacho_lua_option(L, 3, "where");
+    if (type != LUA_TNIL && type != LUA_TTABLE)
+        luaL_error(L, "where: a table of keys and values expected, got %s", luaL_typename(L, -1));
+    for (lua_pushnil(L); type == LUA_TTABLE && lua_next(L, -2); lua_pop(L, 1)) {
+        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : luaL_typename(L, -2);
+        const char *value = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+        int tag = strncmp(key, "tag:", 4) == 0;
+        if (!value && !(tag && lua_type(L, -1) == LUA_TBOOLEAN && !lua_toboolean(L, -1)))
+            luaL_error(L, "where: '%s' is a text%s, got %s", key, tag ? " or false" : "", luaL_typename(L, -1));
+        tacho_status status = tacho_query_where(out, key, value);
+        if (status != TACHO_OK)
+            luaL_error(L, status == TACHO_LIMIT ? "where: '%s' is a tag too many" : "where: unknown key '%s'", key);
+    }
+    lua_pop(L, type == LUA_TTABLE ? 1 : 2);
+}
+
 static void read_limits(lua_State *L, tacho_query *out) {
-    static const char *const keys[] = {"session", "since", "until", NULL};
+    static const char *const keys[] = {"session", "since", "until", "where", NULL};
     tacho_lua_check_options(L, 3, keys);
     out->session = tacho_lua_option_text(L, 3, "session");
     if (tacho_lua_option(L, 3, "since") != LUA_TNIL)
-        out->since_ns = tacho_lua_check_instant(L, -1);
+        out->since_ns = tacho_lua_check_bound(L, -1);
     if (tacho_lua_option(L, 3, "until") != LUA_TNIL)
-        out->until_ns = tacho_lua_check_instant(L, -1);
+        out->until_ns = tacho_lua_check_bound(L, -1);
     lua_pop(L, 2);
+    read_where(L, out);
 }
 
 /* Pushes name -> cost of all rows by one key; those without a name or a cost are left out. */
@@ -368,6 +388,14 @@ static int summary(lua_State *L) {
     lua_setfield(L, -2, "models");
     push_records(L, all->slowest);
     lua_setfield(L, -2, "slowest");
+    if (all->caches) { /* nil in the summary of a session, to which they do not belong */
+        tacho_lua_push_caches(L, all->caches);
+        lua_setfield(L, -2, "caches");
+    }
+    if (all->metrics) {
+        tacho_lua_push_metrics(L, all->metrics);
+        lua_setfield(L, -2, "metrics");
+    }
     tacho_lua_push_quality(L, all);
     lua_setfield(L, -2, "data_quality");
     tacho_lua_set_text(L, at, summary_text);

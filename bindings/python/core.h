@@ -306,7 +306,14 @@ PyObject *core_snapshot_of(core_collector *collector, PyObject *args); /* (alone
 PyObject *core_snapshot_of_process(core_collector *collector);
 PyObject *core_load(core_state *state, PyObject *path);
 /** Arguments of usage(by, *, kinds="usual", session, since, until). 0, or -1 with an exception. */
-int core_query_read(core_state *state, PyObject *args, PyObject *kwargs, tacho_query *out);
+/** A query with the objects whose texts it has. */
+typedef struct core_query {
+    tacho_query query;
+    PyObject *keys, *where;
+} core_query;
+/** From (by, kinds=, session=, since=, until=, where=); -1 with an exception. core_query_done ends it either way. */
+int core_query_read(core_state *state, PyObject *args, PyObject *kwargs, core_query *out);
+void core_query_done(core_query *query);
 /** A table that owns what it is made of, and frees it also when it cannot be made. `snapshot` keeps its strings alive.
  */
 PyObject *core_table_of_rows(core_state *state, tacho_rows *rows, PyObject *snapshot);

@@ -137,14 +137,16 @@ static PyObject *snapshot_providers(snapshot *self, PyObject *unused) {
 }
 
 static PyObject *snapshot_usage(snapshot *self, PyObject *args, PyObject *kwargs) {
-    tacho_query query;
+    core_query query;
     tacho_rows *rows = NULL;
-    if (core_query_read(self->state, args, kwargs, &query) < 0) {
-        return NULL;
+    PyObject *table = NULL;
+    if (core_query_read(self->state, args, kwargs, &query) == 0) {
+        tacho_status status = tacho_snapshot_usage(self->handle, &query.query, &rows);
+        table = status == TACHO_OK ? core_table_of_rows(self->state, rows, (PyObject *)self)
+                                   : core_raise(self->state, status, query.query.session);
     }
-    tacho_status status = tacho_snapshot_usage(self->handle, &query, &rows);
-    return status == TACHO_OK ? core_table_of_rows(self->state, rows, (PyObject *)self)
-                              : core_raise(self->state, status, query.session);
+    core_query_done(&query);
+    return table;
 }
 
 static PyObject *snapshot_sessions(snapshot *self, PyObject *unused) {

@@ -161,8 +161,9 @@ static PyObject *table_parts(table *self, PyObject *unused) {
         return NULL;
     }
     const tacho_summary *summary = self->of.summary;
-    return Py_BuildValue("(NNN)", part(self, HOLDS_ROWS, summary->tools), part(self, HOLDS_ROWS, summary->models),
-                         part(self, HOLDS_RECORDS, summary->slowest));
+    return Py_BuildValue("(NNNNN)", part(self, HOLDS_ROWS, summary->tools), part(self, HOLDS_ROWS, summary->models),
+                         part(self, HOLDS_RECORDS, summary->slowest), part(self, HOLDS_CACHES, summary->caches),
+                         part(self, HOLDS_METRICS, summary->metrics));
 }
 
 static PyObject *table_totals(table *self, PyObject *unused) {

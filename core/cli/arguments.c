@@ -97,7 +97,7 @@ static const cli_command *command_so_far(const cli_arguments *arguments) {
     return arguments->operand_count > 0 ? cli_command_find(arguments->operands[0]) : NULL;
 }
 
-static int keep_where(cli_arguments *arguments, const char *text) {
+static int keep_where(cli_arguments *arguments, char *text) {
     if (arguments->where_count == CLI_WHERE_MAX) {
         return cli_fail(CLI_USAGE, "--where: '%s' is too much; %d conditions are the most", text, CLI_WHERE_MAX);
     }
@@ -261,23 +261,18 @@ int cli_format_read(const cli_arguments *arguments, tacho_format fallback, tacho
 }
 
 int cli_where_read(const cli_arguments *arguments, tacho_query *query) {
-    static const char *const keys[] = {"session", "model", "provider", "operation", "tool"};
-    const char **const places[] = {&query->session, &query->model, &query->provider, &query->operation, &query->tool};
     for (int i = 0; i < arguments->where_count; i++) {
-        const char *text = arguments->where[i];
-        char key[64];
-        size_t length = strcspn(text, "="), at = 0;
-        snprintf(key, sizeof(key), "%.*s", (int)(length < sizeof(key) ? length : sizeof(key) - 1), text);
-        if (text[length] == '\0' || text[length + 1] == '\0') {
-            return cli_fail(CLI_USAGE, "--where: '%s' is not KEY=VALUE, as model=claude-opus-4-6", text);
+        size_t count, length = strcspn(arguments->where[i], "=");
+        char *key = arguments->where[i], *value = key + length + 1;
+        const int of_tag = strncmp(key, "tag:", 4) == 0;
+        if (key[length] == '\0' || (value[0] == '\0' && !of_tag)) {
+            return cli_fail(CLI_USAGE, "--where: '%s' is not KEY=VALUE, as model=claude-opus-4-6", key);
         }
-        while (at < COUNT_OF(keys) && strcmp(keys[at], key) != 0) {
-            at++;
+        key[length] = '\0';
+        if (tacho_query_where(query, key, value) != TACHO_OK) {
+            const char *const *keys = tacho_query_where_keys(&count);
+            return cli_refuse_word(CLI_FLAG_WHERE, key, keys, count);
         }
-        if (at == COUNT_OF(keys)) {
-            return cli_refuse_word(CLI_FLAG_WHERE, key, keys, COUNT_OF(keys));
-        }
-        *places[at] = text + length + 1;
     }
     return CLI_DONE;
 }

@@ -28,9 +28,9 @@ typedef enum cli_exit {
     X(SINCE, "since", 0, "WHEN", "from this time on: 2026-02-03, an RFC 3339 time, 24h, 7d")                           \
     X(UNTIL, "until", 0, "WHEN", "up to this time; a date means its whole day")                                        \
     X(TZ, "tz", 0, "ZONE", "time zone of days and times: Europe/Berlin, +02:00, UTC (default: local)")                 \
-    X(BY, "by", 0, "KEY", "one row per KEY")                                                                           \
+    X(BY, "by", 0, "KEY[,KEY]", "one row per KEY, or per combination of several")                                      \
     X(WHERE, "where", 0, "KEY=VALUE",                                                                                  \
-      "only this session, model, provider, operation or tool; may be given several times")                             \
+      "only this session, model, provider, operation, tool or tag:NAME; may be given several times")                   \
     X(SORT, "sort", 0, "COLUMN", "sort by this column, numbers falling; -COLUMN turns it round")                       \
     X(LIMIT, "limit", 'n', "N", "at most N rows; totals stay those of all rows")                                       \
     X(COLUMNS, "columns", 0, "A,B", "these columns, in this order")                                                    \
@@ -75,7 +75,7 @@ typedef struct cli_arguments {
     const char *program;
     uint32_t given;                    /* bit per flag */
     const char *value[CLI_FLAG_COUNT]; /* of flags that take one, the last one given; NULL = not given */
-    const char *where[CLI_WHERE_MAX];  /* of --where, all of them */
+    char *where[CLI_WHERE_MAX];        /* of --where, all of them; read once, which cuts them in two */
     int where_count;
     const char *const *operands;
     int operand_count;
@@ -88,7 +88,7 @@ typedef struct cli_example {
     const char *what;
 } cli_example;
 
-#define CLI_EXAMPLES_MAX 6
+#define CLI_EXAMPLES_MAX 7
 
 typedef struct cli_command {
     const char *name;

@@ -14,24 +14,38 @@ typedef struct usage_flags {
     const char *columns[COLUMNS_MAX + 1]; /* NULL-terminated */
     int has_columns;
     char *text; /* that `columns` point into */
+    char *keys; /* that the query points into */
     const tacho_field *sort;
     int is_turned; /* --sort -COLUMN */
 } usage_flags;
 
 /* -------------------------------------------------------------------------------------------------------- flags */
 
-static int read_by(const cli_arguments *arguments, uint32_t *out) {
-    const char *text = arguments->value[CLI_FLAG_BY];
+static int refuse_key(const char *key, tacho_status status) {
     const char *words[TACHO_BY_COUNT];
-    tacho_by by = TACHO_BY_MODEL;
-    if (text != NULL && tacho_by_parse(text, &by) != TACHO_OK) {
-        for (int i = 0; i < TACHO_BY_COUNT; i++) {
-            words[i] = tacho_by_text(i);
-        }
-        return cli_refuse_word(CLI_FLAG_BY, text, words, TACHO_BY_COUNT);
+    for (int i = 0; i < TACHO_BY_COUNT; i++) {
+        words[i] = tacho_by_text(i);
     }
-    *out = by;
-    return CLI_DONE;
+    return status == TACHO_LIMIT ? cli_fail(CLI_USAGE, "--by: %d tags are the most", TACHO_TAGS_MAX)
+                                 : cli_refuse_word(CLI_FLAG_BY, key, words, TACHO_BY_COUNT);
+}
+
+/* Keys with commas between; the query points into a copy. */
+static int read_by(const cli_arguments *arguments, usage_flags *flags, tacho_query *query) {
+    const char *list = arguments->value[CLI_FLAG_BY];
+    if (list == NULL) {
+        return CLI_DONE;
+    }
+    flags->keys = strdup(list);
+    int first = 1;
+    for (char *rest = flags->keys, *key; rest != NULL && (key = strsep(&rest, ",")) != NULL; first = 0) {
+        key += strspn(key, " ");
+        const tacho_status status = first ? tacho_query_by(query, key) : tacho_query_by_also(query, key);
+        if (status != TACHO_OK) {
+            return refuse_key(key, status);
+        }
+    }
+    return first ? cli_fail(CLI_INTERNAL, "out of memory") : CLI_DONE;
 }
 
 static const tacho_field *find_field(const char *name) {
@@ -117,15 +131,23 @@ static double number_of(const tacho_row *row, const tacho_field *field) {
     return is_unknown ? (double)NAN : (double)value;
 }
 
+/* Text of a field, of tags the value of the first; NULL = unknown. */
+static const char *text_of(const tacho_row *row, const tacho_field *field) {
+    const char *text;
+    if (field->type == TACHO_FIELD_TAGS) {
+        return row->tag_count > 0 ? row->tags[0].value : NULL;
+    }
+    memcpy(&text, field_of(row, field), sizeof(text));
+    return text;
+}
+
 /* Texts rise, numbers fall; what is unknown stands last either way. */
 static int compare(const void *left, const void *right, void *context) {
     const usage_flags *flags = context;
     const tacho_row *a = left, *b = right;
     int order;
-    if (flags->sort->type == TACHO_FIELD_TEXT) {
-        const char *x, *y;
-        memcpy(&x, field_of(a, flags->sort), sizeof(x));
-        memcpy(&y, field_of(b, flags->sort), sizeof(y));
+    if (flags->sort->type == TACHO_FIELD_TEXT || flags->sort->type == TACHO_FIELD_TAGS) {
+        const char *x = text_of(a, flags->sort), *y = text_of(b, flags->sort);
         if (x == NULL || y == NULL) {
             return (x == NULL) - (y == NULL);
         }
@@ -168,7 +190,8 @@ static void print_heading(cli_reading *reading, const tacho_rows *rows) {
     if (rows->totals.started_at_ns != 0 && rows->totals.ended_at_ns != 0) {
         snprintf(period, sizeof(period), "%s to %s ", from, strncmp(from, to, 11) == 0 ? to + 11 : to);
     }
-    cli_reading_title(reading, "Usage by ", tacho_by_text((int)rows->by));
+    const char *keys = reading->arguments->value[CLI_FLAG_BY];
+    cli_reading_title(reading, "Usage by ", keys != NULL ? keys : tacho_by_text((int)rows->by));
     int length = snprintf(NULL, 0, "%s%s, prices of %s", period, reading->zone.name, reading->prices);
     int is_narrow = reading->format == TACHO_FORMAT_TABLE && (uint32_t)length > reading->style.width;
     cli_output_print(&reading->output, "%s%s", period, reading->zone.name);
@@ -243,7 +266,7 @@ static int read_and_answer(cli_reading *reading, usage_flags *flags) {
 int cli_usage(const cli_arguments *arguments) {
     cli_reading reading = {.query = TACHO_QUERY_INIT};
     usage_flags flags = {.text = NULL};
-    int code = read_by(arguments, &reading.query.by);
+    int code = read_by(arguments, &flags, &reading.query);
     if (code == CLI_DONE) {
         code = read_sort(arguments, &flags);
     }
@@ -259,5 +282,6 @@ int cli_usage(const cli_arguments *arguments) {
         }
     }
     free(flags.text);
+    free(flags.keys);
     return code;
 }

@@ -63,6 +63,7 @@ static const cli_command commands[] = {
                      {"tacho usage --by day --since 7d", "the last seven days"},
                      {"tacho usage --by tool --sort total_seconds -n 10", "the ten slowest tools"},
                      {"tacho usage --by day --where model=claude-opus-4-6", "one model, day by day"},
+                     {"tacho usage --by tag:tier,model", "by a declared tag, and within it by model"},
                      {"tacho usage --by session --format csv -o usage.csv", "for a spreadsheet"},
                      {"tacho usage --format json | jq .totals", "for a program"}},
         .run = cli_usage,

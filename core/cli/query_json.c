@@ -129,6 +129,17 @@ static void given_time(cli_json *json, const char *key, int64_t unix_ns) {
     }
 }
 
+static void given_tags(cli_json *json, const tacho_query *query) {
+    if (query->tag_count > 0) {
+        cli_json_begin(json, "tags", '{');
+        for (uint32_t i = 0; i < query->tag_count; i++) {
+            const char *value = query->tags[i].value;
+            cli_json_text(json, query->tags[i].name, value[0] != '\0' ? value : NULL);
+        }
+        cli_json_end(json, '}');
+    }
+}
+
 const char *cli_query_json(cli_json *json, const cli_arguments *arguments, const char *source, const char *prices,
                            const tacho_query *query) {
     cli_json_begin(json, NULL, '{');
@@ -140,8 +151,10 @@ const char *cli_query_json(cli_json *json, const cli_arguments *arguments, const
     given_text(json, "provider", query->provider);
     given_text(json, "operation", query->operation);
     given_text(json, "tool", query->tool);
+    given_tags(json, query);
     if ((arguments->command->flags & CLI_BIT(BY)) != 0) {
-        cli_json_text(json, "by", tacho_by_text((int)query->by));
+        const char *by = arguments->value[CLI_FLAG_BY];
+        cli_json_text(json, "by", by != NULL ? by : tacho_by_text((int)query->by));
     }
     given_time(json, "since", query->since_ns);
     given_time(json, "until", query->until_ns);

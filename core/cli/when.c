@@ -3,8 +3,8 @@
 
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <tachograph/instant.h>
 #include <time.h>
 
 #define NS_PER_SECOND INT64_C(1000000000)
@@ -20,24 +20,6 @@ void cli_when_print(int64_t unix_ns, char out[32]) {
     struct tm utc;
     gmtime_r(&seconds, &utc);
     strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
-}
-
-/* "24h", "7d", "90m", "2w", "30s": that long before now. */
-static int read_ago(const char *text, int64_t now_ns, int64_t *out) {
-    static const struct {
-        const char *name;
-        int64_t seconds;
-    } units[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}};
-    char *end;
-    long long count = isdigit((unsigned char)text[0]) ? strtoll(text, &end, 10) : -1;
-    for (size_t i = 0; count >= 0 && i < sizeof(units) / sizeof(units[0]); i++) {
-        if (strcmp(end, units[i].name) == 0) {
-            __int128 at = (__int128)now_ns - (__int128)count * units[i].seconds * NS_PER_SECOND;
-            *out = at > 1 ? (int64_t)at : 1; /* 0 would be no bound */
-            return 1;
-        }
-    }
-    return 0;
 }
 
 /* Takes `digits` digits and the character after them (0 = nothing is asked for). */
@@ -134,7 +116,8 @@ static int read_instant(const char *text, int day_ends, int64_t *out) {
 
 static int read_flag(const cli_arguments *arguments, cli_flag flag, int64_t now_ns, int64_t *out) {
     const char *text = arguments->value[flag];
-    if (text == NULL || read_ago(text, now_ns, out) || read_instant(text, flag == CLI_FLAG_UNTIL, out)) {
+    if (text == NULL || tacho_instant_ago(text, strlen(text), now_ns, out) == TACHO_OK ||
+        read_instant(text, flag == CLI_FLAG_UNTIL, out)) {
         return CLI_DONE;
     }
     return cli_fail(CLI_USAGE,

@@ -12,6 +12,7 @@
 #include <tachograph/record.h>
 #include <tachograph/metric.h>
 #include <tachograph/cache.h>
+#include <tachograph/query.h>
 #include <tachograph/snapshot.h>
 #include <tachograph/timeline.h>
 #include <tachograph/registry.h>

@@ -108,8 +108,8 @@ class Table:
     def values(self) -> list[tuple[Any, ...]]:
         return [()] * self._rows
 
-    def parts(self) -> tuple[Table, Table, Table]:
-        return Table(), Table(), Table()
+    def parts(self) -> tuple[Table, Table, Table, Table, Table]:
+        return Table(), Table(), Table(), Table(), Table()
 
     def totals(self) -> None:
         return None

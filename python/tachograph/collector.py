@@ -197,10 +197,12 @@ class Face:
         """Usage by one or several keys, with `total_calls`, `total_tokens` and `total_cost_usd`.
 
         Args:
-            by:    of model, provider, session, day, tool, operation, kind and total. Model calls are counted, unless
-                   it names a tool (calls of tools), an operation (all but tools) or a kind (all).
-            query: `session` (id or unique prefix), `since` and `until` (aware datetime, ISO text or epoch seconds; of
-                   the end of a call).
+            by:    of model, provider, session, day, tool, operation, kind, total and tag:NAME, a declared tag. Model
+                   calls are counted, unless it names a tool (calls of tools), an operation (all but tools) or a kind
+                   (all).
+            query: `session` (id or unique prefix); `since` and `until` (aware datetime, ISO text, epoch seconds, or
+                   how long ago, as "24h"; of the end of a call); `where` (mapping of session, model, provider,
+                   operation, tool or tag:NAME to its value; None = operations without the tag).
         Raises: ValueError for an unknown key; NotFoundError if there is no such session.
         """
         return self.snapshot().usage(by, **query)

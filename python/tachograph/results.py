@@ -295,7 +295,10 @@ def _cell(value: Any) -> str:
 
 
 class _SessionSummary(_Fields, Mapping[str, Any]):
-    """The summary of a session or of the process; also a mapping of its fields."""
+    """The summary of a session or of the process; also a mapping of its fields.
+
+    `caches` and `metrics` are those of the application; None in the summary of a session, to which they do not belong.
+    """
 
     _table: core.Table | _Written | None = None
 
@@ -323,17 +326,20 @@ class _SessionSummary(_Fields, Mapping[str, Any]):
 if TYPE_CHECKING:
     SessionSummary = _SessionSummary
 else:
-    SessionSummary = _make(_SessionSummary, "summary", ("tools", "models", "slowest", "data_quality"))
+    SessionSummary = _make(
+        _SessionSummary, "summary", ("tools", "models", "slowest", "caches", "metrics", "data_quality")
+    )
 
 
 def summary_of(table: core.Table) -> SessionSummary:
     """The dataclass of a summary that the core has made."""
     (values,) = table.values()
-    tools, models, slowest = table.parts()
+    tools, models, slowest, caches, metrics = table.parts()
     trusted = frozenset(core.quality())
     quality = {name: value for (name, _, _), value in zip(core.fields("summary"), values) if name in trusted}
     make: Any = SessionSummary
-    made: SessionSummary = make(*values, Rows(tools), Rows(models), Records(slowest), quality)
+    own = None if caches is None else CacheRows(caches), None if metrics is None else MetricRows(metrics)
+    made: SessionSummary = make(*values, Rows(tools), Rows(models), Records(slowest), *own, quality)
     object.__setattr__(made, "_table", table)
     return made
 

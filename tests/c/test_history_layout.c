@@ -51,6 +51,7 @@ static void make_old_file(void) {
     history_number(path("h.db"), "DROP VIEW records");
     history_number(path("h.db"), "ALTER TABLE record DROP COLUMN service_tier");
     history_number(path("h.db"), "ALTER TABLE record DROP COLUMN region");
+    history_number(path("h.db"), "ALTER TABLE record DROP COLUMN tags");
     history_number(path("h.db"), "DROP INDEX record_key");
     history_number(path("h.db"), "CREATE UNIQUE INDEX record_key ON record(source, source_id)");
     history_number(path("h.db"), "PRAGMA user_version=1");

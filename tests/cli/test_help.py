@@ -69,7 +69,7 @@ def test_examples_use_listed_flags_only(tacho: Command, command: str) -> None:
 
 def test_usage_help_names_its_keys_formats_and_columns(tacho: Command) -> None:
     text = " ".join(tacho("usage", "--help").out.split())
-    assert "model, provider, session, day, tool, operation, kind, total (default: model)" in text
+    assert "model, provider, session, day, tool, operation, kind, total, tag:NAME (default: model)" in text
     assert "how to print: table, plain, json, jsonl, csv" in text
     assert "cost_usd" in text.split("Columns:")[1]
 

@@ -13,6 +13,7 @@
 
 #define SESSIONS   16
 #define COMPONENTS 64
+#define TAGS       8
 
 static tacho_collector *collector;
 static tacho_session *sessions[SESSIONS];
@@ -271,6 +272,12 @@ static void play(yajl_val call, const char *session) {
         return;
     const char *own = text_of(member(call, "session"));
     tacho_labels labels = TACHO_LABELS_INIT;
+    tacho_tag tags[TAGS];
+    yajl_val tagged = member(call, "tags");
+    labels.tags = tags;
+    for (; tagged && labels.tag_count < tagged->u.object.len && labels.tag_count < TAGS; labels.tag_count++)
+        tags[labels.tag_count] =
+            (tacho_tag){tagged->u.object.keys[labels.tag_count], text_of(tagged->u.object.values[labels.tag_count])};
     labels.provider = text_of(member(call, "provider"));
     labels.model = text_of(member(call, "model"));
     finished.session = session_of(own ? own : session);
@@ -306,7 +313,12 @@ int main(int argc, char **argv) {
         die("which case?");
     yajl_val tree = read_case(argv[1]), calls = member(tree, "calls");
     tacho_snapshot *snapshot = NULL;
-    if (tacho_collector_open(&collector, NULL) != TACHO_OK || tacho_response_create(&response) != TACHO_OK)
+    tacho_config config = TACHO_CONFIG_INIT;
+    const char *tags[TAGS];
+    yajl_val declared = member(tree, "tags");
+    for (config.tags = tags; declared && config.tag_count < declared->u.array.len; config.tag_count++)
+        tags[config.tag_count] = text_of(declared->u.array.values[config.tag_count]);
+    if (tacho_collector_open(&collector, &config) != TACHO_OK || tacho_response_create(&response) != TACHO_OK)
         die("no collector");
     for (size_t i = 0; i < calls->u.array.len; i++)
         play(calls->u.array.values[i], text_of(member(tree, "session")));

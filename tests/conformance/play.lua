@@ -1,4 +1,5 @@
--- Plays one conformance case through the Lua module: play.lua CASE prints export("json").
+-- Plays one conformance case through the Lua module: play.lua CASE prints export("json"), and with `own` behind it what
+-- the module's own tables say, as play.py does.
 -- README.md says what a case is.
 local json = require "dkjson"
 local tacho = require "tachograph"
@@ -66,6 +67,37 @@ local function play(collector, call, standard)
 end
 
 local case = read(arg[1])
-local collector = assert(tacho.collector {})
+local collector = assert(tacho.collector {tags = case.tags})
 for _, call in ipairs(case.calls) do play(collector, call, case.session) end
-io.write(assert(collector:export "json"))
+
+local function write(name, value)
+  if type(value) == "table" then
+    local keys = {}
+    for key in pairs(value) do keys[#keys + 1] = key end
+    table.sort(keys)
+    for _, key in ipairs(keys) do write(name .. " " .. key, value[key]) end
+  elseif value ~= nil then
+    io.write(name, " ", type(value) == "number" and ("%.12g"):format(value) or value, "\n")
+  end
+end
+
+local function write_rows(name, rows, fields)
+  for at, row in ipairs(rows) do
+    io.write(name, " ", at, "\n")
+    for field in fields:gmatch "%S+" do write(("%s %d %s"):format(name, at, field), row[field]) end
+  end
+end
+
+if arg[2] then
+  local summary = assert(collector:snapshot():summary()) -- of the whole process, although sessions are open
+  write_rows("caches", summary.caches,
+    "cache hits misses total_requests hit_rate evictions size_rejections size capacity")
+  write_rows("metrics", summary.metrics,
+    "metric type unit description labels value count sum min max avg high")
+  for _, by in ipairs(case.usage or {}) do
+    write_rows(table.concat(by, ","), assert(collector:usage(by)),
+      "operation kind model tags calls input_tokens total_tokens cost_usd total_seconds")
+  end
+else
+  io.write(assert(collector:export "json"))
+end

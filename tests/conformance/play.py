@@ -1,4 +1,5 @@
-"""Plays one conformance case through the Python package: play.py CASE prints export("json").
+"""Plays one conformance case through the Python package: play.py CASE prints export("json"), and with `own` behind it
+what the package's own results say of caches, custom metrics and tables, a number a line.
 
 README.md says what a case is.
 """
@@ -7,6 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +73,50 @@ def play(collector: Any, call: dict[str, Any], session: str) -> None:
         pass
 
 
+def numbers(name: str, value: Any) -> Iterator[str]:
+    """Numbers and texts of a row; what is unknown, and times, are left out."""
+    if isinstance(value, dict):
+        for key in sorted(value):
+            yield from numbers(f"{name} {key}", value[key])
+    elif isinstance(value, (int, float)):
+        yield f"{name} {value:.12g}"
+    elif isinstance(value, (str, Decimal)):
+        yield f"{name} {value}"
+
+
+def lines(table: str, rows: Iterable[dict[str, Any]], names: Iterable[str]) -> Iterator[str]:
+    for at, row in enumerate(rows, 1):
+        yield f"{table} {at}"
+        for name in names:
+            yield from numbers(f"{table} {at} {name}", row.get(name))
+
+
+CACHE = ("cache", "hits", "misses", "total_requests", "hit_rate", "evictions", "size_rejections", "size", "capacity")
+METRIC = ("metric", "type", "unit", "description", "labels", "value", "count", "sum", "min", "max", "avg", "high")
+USAGE = ("operation", "kind", "model", "tags", "calls", "input_tokens", "total_tokens", "cost_usd", "total_seconds")
+
+
+def own(summary: dict[str, Any], tables: dict[str, Iterable[dict[str, Any]]]) -> str:
+    """The same text from JSON and from what any face gives."""
+    text = [*lines("caches", summary["caches"], CACHE), *lines("metrics", summary["metrics"], METRIC)]
+    for by, rows in tables.items():
+        text += lines(by, rows, USAGE)
+    return "\n".join(text) + "\n"
+
+
+def tables_of(collector: Any, case: dict[str, Any]) -> dict[str, Iterable[dict[str, Any]]]:
+    return {",".join(by): [row.to_dict() for row in collector.usage(by=by)] for by in case.get("usage", [])}
+
+
 def main() -> None:
     case = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    collector = tacho.Collector()
+    collector = tacho.Collector(tags=case.get("tags", []))
     for call in case["calls"]:
         play(collector, call, case["session"])
-    sys.stdout.write(collector.export("json"))
+    if len(sys.argv) > 2:
+        sys.stdout.write(own(collector.summary().to_dict(), tables_of(collector, case)))
+    else:
+        sys.stdout.write(collector.export("json"))
 
 
 if __name__ == "__main__":

@@ -12,11 +12,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import play
 import pytest
 
 HERE = Path(__file__).parent
 CASES = sorted(HERE.glob("*.json"))
 MAX_BYTES = 200  # of a name
+OWN = ("custom_metrics", "tags")  # with what each language makes results of by itself
 
 
 @pytest.fixture(scope="session")
@@ -59,15 +61,19 @@ def agrees(found: Any, want: Any) -> bool:
     return bool(found == want)
 
 
+def check_row(table: str, all_rows: list[dict[str, Any]], keys: dict[str, Any], fields: dict[str, Any]) -> None:
+    rows = [row for row in all_rows if all(agrees(row[key], want) for key, want in keys.items())]
+    assert len(rows) == 1, f"{table} {keys}: {len(rows)} rows"
+    for field, want in fields.items():
+        assert agrees(rows[0][field], want), f"{table} {keys} {field}: {rows[0][field]!r}, not {want!r}"
+
+
 def check(case: dict[str, Any], answer: dict[str, Any]) -> None:
     summary = {**answer["summary"], **answer["summary"]["data_quality"]}
     for field, want in case["expect"]["summary"].items():
         assert agrees(summary[field], want), f"summary {field}: {summary[field]!r}, not {want!r}"
     for table, keys, fields in case["expect"]["rows"]:
-        rows = [row for row in answer[table] if all(agrees(row[key], want) for key, want in keys.items())]
-        assert len(rows) == 1, f"{table} {keys}: {len(rows)} rows"
-        for field, want in fields.items():
-            assert agrees(rows[0][field], want), f"{table} {keys} {field}: {rows[0][field]!r}, not {want!r}"
+        check_row(table, answer[table], keys, fields)
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -84,6 +90,30 @@ def test_case__is_the_same_in_all_faces(path: Path, play_c: Path, tmp_path: Path
         pytest.skip("the command is not installed")
     by_command = json.loads(run("tacho", "summary", "--from", str(snapshot), "--format", "json"))
     assert by_command["rows"] == [answer["summary"]]
+
+
+def tables(case: dict[str, Any], snapshot: Path) -> dict[str, list[dict[str, Any]]]:
+    """The tables by several keys, as the command reads them from what C saved."""
+    found = {}
+    for by in map(",".join, case.get("usage", [])):
+        envelope = json.loads(run("tacho", "usage", "--from", str(snapshot), "--by", by, "--format", "json"))
+        assert sum(row["calls"] for row in envelope["rows"]) == envelope["totals"]["calls"]
+        found[by] = envelope["rows"]
+    return found
+
+
+@pytest.mark.skipif(shutil.which("tacho") is None, reason="the command is not installed")
+@pytest.mark.parametrize("path", [path for path in CASES if path.stem in OWN], ids=lambda path: path.stem)
+def test_case__is_the_same_in_the_results_of_each_language(path: Path, play_c: Path, tmp_path: Path) -> None:
+    snapshot = tmp_path / "case.tacho"
+    answer, case = json.loads(run(str(play_c), str(path), str(snapshot))), json.loads(path.read_text(encoding="utf-8"))
+    read = tables(case, snapshot)
+    want = play.own(answer["summary"], read)
+    assert want.count("\n") > 10
+    assert run(sys.executable, str(HERE / "play.py"), str(path), "own").decode() == want
+    assert run("lua5.4", str(HERE / "play.lua"), str(path), "own").decode() == want
+    for by, keys, fields in case["expect"].get("usage", []):
+        check_row(",".join(by), read[",".join(by)], keys, fields)
 
 
 def test_cases__have_everything_that_is_promised() -> None:

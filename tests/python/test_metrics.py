@@ -273,3 +273,16 @@ def test_threads__add_up(collector: tacho.Collector) -> None:
         thread.join()
     assert [row.value for row in collector.metrics("x")] == [20000.0, 20000.0]
     assert row(collector, "h").count == 40000
+
+
+def test_a_summary_has_what_the_application_counts(collector: tacho.Collector) -> None:
+    collector.counter("requests").add(2)
+    collector.cache("files").hit()
+    with collector.session("s"):
+        collector.record_step("plan", 1.0)
+    summary = collector.snapshot().summary()
+    assert [(row.metric, row.value) for row in summary.metrics] == [("requests", 2)]
+    assert [(row.cache, row.hits) for row in summary.caches] == [("files", 1)]
+    assert summary.to_dict()["caches"][0]["hit_rate"] == 1
+    of_session = collector.summary("s")
+    assert of_session.metrics is None and of_session.caches is None

@@ -36,6 +36,15 @@ TACHO_API size_t tacho_instant_text(int64_t unix_ns, char out[TACHO_INSTANT_TEXT
  */
 TACHO_API tacho_status tacho_instant_parse(const char *text, size_t length, int64_t *unix_ns);
 
+/**
+ * Reads how long ago: a whole number and s, m, h, d or w ("30s", "90m", "24h", "7d", "2w").
+ *
+ * @param now_ns   Unix time that it is counted back from
+ * @param unix_ns  receives the instant, at least 1 (0 is "no bound" in a query); untouched on failure
+ * @return TACHO_OK; TACHO_INVALID (not such a text)
+ */
+TACHO_API tacho_status tacho_instant_ago(const char *text, size_t length, int64_t now_ns, int64_t *unix_ns);
+
 #ifdef __cplusplus
 }
 #endif

@@ -87,6 +87,8 @@ TACHO_API void tacho_classify(const tacho_failure *failure, tacho_category *cate
 
 typedef struct tacho_series tacho_series; /* a bound handle: kind, name and labels resolved once */
 
+#define TACHO_TAGS_MAX 8 /* declared tags of a collector, and tags in a query */
+
 typedef struct tacho_tag {
     const char *name;  /* a name declared in tacho_config.tags becomes a label; others are dropped and counted */
     const char *value; /* UTF-8; cut at 200 bytes with a hash suffix */

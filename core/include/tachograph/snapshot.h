@@ -8,7 +8,7 @@
 #ifndef TACHOGRAPH_SNAPSHOT_H
 #define TACHOGRAPH_SNAPSHOT_H
 
-#include <tachograph/record.h>
+#include <tachograph/query.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -91,6 +91,10 @@ typedef struct tacho_row {
      * records, and where a call belongs to a series without a window (beyond the 64th of its process, or out of room:
      * causes window_short, window_refused); p50_ns to p99_ns then are the best there is */
     int64_t recent_calls, recent_p50_ns, recent_p95_ns, recent_p99_ns;
+    const tacho_tag
+        *tags; /* grouping keys too: those that the table groups by, in its order; value NULL = without it */
+    uint32_t tag_count;
+    uint32_t reserved2;
 } tacho_row;
 
 /** One finished operation. */
@@ -125,6 +129,9 @@ typedef struct tacho_record_view {
     uint32_t event_count;
     uint32_t reserved3;
     int64_t recorded_at_ns; /* when it ended here, also where the caller gave another end; 0 = unknown */
+    const tacho_tag *tags;  /* declared tags that it was recorded with, in the order of their declaration */
+    uint32_t tag_count;
+    uint32_t reserved4;
 } tacho_record_view;
 
 #define TACHO_VALUE_UNKNOWN INT64_MIN
@@ -166,21 +173,6 @@ TACHO_API const char *const *tacho_summary_quality(size_t *count);
 TACHO_API const tacho_field *tacho_metric_fields(size_t *count); /* of tacho_metric_row */
 TACHO_API const tacho_field *tacho_cache_fields(size_t *count);  /* of tacho_cache_row */
 
-/** What a table groups by. X(ENUM, word) */
-#define TACHO_BY_MAP(X)                                                                                                \
-    X(MODEL, "model")                                                                                                  \
-    X(PROVIDER, "provider")                                                                                            \
-    X(SESSION, "session") X(DAY, "day") X(TOOL, "tool") X(OPERATION, "operation") X(KIND, "kind") X(TOTAL, "total")
-typedef enum tacho_by {
-#define X(name, text) TACHO_BY_##name,
-    TACHO_BY_MAP(X)
-#undef X
-        TACHO_BY_COUNT
-} tacho_by;
-#define TACHO_BY_BIT(by) (1u << (by)) /* for by_also */
-TACHO_API const char *tacho_by_text(int by);
-TACHO_API tacho_status tacho_by_parse(const char *text, tacho_by *out);
-
 /**
  * A table: rows sorted by cost, then calls (both falling), then name; days in calendar order. Totals are over all rows,
  * also those that query->limit left out. A row without its grouping key stands for calls that had none, or, where a
@@ -195,44 +187,10 @@ typedef struct tacho_rows {
     const char *const *warnings; /* English sentences without full stop, for a person */
     size_t warning_count;
     uint32_t by_also; /* TACHO_BY_BIT of further grouping keys */
-    uint32_t reserved;
+    uint32_t by_tag_count;
+    const char *const *by_tags; /* "tag:" and the name, of each tag that is a grouping key */
 } tacho_rows;
 TACHO_API void tacho_rows_free(tacho_rows *rows); /* NULL is allowed */
-
-/** A time zone, given by the caller: the library reads no zone files and never touches TZ. */
-typedef struct tacho_zone {
-    uint32_t struct_size;
-    uint32_t reserved;
-    const char *name;                                         /* shown beside times and days */
-    int32_t (*offset_s)(void *context, int64_t unix_seconds); /* seconds east of UTC at that instant */
-    void *context;
-} tacho_zone;
-
-/** Which operations a table counts. */
-typedef enum tacho_kinds {
-    TACHO_KINDS_USUAL, /* tables by tool: kind tool only; by operation: all but kind tool; by both or by kind: all; any
-                          other table: as TACHO_KINDS_CALLS, unless the query names a tool or an operation */
-    TACHO_KINDS_ALL,   /* but by tool or operation: as above */
-    TACHO_KINDS_CALLS  /* model calls: kinds llm and embedding, and whatever else booked usage or a cost of its own; by
-                          operation they stand under its name, whatever kinds it had */
-} tacho_kinds;
-
-/** What of the recorded operations a table is about. Zero fields do not restrict. */
-typedef struct tacho_query {
-    uint32_t struct_size;
-    uint32_t by;            /* tacho_by */
-    int64_t since_ns;       /* Unix time, inclusive, compared with the end of the operation; 0 = no bound */
-    int64_t until_ns;       /* exclusive; 0 = no bound */
-    const tacho_zone *zone; /* for days; NULL = UTC */
-    const char *session;    /* id or a prefix of at least 4 bytes that is unique */
-    const char *model, *provider, *operation, *tool; /* exact */
-    uint32_t limit;                                  /* rows or records; 0 = all */
-    uint32_t all_kinds;                              /* tacho_kinds */
-    uint32_t by_also;                                /* TACHO_BY_BIT of further grouping keys; 0 = none */
-    uint32_t reserved;
-} tacho_query;
-#define TACHO_QUERY_INIT                                                                                               \
-    { sizeof(tacho_query), 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0 }
 
 /**
  * Take a snapshot of what a live collector can see: its own numbers, and those of all others that share its registry,

@@ -40,7 +40,8 @@ static const struct {
             {"model", TACHO_BY_BIT(TACHO_BY_MODEL)},
             {"tool", TACHO_BY_BIT(TACHO_BY_TOOL)},
             {"session", TACHO_BY_BIT(TACHO_BY_SESSION)},
-            {"day", TACHO_BY_BIT(TACHO_BY_DAY)}};
+            {"day", TACHO_BY_BIT(TACHO_BY_DAY)},
+            {"tags", TACHO_BY_BIT(TACHO_BY_TAG)}};
 #define KEYS (sizeof keys / sizeof *keys)
 
 static bool add_name(const char *name, tacho__columns *out) {

@@ -28,6 +28,15 @@ static void put_named(tacho__buffer *out, const tacho_named *list, uint32_t coun
     }
 }
 
+static void put_tags(tacho__buffer *out, const tacho_tag *list, uint32_t count) {
+    count = list ? count : 0;
+    tacho__msgpack_put_array(out, count * 2);
+    for (uint32_t i = 0; i < count; i++) {
+        put_text(out, list[i].name);
+        put_text(out, list[i].value);
+    }
+}
+
 static void put_buckets(tacho__buffer *out, const tacho__buckets *buckets) {
     uint32_t used = 0;
     for (uint32_t i = 0; i < buckets->length; i++) {
@@ -77,6 +86,11 @@ static void put_value(tacho__buffer *out, const tacho_field *field, const void *
     case TACHO__FRAME_TYPES: {
         const tacho_named *list = tacho__field_named(field, base, &count);
         put_named(out, list, count);
+        break;
+    }
+    case TACHO_FIELD_TAGS: {
+        const tacho_tag *list = tacho__field_tags(field, base, &count);
+        put_tags(out, list, count);
         break;
     }
     case TACHO_FIELD_NOTES: {
@@ -214,6 +228,27 @@ static tacho_status take_named(const tacho__msgpack *value, tacho__arena *arena,
         (*count)++;
     }
     *list = *count > 0 ? named : NULL;
+    return status;
+}
+
+static tacho_status take_tags(const tacho__msgpack *value, tacho__arena *arena, char *at) {
+    tacho__msgpack name, text;
+    if (value->type != TACHO__MSGPACK_ARRAY || value->count % 2 != 0 || value->count / 2 > TACHO_TAGS_MAX) {
+        return TACHO_DAMAGED;
+    }
+    tacho_tag *tags = value->count > 0 ? tacho__arena_array(arena, value->count / 2, sizeof *tags) : NULL;
+    tacho__msgpack_walker walker = tacho__msgpack_walk(value);
+    tacho_status status = tags || value->count == 0 ? TACHO_OK : TACHO_NOMEM;
+    uint32_t count = 0;
+    while (status == TACHO_OK && tacho__msgpack_next(&walker, &name) && tacho__msgpack_next(&walker, &text)) {
+        status = take_text(&name, arena, &tags[count].name);
+        if (status == TACHO_OK) {
+            status = tags[count].name ? take_text(&text, arena, &tags[count].value) : TACHO_DAMAGED;
+        }
+        count++;
+    }
+    memcpy(at, &tags, sizeof tags);
+    memcpy(at + sizeof tags, &count, sizeof count);
     return status;
 }
 
@@ -390,6 +425,8 @@ static tacho_status take_value(const tacho__msgpack *value, const tacho_field *f
             memcpy(at + sizeof list, &count, sizeof count);
         }
         return status;
+    case TACHO_FIELD_TAGS:
+        return take_tags(value, arena, at);
     case TACHO_FIELD_NOTES:
         return take_notes(value, arena, at);
     case TACHO_FIELD_EVENTS:

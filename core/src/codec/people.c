@@ -4,6 +4,7 @@
 #include "base/timestamp.h"
 #include "snapshot/fields.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -211,4 +212,26 @@ const char *tacho__people_field(const tacho_field *field, const void *base, cons
         return count > 0 ? tacho__people_count(count, out) : NONE;
     }
     }
+}
+
+const char *tacho__people_tags(tacho__arena *arena, const tacho_tag *list, uint32_t count) {
+    const char *text = NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        if (list[i].value) {
+            text =
+                tacho__arena_print(arena, "%s%s%s=%s", text ? text : "", text ? " " : "", list[i].name, list[i].value);
+        }
+    }
+    return text ? text : NONE;
+}
+
+const char *tacho__people_title(tacho__arena *arena, const char *name) {
+    char title[64];
+    size_t i = 0;
+    for (; name[i] && i + 1 < sizeof title; i++) {
+        title[i] = name[i] == '_' ? ' ' : (char)toupper((unsigned char)name[i]);
+    }
+    title[i] = '\0';
+    const char *copy = tacho__arena_text(arena, title);
+    return copy ? copy : "";
 }

@@ -5,6 +5,8 @@
 #ifndef TACHO_CODEC_PEOPLE_H
 #define TACHO_CODEC_PEOPLE_H
 
+#include "snapshot/arena.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <tachograph/snapshot.h>
@@ -31,5 +33,10 @@ const char *tacho__people_zone(const tacho_zone *zone);
 /** Any field of a row, record or summary for people; texts are returned as they are. */
 const char *tacho__people_field(const tacho_field *field, const void *base, const tacho_zone *zone,
                                 char out[TACHO__PEOPLE_TEXT]);
+
+/** "route=/a status=200", "-" for none; in the arena. Never NULL. */
+const char *tacho__people_tags(tacho__arena *arena, const tacho_tag *list, uint32_t count);
+/** The title of a column: "cache_read_tokens" as "CACHE READ TOKENS"; in the arena. Never NULL. */
+const char *tacho__people_title(tacho__arena *arena, const char *name);
 
 #endif

@@ -7,7 +7,6 @@
 #include "codec/style.h"
 #include "snapshot/fields.h"
 
-#include <ctype.h>
 #include <string.h>
 
 typedef struct tacho__plain_rows {
@@ -91,40 +90,17 @@ static tacho_status write_csv(const tacho__plain_rows *rows, tacho__output *outp
 
 /* ------------------------------------------------------------------------------------------------------------- text */
 
-/* "hit_rate" as "HIT RATE", in the memory of the table. */
-static const char *title_of(tacho__text_table *table, const char *name) {
-    char title[64];
-    size_t i = 0;
-    for (; name[i] && i + 1 < sizeof title; i++) {
-        title[i] = name[i] == '_' ? ' ' : (char)toupper((unsigned char)name[i]);
-    }
-    title[i] = '\0';
-    const char *copy = tacho__arena_text(&table->arena, title);
-    return copy ? copy : "";
-}
-
-/* `route=/a status=200`, in the memory of the table. */
-static const char *tags_text(tacho__text_table *table, const tacho_field *field, const void *row) {
-    uint32_t count;
-    const tacho_tag *tags = tacho__field_tags(field, row, &count);
-    const char *text = NULL;
-    for (uint32_t i = 0; i < count; i++) {
-        if (tags[i].value) {
-            text = tacho__arena_print(&table->arena, "%s%s%s=%s", text ? text : "", text ? " " : "", tags[i].name,
-                                      tags[i].value);
-        }
-    }
-    return text ? text : "-";
-}
-
 static void text_row(tacho__text_table *table, const tacho_field *const *columns, size_t count, const void *row,
                      const tacho_zone *zone) {
     char text[TACHO__PEOPLE_TEXT];
     tacho__text_row(table);
     for (size_t i = 0; i < count; i++) {
-        const bool tags = columns[i]->type == TACHO_FIELD_TAGS;
+        uint32_t count_of = 0;
+        const bool tagged = columns[i]->type == TACHO_FIELD_TAGS;
+        const tacho_tag *tags = tagged ? tacho__field_tags(columns[i], row, &count_of) : NULL;
         tacho__text_cell(table, i,
-                         tags ? tags_text(table, columns[i], row) : tacho__people_field(columns[i], row, zone, text));
+                         tagged ? tacho__people_tags(&table->arena, tags, count_of)
+                                : tacho__people_field(columns[i], row, zone, text));
     }
 }
 
@@ -140,9 +116,10 @@ static tacho_status rows_text(const tacho__plain_rows *rows, const tacho__text_l
     for (; rows->columns[count]; count++) {
         columns[count] = tacho__field_find(rows->fields, rows->field_count, rows->columns[count]);
         bool text = columns[count]->type == TACHO_FIELD_TEXT || columns[count]->type == TACHO_FIELD_TAGS;
-        tacho__text_column_add(&table, (tacho__text_column){.title = title_of(&table, columns[count]->name),
-                                                            .right = !text,
-                                                            .rank = (uint8_t)(count > 3 ? count : 0)});
+        tacho__text_column_add(&table,
+                               (tacho__text_column){.title = tacho__people_title(&table.arena, columns[count]->name),
+                                                    .right = !text,
+                                                    .rank = (uint8_t)(count > 3 ? count : 0)});
     }
     for (size_t i = 0; i < rows->count; i++) {
         text_row(&table, columns, count, row_at(rows, i), zone);

@@ -39,15 +39,34 @@ static tacho_status write_jsonl(const tacho_rows *rows, const tacho__columns *co
     return status;
 }
 
+/* Of tags, each is a column of its own: spreadsheets look at cells. */
+static void write_csv_titles(const tacho_rows *rows, const tacho_field *field, tacho__csv *csv) {
+    if (field->type != TACHO_FIELD_TAGS) {
+        tacho__csv_text(csv, field->name);
+    }
+    for (uint32_t i = 0; field->type == TACHO_FIELD_TAGS && i < rows->by_tag_count; i++) {
+        tacho__csv_text(csv, rows->by_tags[i]);
+    }
+}
+
+static void write_csv_cells(const tacho_field *field, const tacho_row *row, tacho__csv *csv) {
+    if (field->type != TACHO_FIELD_TAGS) {
+        tacho__csv_field(csv, field, row, TACHO__NAMED_COUNTS);
+    }
+    for (uint32_t i = 0; field->type == TACHO_FIELD_TAGS && i < row->tag_count; i++) {
+        tacho__csv_text(csv, row->tags[i].value);
+    }
+}
+
 static tacho_status write_csv(const tacho_rows *rows, const tacho__columns *columns, tacho__output *output) {
     tacho__csv csv = {&output->buffer, false};
     for (size_t i = 0; i < columns->count; i++) {
-        tacho__csv_text(&csv, columns->field[i]->name);
+        write_csv_titles(rows, columns->field[i], &csv);
     }
     tacho__csv_line_end(&csv);
     for (size_t i = 0; i < rows->count && tacho__output_pass(output); i++) {
         for (size_t j = 0; j < columns->count; j++) {
-            tacho__csv_field(&csv, columns->field[j], &rows->rows[i], TACHO__NAMED_COUNTS);
+            write_csv_cells(columns->field[j], &rows->rows[i], &csv);
         }
         tacho__csv_line_end(&csv);
     }

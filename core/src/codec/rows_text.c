@@ -3,7 +3,6 @@
 #include "codec/people.h"
 #include "snapshot/fields.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -140,25 +139,26 @@ static bool telling(const tacho_rows *rows, figure what) {
     }
 }
 
-/* Titles of columns are in the memory of the table: "cache_read_tokens" as "CACHE READ TOKENS". */
-static const char *field_title(tacho__text_table *table, const char *name) {
-    char title[64];
-    size_t i = 0;
-    for (; name[i] && i + 1 < sizeof title; i++) {
-        title[i] = name[i] == '_' ? ' ' : (char)toupper((unsigned char)name[i]);
-    }
-    title[i] = '\0';
-    const char *copy = tacho__arena_text(&table->arena, title);
-    return copy ? copy : "";
+static bool is_tags(const tacho_field *field) {
+    return field->type == TACHO_FIELD_TAGS;
 }
 
-static void add_keys(tacho__text_table *table, const tacho__columns *keys, const tacho_zone *zone) {
+/* Each tag has a column. */
+static void add_keys(tacho__text_table *table, const tacho_rows *rows, const tacho__columns *keys,
+                     const tacho_zone *zone) {
     if (keys->count == 0) {
         tacho__text_column_add(table, (tacho__text_column){.title = ""});
     }
     for (size_t i = 0; i < keys->count; i++) {
+        for (uint32_t j = 0; is_tags(keys->field[i]) && j < rows->by_tag_count; j++) {
+            const char *title = tacho__people_title(&table->arena, rows->by_tags[j]);
+            tacho__text_column_add(table, (tacho__text_column){.title = title});
+        }
+        if (is_tags(keys->field[i])) {
+            continue;
+        }
         const char *name = keys->field[i]->name;
-        tacho__text_column column = {.title = field_title(table, name),
+        tacho__text_column column = {.title = tacho__people_title(&table->arena, name),
                                      .rank = i > 0 && strcmp(name, "kind") == 0 ? 6 : 0};
         if (strcmp(name, "day") == 0) {
             const char *day = tacho__arena_print(&table->arena, "DAY (%.40s)", tacho__people_zone(zone));
@@ -168,18 +168,26 @@ static void add_keys(tacho__text_table *table, const tacho__columns *keys, const
     }
 }
 
+static void add_key(tacho__text_table *table, size_t at, const char *key, const char *total) {
+    tacho__text_cell(table, at, !total ? key ? key : "-" : at == 0 ? total : "");
+}
+
 /* `total` names the row of the totals; NULL = an ordinary row. */
 static void add_row(tacho__text_table *table, const tacho_rows *rows, const tacho_row *row, const tacho__columns *keys,
                     const char *total, const figure *shown, size_t count) {
     char text[TACHO__PEOPLE_TEXT];
-    size_t at = keys->count > 0 ? keys->count : 1;
+    size_t at = 0;
     tacho__text_row(table);
     for (size_t i = 0; i < keys->count; i++) {
-        const char *key = tacho__field_text(keys->field[i], row);
-        tacho__text_cell(table, i, !total ? key ? key : "-" : i == 0 ? total : "");
+        for (uint32_t j = 0; is_tags(keys->field[i]) && j < rows->by_tag_count; j++) {
+            add_key(table, at++, j < row->tag_count ? row->tags[j].value : NULL, total);
+        }
+        if (!is_tags(keys->field[i])) {
+            add_key(table, at++, tacho__field_text(keys->field[i], row), total);
+        }
     }
-    if (keys->count == 0) {
-        tacho__text_cell(table, 0, total ? total : "all");
+    if (at == 0) {
+        tacho__text_cell(table, at++, total ? total : "all");
     }
     for (size_t i = 0; i < count; i++) {
         tacho__text_cell(table, at + i, figure_text(row, &rows->totals, shown[i], text));
@@ -194,7 +202,7 @@ tacho_status tacho__rows_text(const tacho_rows *rows, const tacho__text_layout *
     size_t count = 0;
     tacho__text_table_begin(&table);
     tacho__columns_keys(rows, &keys);
-    add_keys(&table, &keys, zone);
+    add_keys(&table, rows, &keys, zone);
     for (figure what = 0; what < FIGURES; what++) {
         if (telling(rows, what)) {
             shown[count++] = what;
@@ -221,8 +229,9 @@ static void add_chosen(tacho__text_table *table, const tacho__columns *columns, 
     tacho__text_row(table);
     for (size_t i = 0; i < columns->count; i++) {
         const tacho_field *field = columns->field[i];
-        bool key = field->type == TACHO_FIELD_TEXT;
-        const char *shown = tacho__people_field(field, row, zone, text);
+        bool key = field->type == TACHO_FIELD_TEXT || is_tags(field);
+        const char *shown = is_tags(field) ? tacho__people_tags(&table->arena, row->tags, row->tag_count)
+                                           : tacho__people_field(field, row, zone, text);
         tacho__text_cell(table, i, !total || !key ? shown : i == 0 ? "TOTAL" : "");
     }
 }
@@ -232,8 +241,10 @@ tacho_status tacho__rows_text_columns(const tacho_rows *rows, const tacho__colum
     tacho__text_table table;
     tacho__text_table_begin(&table);
     for (size_t i = 0; i < columns->count; i++) {
-        bool text = columns->field[i]->type == TACHO_FIELD_TEXT || columns->field[i]->type == TACHO_FIELD_STATE;
-        tacho__text_column column = {.title = field_title(&table, columns->field[i]->name), .right = !text};
+        bool text = columns->field[i]->type == TACHO_FIELD_TEXT || columns->field[i]->type == TACHO_FIELD_STATE ||
+                    is_tags(columns->field[i]);
+        tacho__text_column column = {.title = tacho__people_title(&table.arena, columns->field[i]->name),
+                                     .right = !text};
         tacho__text_column_add(&table, column);
     }
     for (size_t i = 0; i < rows->count; i++) {

@@ -51,6 +51,7 @@ static const tacho_field series[] = {
     {"model", TEXT, offsetof(tacho__part_series, sums.model), NULL},
     {"tool", TEXT, offsetof(tacho__part_series, sums.tool), NULL},
     {"component", TEXT, offsetof(tacho__part_series, component), NULL},
+    {"tags", TACHO_FIELD_TAGS, offsetof(tacho__part_series, sums.tags), NULL},
     {"flags", COUNT, offsetof(tacho__part_series, flags), NULL},
     {"ok", COUNT, offsetof(tacho__part_series, sums.outcomes[TACHO_OUTCOME_OK]), NULL},
     {"error", COUNT, offsetof(tacho__part_series, sums.outcomes[TACHO_OUTCOME_ERROR]), NULL},

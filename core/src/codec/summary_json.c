@@ -1,5 +1,6 @@
 #include "codec/summary_json.h"
 
+#include "codec/plain_rows.h"
 #include "snapshot/fields.h"
 
 #include <string.h>
@@ -94,6 +95,22 @@ void tacho__json_records_plain(tacho__json_writer *writer, const tacho_records *
     tacho__json_array_end(writer);
 }
 
+/* null where they are no part of what is summed up: one session, a history. */
+static void write_own(tacho__json_writer *writer, const tacho_summary *summary) {
+    tacho__json_key(writer, "caches");
+    if (summary->caches) {
+        tacho__json_caches(writer, summary->caches);
+    } else {
+        tacho__json_null(writer);
+    }
+    tacho__json_key(writer, "metrics");
+    if (summary->metrics) {
+        tacho__json_metrics(writer, summary->metrics);
+    } else {
+        tacho__json_null(writer);
+    }
+}
+
 void tacho__json_summary(tacho__json_writer *writer, const tacho_summary *summary) {
     tacho__json_object_begin(writer);
     tacho__json_summary_scalars(writer, summary);
@@ -103,5 +120,6 @@ void tacho__json_summary(tacho__json_writer *writer, const tacho_summary *summar
     tacho__json_rows_whole(writer, summary->models);
     tacho__json_key(writer, "slowest");
     tacho__json_records_plain(writer, summary->slowest);
+    write_own(writer, summary);
     tacho__json_object_end(writer);
 }

@@ -4,7 +4,7 @@
 
 #include "codec/json_field.h"
 
-/** The scalars, `data_quality`, `tools`, `models` and `slowest` as one object. */
+/** The scalars, `data_quality`, `tools`, `models`, `slowest`, `caches` and `metrics` as one object. */
 void tacho__json_summary(tacho__json_writer *writer, const tacho_summary *summary);
 /** The scalars only, members of an object that is open. */
 void tacho__json_summary_scalars(tacho__json_writer *writer, const tacho_summary *summary);

@@ -77,6 +77,7 @@ static const column_info columns[] = {
     {"line_flags", COLUMN_COUNT, ROW(line_flags), 0},
     {"service_tier", COLUMN_TEXT, VIEW(service_tier), 0},
     {"region", COLUMN_TEXT, VIEW(region), 0},
+    {"tags", COLUMN_TEXT, ROW(tags), 0},
 };
 
 #define COLUMN_COUNT_ALL ((int)(sizeof columns / sizeof columns[0]))

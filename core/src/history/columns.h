@@ -23,6 +23,7 @@ typedef struct tacho__history_row {
     int64_t line_flags; /* TACHO__LINE_* bits */
     const void *notes;  /* see history/notes.h; NULL = none */
     size_t notes_length;
+    const char *tags;  /* see history/tags.h; NULL = none */
     int64_t estimated; /* 1: the duration is the difference of two log lines (semantics 38) */
 } tacho__history_row;
 

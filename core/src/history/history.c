@@ -159,6 +159,8 @@ void tacho_history_close(tacho_history *history) {
     sqlite3_close(history->db);
     tacho__buffer_free(&history->notes_out);
     tacho__notes_free(&history->notes_in);
+    tacho__buffer_free(&history->tags_out);
+    tacho__stored_tags_free(&history->tags_in);
     tacho__free(history);
 }
 

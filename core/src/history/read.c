@@ -27,9 +27,15 @@ static tacho_status add_to_table(void *context, const tacho__history_row *row) {
     return tacho__table_add(context, &view);
 }
 
+typedef struct list_feed {
+    tacho__record_list *list;
+    const tacho_query *query;
+} list_feed;
+
 static tacho_status add_to_list(void *context, const tacho__history_row *row) {
+    const list_feed *feed = context;
     tacho_record_view view = shown(row);
-    return tacho__record_list_add(context, &view);
+    return tacho__query_wants_tags(feed->query, &view) ? tacho__record_list_add(feed->list, &view) : TACHO_OK;
 }
 
 /* The query with a session prefix made whole; `session` holds its text. */
@@ -55,7 +61,7 @@ static tacho_status resolve(tacho_history *history, const tacho_query *query, ta
 /* Tables of calls need no rows without usage and cost; the others decide for themselves. */
 static uint32_t rows_of(const tacho_query *query) {
     const uint32_t of_calls = TACHO_BY_BIT(TACHO_BY_MODEL) | TACHO_BY_BIT(TACHO_BY_PROVIDER) |
-                              TACHO_BY_BIT(TACHO_BY_DAY) | TACHO_BY_BIT(TACHO_BY_TOTAL);
+                              TACHO_BY_BIT(TACHO_BY_DAY) | TACHO_BY_BIT(TACHO_BY_TOTAL) | TACHO_BY_BIT(TACHO_BY_TAG);
     bool calls = query->all_kinds == TACHO_KINDS_CALLS ||
                  (query->all_kinds == TACHO_KINDS_USUAL && (tacho__query_keys(query) & ~of_calls) == 0);
     return TACHO__SELECT_SUMS | (calls ? TACHO__SELECT_MODEL_CALLS : 0);
@@ -96,7 +102,8 @@ tacho_status tacho_history_records(tacho_history *history, const tacho_query *qu
     tacho_status status = resolve(history, query, &session, &resolved);
     if (status == TACHO_OK) {
         list = tacho__record_list_new(TACHO__RECORDS_BY_END, resolved.limit);
-        status = list ? tacho__select_walk(history, &resolved, 0, add_to_list, list) : TACHO_NOMEM;
+        list_feed feed = {list, &resolved};
+        status = list ? tacho__select_walk(history, &resolved, 0, add_to_list, &feed) : TACHO_NOMEM;
     }
     if (status == TACHO_OK) {
         status = tacho__record_list_finish(list, 0, out);

@@ -1,5 +1,5 @@
 /**
- * Layout 2. `record`: one finished operation each, keyed by (source, source_id), NULL = unknown (semantics 56). `mark`:
+ * Layout 3. `record`: one finished operation each, keyed by (source, source_id), NULL = unknown (semantics 56). `mark`:
  * what an importer read that is no operation itself but decides about others: prompts, compactions, results whose call
  * was not read yet. `progress`: how far each log file was read. The views carry the names of the JSON output.
  */
@@ -38,7 +38,7 @@ static const char views[] =
                        " reasoning AS reasoning_tokens, web_searches, total_tokens, " USD(
                            "cost_pusd") " AS cost_usd, cost_state, low_confidence, retries, interventions, warnings,"
                                         " error_count, tool_calls, context_size, context_limit, compressions, weight,"
-                                        " service_tier, region, source, source_id FROM record;"
+                                        " service_tier, region, tags, source, source_id FROM record;"
                                         "CREATE VIEW calls AS SELECT * FROM records"
                                         " WHERE kind IN ('llm', 'embedding');";
 
@@ -178,6 +178,7 @@ static const char *const upgrades[TACHO__HISTORY_VERSION] = {
           "ALTER TABLE record ADD COLUMN region TEXT;"
           "DROP INDEX record_key;"
           "CREATE UNIQUE INDEX record_key ON record(source_id, source);",
+    [2] = "ALTER TABLE record ADD COLUMN tags TEXT;",
 };
 
 tacho_status tacho__schema_upgrade(sqlite3 *db, int64_t layout) {

@@ -9,7 +9,7 @@
 /** PRAGMA application_id of our files: "TACH". */
 #define TACHO__HISTORY_APPLICATION_ID 0x54414348
 /** PRAGMA user_version: the layout below. A file with a higher one is refused. */
-#define TACHO__HISTORY_VERSION 2
+#define TACHO__HISTORY_VERSION 3
 
 /**
  * Says what an open file is, by SQLite itself and without changing it.

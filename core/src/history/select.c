@@ -85,6 +85,7 @@ tacho_status tacho__select_walk(tacho_history *history, const tacho_query *query
         tacho__history_row row;
         tacho__columns_read(statement, &selection, &row);
         status = tacho__notes_read(&history->notes_in, row.notes, row.notes_length, &row.view);
+        status = status == TACHO_OK ? tacho__tags_read(&history->tags_in, row.tags, &row.view) : status;
         status = status == TACHO_OK ? visit(context, &row) : status;
     }
     if (status == TACHO_OK) {

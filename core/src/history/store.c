@@ -232,7 +232,10 @@ static tacho_status write_row(tacho_history *history, tacho__store_statement whi
     tacho__notes_write(&row->view, &history->notes_out);
     noted.notes = history->notes_out.length ? history->notes_out.data : NULL;
     noted.notes_length = history->notes_out.length;
-    int result = history->notes_out.failed ? SQLITE_NOMEM : tacho__columns_bind(statement, &noted);
+    tacho__tags_write(&row->view, &history->tags_out);
+    noted.tags = row->view.tag_count > 0 ? tacho__buffer_text(&history->tags_out) : NULL;
+    const bool failed = history->notes_out.failed || history->tags_out.failed;
+    int result = failed ? SQLITE_NOMEM : tacho__columns_bind(statement, &noted);
     return result == SQLITE_OK ? tacho__store_run(history, statement) : tacho__store_fail(history, result);
 }
 

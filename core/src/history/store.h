@@ -8,6 +8,7 @@
 #include "base/size_signal.h"
 #include "history/columns.h"
 #include "history/notes.h"
+#include "history/tags.h"
 
 #include <stdbool.h>
 #include <tachograph/history.h>
@@ -56,8 +57,10 @@ struct tacho_history {
     bool created;            /* this transaction made them */
     tacho__buffer notes_out; /* of the row being written */
     tacho__notes notes_in;   /* of the row being read */
-    uint32_t units;          /* that the file says it has: bits written or read by this handle */
-    tacho__selection whole;  /* all columns */
+    tacho__buffer tags_out;
+    tacho__stored_tags tags_in;
+    uint32_t units;         /* that the file says it has: bits written or read by this handle */
+    tacho__selection whole; /* all columns */
     sqlite3_stmt *statements[TACHO__STORE_STATEMENT_COUNT]; /* prepared at first use */
     char problem[256];                                      /* of the last failure; "" = none */
     char prices[TACHO__PRICE_TABLE_TEXT];                   /* answer of tacho_history_prices */

@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <tachograph/status.h>
+#include <tachograph/record.h>
 
 typedef struct tacho__view tacho__view;
 
@@ -142,10 +142,6 @@ typedef struct tacho__error_type {
     uint64_t count;
 } tacho__error_type;
 
-typedef struct tacho__tag_view {
-    const char *name, *value;
-} tacho__tag_view;
-
 /** One series, all lanes together. 26 KiB: one of them, reused, is enough. */
 typedef struct tacho__series_view {
     uint32_t number;
@@ -155,7 +151,7 @@ typedef struct tacho__series_view {
     uint64_t hash; /* equal for equal labels in every segment */
     int64_t created_mono_ns;
     const char *name, *provider, *model, *component;
-    tacho__tag_view tags[TACHO__TAGS];
+    tacho_tag tags[TACHO__TAGS];
     uint32_t tag_count;
 
     uint64_t calls; /* all finished operations */
@@ -226,6 +222,8 @@ typedef struct tacho__lane_cells {
 
 /** Series `number`; false if its descriptor is damaged, or one of a custom metric. */
 bool tacho__view_series_head(const tacho__view *view, uint32_t number, tacho__series_head *out);
+/** The tags on a line of a series or record; returns how many. */
+uint32_t tacho__view_tags(const tacho__view *view, tacho__line line, tacho_tag out[TACHO__TAGS]);
 /** Says that this series is about to be read, so that its cells come nearer. Any number. */
 void tacho__view_expect_series(const tacho__view *view, uint32_t number);
 /** Its cells in the next lane; false: there are no more. */
@@ -343,6 +341,7 @@ typedef struct tacho__record_view {
     uint32_t flags; /* TACHO__RECORD_* */
     uint8_t kind, outcome, category, cost_state, inclusive_state;
     uint32_t session_slot;
+    tacho__line tags; /* of its series; 0 = none */
     const char *session, *operation, *requested_model, *model, *provider, *tool, *error_type;
     uint32_t present; /* units reported; 0 = none */
     uint32_t weight;

@@ -171,6 +171,7 @@ static void decode_texts(const tacho__view *view, const tacho__record *record, t
     const tacho__descriptor *descriptor = tacho__view_descriptor(view, record->series);
     out->session = tacho__view_text(view, record->session);
     out->operation = descriptor ? tacho__view_text(view, descriptor->name) : NULL;
+    out->tags = descriptor ? descriptor->tags : 0;
     out->requested_model = tacho__view_text(view, record->requested_model);
     out->model = tacho__view_text(view, record->model);
     out->provider = tacho__view_text(view, record->provider);

@@ -214,15 +214,16 @@ static void name_errors(const tacho__view *view, tacho__series_view *out, const 
     }
 }
 
-static void name_tags(const tacho__view *view, tacho__series_view *out, tacho__line line) {
+uint32_t tacho__view_tags(const tacho__view *view, tacho__line line, tacho_tag out[TACHO__TAGS]) {
     const tacho__tags *tags = tacho__view_lines(view, line, 1);
+    uint32_t count = 0;
     for (uint32_t i = 0; tags && i < TACHO__TAGS && tags->pair[i].name; ++i) {
-        const tacho__tag_view tag = {tacho__view_text(view, tags->pair[i].name),
-                                     tacho__view_text(view, tags->pair[i].value)};
+        const tacho_tag tag = {tacho__view_text(view, tags->pair[i].name), tacho__view_text(view, tags->pair[i].value)};
         if (tag.name) {
-            out->tags[out->tag_count++] = tag;
+            out[count++] = tag;
         }
     }
+    return count;
 }
 
 static void start_series(tacho__series_view *out, const tacho__series_head *head) {
@@ -303,7 +304,7 @@ bool tacho__view_series(const tacho__view *view, uint32_t number, tacho__series_
     }
     start_series(out, &head);
     out->created_mono_ns = tacho__view_descriptor(view, number)->created_mono_ns;
-    name_tags(view, out, head.tags);
+    out->tag_count = tacho__view_tags(view, head.tags, out->tags);
     while (tacho__view_next_lane(view, &head, &cells)) {
         add_lane(view, out, &cells, types);
     }

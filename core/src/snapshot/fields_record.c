@@ -40,6 +40,7 @@ static const tacho_field fields[] = {
     FIELD(context_limit, COUNT, context_limit, "Size of the context window in tokens"),
     FIELD(compressions, COUNT, compressions, "Times the context was compacted"),
     FIELD(components, NAMED, components, "Seconds (nanoseconds in the struct) by component"),
+    FIELD(tags, TAGS, tags, "Declared tags, by name"),
     FIELD(description, TEXT, description, "What it was about, as the caller put it"),
     FIELD(metadata, NOTES, metadata, "What the caller added, by name"),
     FIELD(events, EVENTS, events, "What happened during it: name, at, fields"),

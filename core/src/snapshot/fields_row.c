@@ -16,6 +16,7 @@ static const tacho_field fields[] = {
     FIELD(tool, TEXT, tool, "Name of the tool"),
     FIELD(session, TEXT, session, "Id of the session"),
     FIELD(day, TEXT, day, "Calendar day of the end, YYYY-MM-DD in the zone of the query"),
+    FIELD(tags, TAGS, tags, "Tags that the table groups by, by name; null = operations without it"),
     FIELD(calls, COUNT, calls, "Operations that ended, whatever their outcome"),
     FIELD(attempts, COUNT, attempts, "Calls and their retries"),
     FIELD(errors, COUNT, errors, "Calls that ended in an error or a timeout"),

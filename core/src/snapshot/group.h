@@ -9,6 +9,7 @@
 #include "snapshot/arena.h"
 #include "snapshot/buckets.h"
 #include "snapshot/recent.h"
+#include "snapshot/tags.h"
 
 #include <tachograph/snapshot.h>
 
@@ -17,6 +18,7 @@
 /** What rows are told apart by: borrowed texts; NULL = not known or not grouped by. */
 typedef struct tacho__keys {
     const char *operation, *kind, *provider, *model, *tool, *session, *day;
+    tacho__tags_of tags;
 } tacho__keys;
 
 typedef struct tacho__group {
@@ -24,6 +26,7 @@ typedef struct tacho__group {
         tacho__keys keys;
         struct {
             const char *operation, *kind, *provider, *model, *tool, *session, *day;
+            tacho__tags_of tags;
         };
     };
     bool providers_differ; /* a row by model tells its provider only if all its calls have the same */

@@ -153,6 +153,9 @@ void tacho__group_row(const tacho__group *group, tacho__arena *arena, tacho_row 
     row->tool = tacho__arena_text(arena, group->tool);
     row->session = tacho__arena_text(arena, group->session);
     row->day = tacho__arena_text(arena, group->day);
+    const tacho__tags_of tags = tacho__tags_copy(arena, group->tags, false);
+    row->tags = tags.list;
+    row->tag_count = tags.count;
     row_calls(group, row);
     row_error_types(group, arena, row);
     row_times(group, row);

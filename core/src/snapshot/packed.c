@@ -295,8 +295,12 @@ static uint32_t identify(tacho__series_store *store, const tacho__part_series *s
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         hash = texts[i] ? tacho__hash(texts[i], strlen(texts[i]), hash) : hash * 31 + 1;
     }
-    const tacho__identity labels = {sums->operation, sums->kind,        sums->tool,    sums->provider,
-                                    sums->model,     series->component, series->flags, hash};
+    for (uint32_t i = 0; i < sums->tags.count; i++) {
+        const char *value = sums->tags.list[i].value;
+        hash = value ? tacho__hash(value, strlen(value), hash) : hash * 31 + 1;
+    }
+    const tacho__identity labels = {sums->operation,   sums->kind,    sums->tool, sums->provider, sums->model,
+                                    series->component, series->flags, hash,       sums->tags};
     return tacho__series_store_identify(store, &labels);
 }
 

@@ -163,6 +163,17 @@ static void take_record_names(const tacho__record_view *from, tacho__kept *kept,
     to->error_type = tacho__keep(kept, from->error_type);
 }
 
+static void take_record_tags(const tacho__view *view, tacho__line line, tacho__kept *kept, tacho_record_view *to) {
+    tacho_tag tags[TACHO__TAGS];
+    const uint32_t count = line ? tacho__view_tags(view, line, tags) : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        tags[i] = (tacho_tag){tacho__keep(kept, tags[i].name), tacho__keep(kept, tags[i].value)};
+    }
+    const tacho__tags_of copy = tacho__tags_copy(kept->arena, (tacho__tags_of){tags, count}, true);
+    to->tags = copy.list;
+    to->tag_count = copy.count;
+}
+
 static void take_record(const tacho__view *view, const tacho__record_view *from, tacho__kept *kept,
                         tacho_record_view *to) {
     tacho__arena *arena = kept->arena;
@@ -182,6 +193,7 @@ static void take_record(const tacho__view *view, const tacho__record_view *from,
     take_record_usage(from, to);
     take_record_calls(from, to);
     take_record_parts(from, kept, to);
+    take_record_tags(view, from->tags, kept, to);
     if (from->flags & TACHO__RECORD_NOTES) {
         tacho__part_take_notes(view, from, arena, to);
     }

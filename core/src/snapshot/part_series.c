@@ -3,7 +3,10 @@
 #include "snapshot/kinds.h"
 #include "snapshot/packed.h"
 
+#include <assert.h>
 #include <string.h>
+
+static_assert(TACHO_TAGS_MAX == TACHO__TAGS, "tags of a series fit");
 
 #define AHEAD 4u /* series whose cells are fetched while one is packed */
 
@@ -28,6 +31,8 @@ typedef struct taking {
 
 static uint32_t identify(const taking *t) {
     const tacho__series_head *head = &t->head;
+    tacho_tag tags[TACHO_TAGS_MAX];
+    const uint32_t tag_count = head->tags ? tacho__view_tags(t->view, head->tags, tags) : 0;
     const tacho__identity labels = {head->name,
                                     tacho_kind_text(head->kind),
                                     head->kind == TACHO_KIND_TOOL ? head->name : NULL,
@@ -37,7 +42,8 @@ static uint32_t identify(const taking *t) {
                                     : head->component ? head->component
                                                       : "",
                                     head->flags,
-                                    head->hash};
+                                    head->hash,
+                                    {tags, tag_count}};
     return tacho__series_store_identify(t->part->store, &labels);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "snapshot/notes.h"
+#include "snapshot/tags.h"
 #include "snapshot/arena.h"
 
 #include <stdlib.h>
@@ -124,6 +125,7 @@ tacho_status tacho__record_list_add(tacho__record_list *list, const tacho_record
     tacho_record_view view = *record;
     copy_texts(&list->arena, &view);
     copy_components(&list->arena, &view);
+    view.tags = tacho__tags_copy(&list->arena, (tacho__tags_of){view.tags, view.tag_count}, false).list;
     tacho__notes_copy(&list->arena, &view);
     list->views[list->count++] = view;
     return list->arena.failed ? TACHO_NOMEM : TACHO_OK;

@@ -36,6 +36,7 @@ static void start_series(const tacho__identity *labels, tacho__part_series *to) 
     to->sums.tool = labels->tool;
     to->sums.provider = labels->provider;
     to->sums.model = labels->model;
+    to->sums.tags = labels->tags;
     to->component = labels->component;
     to->flags = labels->flags;
 }

@@ -39,7 +39,7 @@ static bool same(const char *a, const char *b) {
 static bool is(const tacho__identity *a, const tacho__identity *b) {
     return a->hash == b->hash && a->flags == b->flags && same(a->operation, b->operation) && same(a->kind, b->kind) &&
            same(a->tool, b->tool) && same(a->provider, b->provider) && same(a->model, b->model) &&
-           same(a->component, b->component);
+           same(a->component, b->component) && tacho__tags_equal(a->tags, b->tags);
 }
 
 static uint32_t find_slot(const tacho__series_store *store, const tacho__identity *labels) {
@@ -95,6 +95,7 @@ static uint32_t add(tacho__series_store *store, const tacho__identity *labels) {
         tacho__arena_text(arena, labels->component),
         labels->flags,
         labels->hash,
+        tacho__tags_copy(arena, labels->tags, false),
     };
     if (arena->failed) {
         return TACHO__IDENTITY_NONE;

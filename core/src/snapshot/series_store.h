@@ -8,7 +8,7 @@
 #ifndef TACHO_SNAPSHOT_SERIES_STORE_H
 #define TACHO_SNAPSHOT_SERIES_STORE_H
 
-#include "snapshot/arena.h"
+#include "snapshot/tags.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -19,6 +19,7 @@ typedef struct tacho__identity {
     const char *component; /* not NULL: a component of the operation */
     int64_t flags;         /* TACHO__SERIES_* */
     uint64_t hash;         /* any that equal labels have in common */
+    tacho__tags_of tags;   /* declared ones */
 } tacho__identity;
 
 #define TACHO__IDENTITY_NONE UINT32_MAX

@@ -12,9 +12,16 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool makes_sense(const tacho_query *query) {
+    const bool by_tags = tacho__query_keys(query) & TACHO_BY_BIT(TACHO_BY_TAG);
+    return query->by < TACHO_BY_COUNT && query->by_also >> TACHO_BY_COUNT == 0 &&
+           query->by_tag_count <= TACHO_TAGS_MAX && query->tag_count <= TACHO_TAGS_MAX &&
+           (!by_tags || query->by_tag_count > 0);
+}
+
 tacho_status tacho__table_create(const tacho_query *query, tacho__table **out) {
     *out = NULL;
-    if (query && (query->by >= TACHO_BY_COUNT || query->by_also >> TACHO_BY_COUNT != 0)) {
+    if (query && !makes_sense(query)) {
         return TACHO_INVALID;
     }
     tacho__table *table = tacho__calloc(1, sizeof *table);
@@ -22,6 +29,9 @@ tacho_status tacho__table_create(const tacho_query *query, tacho__table **out) {
         return TACHO_NOMEM;
     }
     table->query = query ? *query : (tacho_query)TACHO_QUERY_INIT;
+    if (!(tacho__query_keys(&table->query) & TACHO_BY_BIT(TACHO_BY_TAG))) {
+        table->query.by_tag_count = 0; /* left over from a query that grouped by tags */
+    }
     table->seed = tacho__random_id();
     *out = table;
     return TACHO_OK;
@@ -56,6 +66,10 @@ static const char *tool_of(const tacho_record_view *record) {
     return record->tool || !tacho__is_kind(record->kind, "tool") ? record->tool : record->operation;
 }
 
+static tacho__tags_of tags_of(const tacho_record_view *record) {
+    return (tacho__tags_of){record->tags, record->tag_count};
+}
+
 static bool groups_by(const tacho_query *query, tacho_by by) {
     return tacho__query_keys(query) & TACHO_BY_BIT(by);
 }
@@ -72,13 +86,23 @@ static bool kind_wanted(const tacho_query *query, const tacho_record_view *recor
            tacho__record_is_model_call(record);
 }
 
+bool tacho__query_wants_tags(const tacho_query *query, const tacho_record_view *record) {
+    const tacho__tags_of tags = tags_of(record);
+    bool wanted = true;
+    for (uint32_t i = 0; i < query->tag_count && wanted; i++) {
+        const char *value = tacho__tags_value(tags, query->tags[i].name), *asked = query->tags[i].value;
+        wanted = asked && *asked ? value && strcmp(value, asked) == 0 : !value;
+    }
+    return wanted;
+}
+
 bool tacho__table_wants(const tacho__table *table, const tacho_record_view *record) {
     const tacho_query *query = &table->query;
     bool in_time = (query->since_ns == 0 || (record->ended_at_ns != 0 && record->ended_at_ns >= query->since_ns)) &&
                    (query->until_ns == 0 || (record->ended_at_ns != 0 && record->ended_at_ns < query->until_ns));
     return in_time && same(query->session, record->session) && same(query->model, record->model) &&
            same(query->provider, record->provider) && same(query->operation, record->operation) &&
-           same(query->tool, tool_of(record)) && kind_wanted(query, record);
+           same(query->tool, tool_of(record)) && tacho__query_wants_tags(query, record) && kind_wanted(query, record);
 }
 
 /* ------------------------------------------------------------------------------------------------------------- rows */
@@ -99,6 +123,9 @@ static uint64_t hash_keys(const tacho__table *table, const tacho__keys *keys) {
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         hash = hash_key(table, texts[i], hash);
     }
+    for (uint32_t i = 0; i < keys->tags.count; i++) {
+        hash = hash_key(table, keys->tags.list[i].value, hash);
+    }
     return hash;
 }
 
@@ -109,7 +136,7 @@ static bool equal(const char *a, const char *b) {
 static bool equal_keys(const tacho__table *table, const tacho__keys *a, const tacho__keys *b) {
     return equal(a->operation, b->operation) && equal(a->kind, b->kind) && equal(a->model, b->model) &&
            equal(a->tool, b->tool) && equal(a->session, b->session) && equal(a->day, b->day) &&
-           equal(provider_key(table, a), provider_key(table, b));
+           equal(provider_key(table, a), provider_key(table, b)) && tacho__tags_equal(a->tags, b->tags);
 }
 
 /* The slot of the index where these keys stand, or would stand. */
@@ -172,6 +199,7 @@ static tacho__group *group_new(tacho__table *table, const tacho__keys *keys, boo
         if (!lent) {
             copy_keys(&group->keys, &table->arena);
         }
+        group->tags = tacho__tags_copy(&table->arena, keys->tags, lent);
     }
     return table->arena.failed ? NULL : group;
 }
@@ -222,8 +250,18 @@ const char *tacho__day_text(const tacho_zone *zone, int64_t unix_ns, char out[16
     return out;
 }
 
-/* The keys of `source` that the table groups by. */
-static tacho__keys keys_of(const tacho__table *table, const tacho__keys *source) {
+/* Each tag that the table groups by, in the order of the query. */
+static tacho__tags_of pick_tags(tacho__table *table, tacho__tags_of source) {
+    const uint32_t count = table->query.by_tag_count;
+    for (uint32_t i = 0; i < count; i++) {
+        const char *name = table->query.by_tags[i];
+        table->picked[i] = (tacho_tag){name, tacho__tags_value(source, name)};
+    }
+    return (tacho__tags_of){table->picked, count};
+}
+
+/* The keys of `source` that the table groups by; its tags hold until the next call. */
+static tacho__keys keys_of(tacho__table *table, const tacho__keys *source) {
     const uint32_t by = tacho__query_keys(&table->query);
     const bool operation = by & TACHO_BY_BIT(TACHO_BY_OPERATION);
     const bool kind = by & TACHO_BY_BIT(TACHO_BY_KIND) || (operation && table->query.all_kinds != TACHO_KINDS_CALLS);
@@ -233,7 +271,8 @@ static tacho__keys keys_of(const tacho__table *table, const tacho__keys *source)
                          .model = by & TACHO_BY_BIT(TACHO_BY_MODEL) ? source->model : NULL,
                          .tool = by & TACHO_BY_BIT(TACHO_BY_TOOL) ? source->tool : NULL,
                          .session = by & TACHO_BY_BIT(TACHO_BY_SESSION) ? source->session : NULL,
-                         .day = by & TACHO_BY_BIT(TACHO_BY_DAY) ? source->day : NULL};
+                         .day = by & TACHO_BY_BIT(TACHO_BY_DAY) ? source->day : NULL,
+                         .tags = pick_tags(table, source->tags)};
 }
 
 /* ----------------------------------------------------------------------------------------------------------- adding */
@@ -268,7 +307,8 @@ tacho_status tacho__table_add(tacho__table *table, const tacho_record_view *reco
                           .provider = record->provider,
                           .model = record->model,
                           .tool = tool_of(record),
-                          .session = record->session};
+                          .session = record->session,
+                          .tags = tags_of(record)};
     source.day =
         groups_by(&table->query, TACHO_BY_DAY) ? tacho__day_text(table->query.zone, record->ended_at_ns, day) : NULL;
     const tacho__keys keys = keys_of(table, &source);
@@ -291,7 +331,9 @@ bool tacho__table_wants_group(const tacho__table *table, const tacho__group *gro
                               .provider = group->provider,
                               .model = group->model,
                               .tool = group->tool,
-                              .session = group->session};
+                              .session = group->session,
+                              .tags = group->tags.list,
+                              .tag_count = group->tags.count};
     like.present = group->usage_calls > 0;
     like.cost_pusd = priced ? group->cost_pusd : TACHO_COST_UNKNOWN;
     return tacho__table_wants(table, &like);

@@ -24,7 +24,9 @@ static inline uint32_t tacho__query_keys(const tacho_query *query) {
     return TACHO_BY_BIT(query->by) | query->by_also;
 }
 
-/** True if the query wants this record: kind, time, session, model, provider, operation, tool. */
+/** True if a record has the tags that the query asks for. */
+bool tacho__query_wants_tags(const tacho_query *query, const tacho_record_view *record);
+/** True if the query wants this record: kind, time, session, model, provider, operation, tool, tags. */
 bool tacho__table_wants(const tacho__table *table, const tacho_record_view *record);
 /** The same for sums that have an operation's keys; not for queries with a time. */
 bool tacho__table_wants_group(const tacho__table *table, const tacho__group *group);

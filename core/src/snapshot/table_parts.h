@@ -16,6 +16,7 @@ struct tacho__table {
     size_t unpriced_count, unpriced_room;
     const char **warnings;
     size_t warning_count;
+    tacho_tag picked[TACHO_TAGS_MAX]; /* scratch: the tags of the row that is looked for */
 };
 
 /** "2026-11-20" of an instant in a zone (NULL = UTC); NULL for an unknown instant. */

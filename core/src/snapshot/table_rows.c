@@ -39,7 +39,7 @@ static int name_order(const tacho_row *a, const tacho_row *b) {
     THEN(operation)
     THEN(kind)
 #undef THEN
-    return 0;
+    return tacho__tags_order((tacho__tags_of){a->tags, a->tag_count}, (tacho__tags_of){b->tags, b->tag_count});
 }
 
 static int row_order(const void *left, const void *right) {
@@ -140,6 +140,17 @@ static void make_rows(tacho__table *table, owned_rows *owned) {
     }
 }
 
+/* As a column is called. */
+static void name_tags(const tacho__table *table, owned_rows *owned) {
+    const uint32_t count = table->query.by_tag_count;
+    const char **names = count > 0 ? tacho__arena_array(&owned->arena, count, sizeof *names) : NULL;
+    for (uint32_t i = 0; names && i < count; i++) {
+        names[i] = tacho__arena_print(&owned->arena, "tag:%s", table->query.by_tags[i]);
+    }
+    owned->rows.by_tags = names;
+    owned->rows.by_tag_count = names ? count : 0;
+}
+
 static void copy_warnings(const tacho__table *table, owned_rows *owned) {
     const char **warnings = tacho__arena_array(&owned->arena, table->warning_count, sizeof *warnings);
     for (size_t i = 0; warnings && i < table->warning_count; i++) {
@@ -161,6 +172,7 @@ static tacho_status finish(tacho__table *table, owned_rows *owned) {
         tacho__group_row(&total, &owned->arena, &owned->rows.totals);
         forget_context(&owned->rows.totals);
         copy_warnings(table, owned);
+        name_tags(table, owned);
     }
     tacho__group_free(&total);
     return table->arena.failed || owned->arena.failed ? TACHO_NOMEM : TACHO_OK;
