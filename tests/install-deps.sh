@@ -8,7 +8,7 @@ set -eu
 
 build='ca-certificates cmake gcc libc6-dev libmsgpack-dev libsqlite3-dev libxxhash-dev libyajl-dev ninja-build pkg-config'
 test='binutils clang clang-format clang-tidy g++ git libclang-rt-dev libcmocka-dev liblua5.4-dev lua-busted lua-check
-lua5.4 luarocks make python3 python3-dev python3-venv sqlite3'
+lua5.4 luarocks make python3 python3-dev python3-venv sqlite3 strace'
 bench='nodejs npm prometheus-cpp-dev'
 
 case "${1-test}" in
@@ -30,7 +30,9 @@ known() {
 # A tool that came another way than through a package counts as there.
 command_of() {
     case "$1" in
-    cmake | clang | clang-format | clang-tidy | gcc | g++ | git | make | npm | pkg-config | sqlite3 | luarocks | lua5.4) echo "$1" ;;
+    cmake | clang | clang-format | clang-tidy | gcc | g++ | git | make | npm | pkg-config | sqlite3 | strace | luarocks | lua5.4)
+        echo "$1"
+        ;;
     ninja-build) echo ninja ;;
     nodejs) echo node ;;
     lua-busted) echo busted ;;

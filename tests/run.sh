@@ -34,23 +34,31 @@ budget_of() {
 
 # ---- helpers of the lanes -------------------------------------------------------------------------------------------
 
-# check NAME COMMAND...: one test of its own; exit 77 of the command means skipped.
+# check NAME COMMAND...: one test of its own; exit 77 of the command means skipped. What runs beside something else sets
+# `beside` to a word of its own.
+beside=
 check() {
     name=$1
     shift
-    "$@" >"$lane_dir/check.log" 2>&1
+    "$@" >"$lane_dir/check$beside.log" 2>&1
     case $? in
     0) echo "ok $name" >>"$lane_dir/checks" ;;
     77)
         echo "skip $name" >>"$lane_dir/checks"
-        sed 's/^/    /' "$lane_dir/check.log"
+        sed 's/^/    /' "$lane_dir/check$beside.log"
         ;;
     *)
         echo "not ok $name" >>"$lane_dir/checks"
         echo "FAILED $name"
-        sed 's/^/    /' "$lane_dir/check.log"
+        sed 's/^/    /' "$lane_dir/check$beside.log"
         ;;
     esac
+}
+
+# The same, with what it says: figures of a long run.
+check_and_tell() {
+    check "$@"
+    sed 's/^/    /' "$lane_dir/check$beside.log"
 }
 
 skip() {
@@ -266,14 +274,18 @@ tidy_checks=$tidy_checks,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafe
 tidy_checks=$tidy_checks,-clang-analyzer-valist.Uninitialized,-bugprone-macro-parentheses,-bugprone-sizeof-expression
 tidy_checks=$tidy_checks,-bugprone-narrowing-conversions,-clang-analyzer-optin.performance.Padding
 
-lane_deep() {
-    lane_prices_full || return 1
+# What mostly waits for other processes: killed writers, thousands of workers, servers that lose a worker each second.
+deep_processes() {
+    beside=-processes
     TACHO_TEST_DEEP=1 run_pytest fork -o faulthandler_timeout=300 tests/python/test_fork.py
-    compile build/c c_tests || return 1
     for program in test_kill_random test_fold test_damage test_registry_identity; do
-        check "$program, deep" env TACHO_TEST_DEEP=1 TACHO_TEST_SOURCE="$root" "build/c/tests/c/$program"
+        check_and_tell "$program, deep" env TACHO_TEST_DEEP=1 TACHO_TEST_SOURCE="$root" "build/c/tests/c/$program"
     done
-    build_fuzzers all || return 1
+}
+
+# What mostly computes.
+deep_inputs() {
+    run_pytest prices_full -s -o faulthandler_timeout=900 tests/prices/parity.py
     for program in build/fuzz/tests/fuzz/fuzz_*; do
         [ -x "$program" ] || continue
         input=$(basename "$program")
@@ -288,6 +300,16 @@ lane_deep() {
         check "clang-tidy $file" clang-tidy --quiet -p build/fuzz --warnings-as-errors='*' \
             --checks="$tidy_checks" "$file"
     done
+}
+
+# Half an hour with two processors for itself, one for each half.
+lane_deep() {
+    build_installation && build_wheel && compile build/c c_tests && build_fuzzers all || return 1
+    deep_processes &
+    processes=$!
+    deep_inputs
+    inputs=$?
+    wait "$processes" && [ "$inputs" = 0 ]
 }
 
 # ---- builds that several lanes share; the second time they cost a fraction of a second ------------------------------

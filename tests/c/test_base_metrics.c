@@ -218,6 +218,11 @@ static tacho__view *live_wide(recorder *r, int which, bool late) {
         tacho_metric *jobs = labelled(declare(r, TACHO__TYPE_COUNTER, "late_jobs", TACHO_MERGE_SUM), "a");
         tacho_counter_count(jobs, 1000);
         tacho_metric_release(jobs);
+        char step[32];
+        snprintf(step, sizeof step, "late %d", which);
+        tacho_series *series = recorder_bind(r, TACHO_KIND_STEP, step, NULL, NULL);
+        tacho_observe(series, MS);
+        tacho_series_release(series);
     }
     tacho__view *view = dead_view(r);
     recorder_close(r);
@@ -253,6 +258,9 @@ static void test_base__that_is_full_still_adds_every_metric(void **state) {
     tacho__view *base = base_of(views, WIDE, false);
     assert_true(tacho__view_describe(base)->bytes_used > 28u << 20);
     assert_int_equal(observed(base, NULL), expected);
+    const uint64_t full = tacho__view_drops(base, TACHO__DROP_SEGMENT_FULL);
+    assert_true(full > 0);
+    assert_int_equal(tacho__view_drops(base, TACHO__DROP_SERIES_OVERFLOW), 0);
     for (int i = 0; i < WIDE; ++i) {
         tacho__view_free((tacho__view *)views[i]);
     }
@@ -264,10 +272,19 @@ static void test_base__that_is_full_still_adds_every_metric(void **state) {
     assert_int_equal(observed(next, NULL), expected + 14 * WIDE);
     assert_int_equal(observed(next, "late_3"), 14);
     assert_int_equal(total_of(next, "late_jobs"), 1000 * WIDE * S);
+    assert_int_equal(digest_calls(next), WIDE);
+    /* What has no room is not beyond the bound of series: three of each late process, and some of the base's own, whose
+     * room the sessions of the late ones take. */
+    assert_int_equal(tacho__view_drops(next, TACHO__DROP_SERIES_OVERFLOW), 0);
+    assert_in_range(tacho__view_drops(next, TACHO__DROP_SEGMENT_FULL), full + 3 * WIDE, full + 5 * WIDE);
     tacho__view *again = base_of((const tacho__view *const[]){next}, 1, true);
     assert_int_equal(observed(again, NULL), expected + 14 * WIDE);
     assert_int_equal(total_of(again, "late_jobs"), 1000 * WIDE * S);
+    assert_int_equal(digest_calls(again), WIDE);
     assert_int_equal(tacho__view_drops(again, TACHO__DROP_METRIC_OVERFLOW), 0);
+    assert_int_equal(tacho__view_drops(again, TACHO__DROP_SERIES_OVERFLOW), 0);
+    assert_int_equal(tacho__view_drops(again, TACHO__DROP_SEGMENT_FULL),
+                     tacho__view_drops(next, TACHO__DROP_SEGMENT_FULL)); /* a base by itself loses nothing more */
     for (int i = 0; i <= WIDE; ++i) {
         tacho__view_free((tacho__view *)views[i]);
     }

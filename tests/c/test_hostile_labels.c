@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "segment/layout.h" /* TACHO__UNDER_TSAN */
+#include "support/resident.h"
 
 #define THREADS 8
 #if defined(__SANITIZE_ADDRESS__) || defined(TACHO__UNDER_TSAN)
@@ -28,15 +29,6 @@
 #define CAP     (UINT64_C(8) << 20)
 #define HANDLES (UINT64_C(4) << 20) /* what a process keeps beside its segment: core/DESIGN.md, Memory */
 #define MS      UINT64_C(1000000)
-
-static uint64_t resident_bytes(void) {
-    FILE *file = fopen("/proc/self/statm", "r");
-    unsigned long all = 0, resident = 0;
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%lu %lu", &all, &resident), 2);
-    fclose(file);
-    return resident * UINT64_C(4096);
-}
 
 static double seconds(void) {
     struct timespec now;

@@ -6,12 +6,15 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,16 +22,9 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "keeper/keeper.h"
-#include "support/scratch.h"
+#include "support/keeping.h"
 
 #include <tachograph.h>
-
-#define SECOND UINT64_C(1000000000)
-#define HOUR   (3600 * SECOND)
-#define PACE   SECOND /* of the lease in these tests; 5 s otherwise */
-
-static scratch place;
-static const char *folder;
 
 /* What a job did, and who waits for it. */
 typedef struct worker {
@@ -103,13 +99,6 @@ static uint64_t now(void) {
     return tacho__now(&tacho__clock_system);
 }
 
-static tacho_collector *open_in(const char *dir) {
-    tacho_collector *collector;
-    const tacho_config config = {.struct_size = sizeof config, .dir = dir};
-    assert_int_equal(tacho_collector_open(&collector, &config), TACHO_OK);
-    return collector;
-}
-
 static tacho_status add(tacho_collector *collector, worker *self, uint64_t interval) {
     const tacho__keeper_job job = job_of(self, interval);
     return tacho__keeper_add(collector, &job);
@@ -117,27 +106,12 @@ static tacho_status add(tacho_collector *collector, worker *self, uint64_t inter
 
 static unsigned segments(void) {
     unsigned count = 0;
-    DIR *listing = opendir(folder);
+    DIR *listing = opendir(keeping_folder);
     for (const struct dirent *entry; listing && (entry = readdir(listing));) {
         count += strncmp(entry->d_name, "seg-", 4) == 0;
     }
     closedir(listing);
     return count;
-}
-
-static int make(void **state) {
-    (void)state;
-    scratch_make(&place);
-    folder = scratch_path(&place, "registry");
-    tacho__keeper_set_pace(PACE);
-    return 0;
-}
-
-static int unmake(void **state) {
-    (void)state;
-    assert_false(tacho__keeper_runs());
-    scratch_remove(&place);
-    return 0;
 }
 
 /* ------------------------------------------------------------------------------------------------ one process alone */
@@ -147,7 +121,7 @@ static void test_thread__begins_with_the_first_job_and_ends_with_the_last_collec
     worker first, second;
     worker_init(&first);
     worker_init(&second);
-    tacho_collector *one = open_in(NULL), *other = open_in(NULL);
+    tacho_collector *one = keeping_open(NULL), *other = keeping_open(NULL);
     assert_false(tacho__keeper_runs());
     assert_int_equal(add(one, &first, HOUR), TACHO_OK);
     assert_int_equal(add(other, &second, HOUR), TACHO_OK);
@@ -171,7 +145,7 @@ static void test_thread__runs_jobs_at_their_interval(void **state) {
     (void)state;
     worker self;
     worker_init(&self);
-    tacho_collector *collector = open_in(NULL);
+    tacho_collector *collector = keeping_open(NULL);
     const uint64_t before = now();
     assert_int_equal(add(collector, &self, SECOND / 50), TACHO_OK);
     for (int i = 0; i < 5; ++i) {
@@ -185,7 +159,7 @@ static void test_thread__blocks_all_signals(void **state) {
     (void)state;
     worker self;
     worker_init(&self);
-    tacho_collector *collector = open_in(NULL);
+    tacho_collector *collector = keeping_open(NULL);
     assert_int_equal(add(collector, &self, HOUR), TACHO_OK);
     await(&self.turns);
     const int some[] = {SIGINT, SIGTERM, SIGALRM, SIGCHLD, SIGUSR1, SIGPROF, SIGRTMIN};
@@ -202,7 +176,7 @@ static void test_add__refuses_a_second_job_of_a_name_and_too_many(void **state) 
     (void)state;
     static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i"};
     worker self[9];
-    tacho_collector *collector = open_in(NULL);
+    tacho_collector *collector = keeping_open(NULL);
     for (uint32_t i = 0; i < 9; ++i) {
         worker_init(&self[i]);
         tacho__keeper_job job = job_of(&self[i], HOUR);
@@ -221,7 +195,7 @@ static void test_add__without_memory_leaves_the_context_to_the_caller(void **sta
     (void)state;
     worker self;
     worker_init(&self);
-    tacho_collector *collector = open_in(NULL);
+    tacho_collector *collector = keeping_open(NULL);
     tacho__memory_fail_after(0, 1);
     const tacho_status status = add(collector, &self, HOUR);
     tacho__memory_fail_after(-1, 0);
@@ -230,7 +204,7 @@ static void test_add__without_memory_leaves_the_context_to_the_caller(void **sta
     assert_false(happened(&self.dropped));
     worker waiting;
     worker_init(&waiting);
-    collector = open_in(NULL); /* the thread that found nothing to do ends */
+    collector = keeping_open(NULL); /* the thread that found nothing to do ends */
     assert_int_equal(add(collector, &waiting, HOUR), TACHO_OK);
     tacho_collector_close(collector);
 }
@@ -239,7 +213,7 @@ static void test_flush__gives_every_job_a_turn(void **state) {
     (void)state;
     worker self;
     worker_init(&self);
-    tacho_collector *collector = open_in(NULL);
+    tacho_collector *collector = keeping_open(NULL);
     assert_int_equal(tacho__keeper_flush(collector, 30 * SECOND), TACHO_OK); /* nothing to do */
     assert_int_equal(add(collector, &self, HOUR), TACHO_OK);
     await(&self.turns);
@@ -254,7 +228,7 @@ static void test_close__does_not_wait_longer_than_two_seconds_for_a_job(void **s
     worker_init(&self);
     tacho__keeper_job job = job_of(&self, HOUR);
     job.run = hold;
-    tacho_collector *collector = open_in(NULL);
+    tacho_collector *collector = keeping_open(NULL);
     assert_int_equal(tacho__keeper_add(collector, &job), TACHO_OK);
     await(&self.turns);
     assert_int_equal(tacho__keeper_flush(collector, 1), TACHO_BUSY);
@@ -269,7 +243,7 @@ static void test_close__does_not_wait_longer_than_two_seconds_for_a_job(void **s
     await(&self.dropped);
     worker next;
     worker_init(&next);
-    collector = open_in(NULL); /* the thread is joined by whoever comes next */
+    collector = keeping_open(NULL); /* the thread is joined by whoever comes next */
     assert_int_equal(add(collector, &next, HOUR), TACHO_OK);
     await(&next.turns);
     tacho_collector_close(collector);
@@ -283,7 +257,7 @@ static void test_lease__one_acts_and_the_next_follows_a_close(void **state) {
     worker first, second;
     worker_init(&first);
     worker_init(&second);
-    tacho_collector *one = open_in(folder), *other = open_in(folder);
+    tacho_collector *one = keeping_open(keeping_folder), *other = keeping_open(keeping_folder);
     assert_int_equal(add(one, &first, HOUR), TACHO_OK);
     await(&first.turns);
     assert_int_equal(add(other, &second, HOUR), TACHO_OK);
@@ -299,48 +273,56 @@ static void test_lease__one_acts_and_the_next_follows_a_close(void **state) {
     tacho_collector_close(other);
 }
 
-typedef struct child {
-    pid_t pid;
-    int events; /* a byte for each turn of its job */
-} child;
-
-static child start_child(void (*live)(int events)) {
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    child self = {.events = ends[0]};
-    self.pid = fork();
-    assert_true(self.pid >= 0);
-    if (self.pid == 0) {
-        close(ends[0]);
-        live(ends[1]);
-        _exit(0);
-    }
-    close(ends[1]);
-    return self;
-}
-
 /* Bytes until the end of the pipe or `most`; 30 s at most for each. */
-static unsigned read_events(const child *self, unsigned most) {
+static unsigned read_events(const keeping_child *self, unsigned most) {
     unsigned count = 0;
-    char byte;
-    while (count < most && read(self->events, &byte, 1) == 1) {
+    while (count < most && keeping_event(self)) {
         ++count;
     }
     return count;
 }
 
-static int end_of(child *self) {
-    int status;
-    assert_int_equal(waitpid(self->pid, &status, 0), self->pid);
-    close(self->events);
-    return status;
+/* As a host does that closes everything it had. Gives the number of the descriptor. */
+static int close_lease(void) {
+    struct stat lease, one;
+    char path[300];
+    snprintf(path, sizeof path, "%s/lease", keeping_folder);
+    assert_int_equal(stat(path, &lease), 0);
+    for (int file = 3; file < 256; ++file) {
+        if (fstat(file, &one) == 0 && one.st_ino == lease.st_ino && one.st_dev == lease.st_dev) {
+            assert_int_equal(close(file), 0);
+            return file;
+        }
+    }
+    fail_msg("nobody has the lease");
+    return -1;
+}
+
+static void test_lease__that_the_host_closed_is_tried_anew(void **state) {
+    (void)state;
+    worker first, second;
+    worker_init(&first);
+    worker_init(&second);
+    tacho_collector *one = keeping_open(keeping_folder), *other = keeping_open(keeping_folder);
+    assert_int_equal(add(one, &first, HOUR), TACHO_OK);
+    await(&first.turns);
+    const int file = close_lease();
+    assert_int_equal(add(other, &second, HOUR), TACHO_OK);
+    await(&second.turns); /* the lock is free */
+    assert_int_equal(tacho__keeper_flush(one, 30 * SECOND), TACHO_OK);
+    assert_false(tacho__keeper_holds(one, TACHO__LEASE_REGISTRY));
+    assert_true(tacho__keeper_holds(other, TACHO__LEASE_REGISTRY));
+    tacho_collector_close(one);
+    assert_true(fcntl(file, F_GETFD) != -1); /* the other one's lease, under the same number */
+    assert_true(tacho__keeper_holds(other, TACHO__LEASE_REGISTRY));
+    tacho_collector_close(other);
 }
 
 static void act_until_killed(int events) {
     static worker self;
     worker_init(&self);
     self.pipe = events;
-    if (add(open_in(folder), &self, HOUR) != TACHO_OK) {
+    if (add(keeping_open(keeping_folder), &self, HOUR) != TACHO_OK) {
         _exit(1);
     }
     for (;;) {
@@ -350,11 +332,11 @@ static void act_until_killed(int events) {
 
 static void test_lease__is_taken_over_after_a_kill_and_the_dead_are_folded(void **state) {
     (void)state;
-    child holder = start_child(act_until_killed);
+    keeping_child holder = keeping_start(act_until_killed);
     assert_int_equal(read_events(&holder, 1), 1);
     worker self;
     worker_init(&self);
-    tacho_collector *collector = open_in(folder);
+    tacho_collector *collector = keeping_open(keeping_folder);
     assert_int_equal(segments(), 2);
     assert_int_equal(add(collector, &self, HOUR), TACHO_OK);
     assert_int_equal(tacho__keeper_flush(collector, 30 * SECOND), TACHO_OK);
@@ -365,7 +347,7 @@ static void test_lease__is_taken_over_after_a_kill_and_the_dead_are_folded(void 
     const uint64_t took = now() - before;
     assert_true(took < 2 * PACE); /* 10 s at the usual 5 s */
     print_message("taken over after %.3f s at a pace of %.0f s\n", (double)took / 1e9, (double)PACE / 1e9);
-    assert_true(WIFSIGNALED(end_of(&holder)));
+    assert_true(WIFSIGNALED(keeping_end(&holder)));
     assert_int_equal(tacho__keeper_flush(collector, 30 * SECOND), TACHO_OK);
     assert_int_equal(segments(), 1);
     tacho_collector_close(collector);
@@ -397,12 +379,12 @@ static void live_without_and_then_with_one(int events) {
 static void fork_with_keeper(const char *dir, bool acts) {
     worker self;
     worker_init(&self);
-    inherited = open_in(dir);
+    inherited = keeping_open(dir);
     assert_int_equal(add(inherited, &self, HOUR), TACHO_OK);
     await(&self.turns);
-    child other = start_child(live_without_and_then_with_one);
+    keeping_child other = keeping_start(live_without_and_then_with_one);
     const unsigned turns = read_events(&other, 10);
-    assert_int_equal(end_of(&other), 0);
+    assert_int_equal(keeping_end(&other), 0);
     assert_true(acts ? turns >= 1 : turns == 0); /* the lease stays the parent's */
     assert_true(tacho__keeper_holds(inherited, TACHO__LEASE_REGISTRY));
     assert_int_equal(tacho__keeper_flush(inherited, 30 * SECOND), TACHO_OK);
@@ -418,7 +400,7 @@ static void test_fork__child_has_none_and_may_have_its_own(void **state) {
 
 static void test_fork__lease_stays_with_the_parent(void **state) {
     (void)state;
-    fork_with_keeper(folder, false);
+    fork_with_keeper(keeping_folder, false);
 }
 
 static void close_inherited(int events) {
@@ -431,11 +413,11 @@ static void test_fork__child_may_close_what_it_inherited(void **state) {
     (void)state;
     worker self;
     worker_init(&self);
-    inherited = open_in(folder);
+    inherited = keeping_open(keeping_folder);
     assert_int_equal(add(inherited, &self, HOUR), TACHO_OK);
     await(&self.turns);
-    child other = start_child(close_inherited);
-    assert_int_equal(end_of(&other), 0);
+    keeping_child other = keeping_start(close_inherited);
+    assert_int_equal(keeping_end(&other), 0);
     assert_true(tacho__keeper_holds(inherited, TACHO__LEASE_REGISTRY));
     assert_int_equal(tacho__keeper_flush(inherited, 30 * SECOND), TACHO_OK);
     tacho_collector_close(inherited);
@@ -460,7 +442,7 @@ static void leave_by_exit(int events, bool late, bool early) {
     static worker self;
     worker_init(&self);
     self.pipe = events;
-    left_open = open_in(folder);
+    left_open = keeping_open(keeping_folder);
     if (add(left_open, &self, HOUR) != TACHO_OK) {
         _exit(1);
     }
@@ -489,9 +471,9 @@ static void test_exit__has_a_last_turn_and_ends_in_any_order(void **state) {
     void (*const ways[])(int) = {exit_running, exit_closing_late, exit_closing_early};
     for (size_t i = 0; i < 3; ++i) {
         const uint64_t before = now();
-        child other = start_child(ways[i]);
+        keeping_child other = keeping_start(ways[i]);
         assert_int_equal(read_events(&other, 10), 2);
-        assert_int_equal(end_of(&other), 0);
+        assert_int_equal(keeping_end(&other), 0);
         assert_true(now() - before < 2 * SECOND);
     }
 }
@@ -502,7 +484,7 @@ static void exit_inside_a_job(int events) {
     self.pipe = events;
     tacho__keeper_job job = job_of(&self, HOUR);
     job.run = hold;
-    left_open = open_in(NULL);
+    left_open = keeping_open(NULL);
     if (tacho__keeper_add(left_open, &job) != TACHO_OK) {
         _exit(1);
     }
@@ -512,30 +494,37 @@ static void exit_inside_a_job(int events) {
 
 static void test_exit__does_not_wait_longer_than_two_seconds_for_a_job(void **state) {
     (void)state;
-    child other = start_child(exit_inside_a_job);
+    keeping_child other = keeping_start(exit_inside_a_job);
     assert_int_equal(read_events(&other, 1), 1);
     const uint64_t before = now();
-    assert_int_equal(end_of(&other), 0);
+    assert_int_equal(keeping_end(&other), 0);
     assert_true(now() - before < 2 * TACHO__KEEPER_PATIENCE);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_thread__begins_with_the_first_job_and_ends_with_the_last_collector, make,
-                                        unmake),
-        cmocka_unit_test_setup_teardown(test_thread__runs_jobs_at_their_interval, make, unmake),
-        cmocka_unit_test_setup_teardown(test_thread__blocks_all_signals, make, unmake),
-        cmocka_unit_test_setup_teardown(test_add__refuses_a_second_job_of_a_name_and_too_many, make, unmake),
-        cmocka_unit_test_setup_teardown(test_add__without_memory_leaves_the_context_to_the_caller, make, unmake),
-        cmocka_unit_test_setup_teardown(test_flush__gives_every_job_a_turn, make, unmake),
-        cmocka_unit_test_setup_teardown(test_close__does_not_wait_longer_than_two_seconds_for_a_job, make, unmake),
-        cmocka_unit_test_setup_teardown(test_lease__one_acts_and_the_next_follows_a_close, make, unmake),
-        cmocka_unit_test_setup_teardown(test_lease__is_taken_over_after_a_kill_and_the_dead_are_folded, make, unmake),
-        cmocka_unit_test_setup_teardown(test_fork__child_has_none_and_may_have_its_own, make, unmake),
-        cmocka_unit_test_setup_teardown(test_fork__lease_stays_with_the_parent, make, unmake),
-        cmocka_unit_test_setup_teardown(test_fork__child_may_close_what_it_inherited, make, unmake),
-        cmocka_unit_test_setup_teardown(test_exit__has_a_last_turn_and_ends_in_any_order, make, unmake),
-        cmocka_unit_test_setup_teardown(test_exit__does_not_wait_longer_than_two_seconds_for_a_job, make, unmake),
+        cmocka_unit_test_setup_teardown(test_thread__begins_with_the_first_job_and_ends_with_the_last_collector,
+                                        keeping_make, keeping_unmake),
+        cmocka_unit_test_setup_teardown(test_thread__runs_jobs_at_their_interval, keeping_make, keeping_unmake),
+        cmocka_unit_test_setup_teardown(test_thread__blocks_all_signals, keeping_make, keeping_unmake),
+        cmocka_unit_test_setup_teardown(test_add__refuses_a_second_job_of_a_name_and_too_many, keeping_make,
+                                        keeping_unmake),
+        cmocka_unit_test_setup_teardown(test_add__without_memory_leaves_the_context_to_the_caller, keeping_make,
+                                        keeping_unmake),
+        cmocka_unit_test_setup_teardown(test_flush__gives_every_job_a_turn, keeping_make, keeping_unmake),
+        cmocka_unit_test_setup_teardown(test_close__does_not_wait_longer_than_two_seconds_for_a_job, keeping_make,
+                                        keeping_unmake),
+        cmocka_unit_test_setup_teardown(test_lease__one_acts_and_the_next_follows_a_close, keeping_make,
+                                        keeping_unmake),
+        cmocka_unit_test_setup_teardown(test_lease__that_the_host_closed_is_tried_anew, keeping_make, keeping_unmake),
+        cmocka_unit_test_setup_teardown(test_lease__is_taken_over_after_a_kill_and_the_dead_are_folded, keeping_make,
+                                        keeping_unmake),
+        cmocka_unit_test_setup_teardown(test_fork__child_has_none_and_may_have_its_own, keeping_make, keeping_unmake),
+        cmocka_unit_test_setup_teardown(test_fork__lease_stays_with_the_parent, keeping_make, keeping_unmake),
+        cmocka_unit_test_setup_teardown(test_fork__child_may_close_what_it_inherited, keeping_make, keeping_unmake),
+        cmocka_unit_test_setup_teardown(test_exit__has_a_last_turn_and_ends_in_any_order, keeping_make, keeping_unmake),
+        cmocka_unit_test_setup_teardown(test_exit__does_not_wait_longer_than_two_seconds_for_a_job, keeping_make,
+                                        keeping_unmake),
     };
     return cmocka_run_group_tests_name("keeper", tests, NULL, NULL);
 }

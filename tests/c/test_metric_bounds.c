@@ -12,6 +12,7 @@
 #include <tachograph.h>
 
 #include "segment/layout.h"
+#include "support/resident.h"
 
 #define THREADS 8
 #define VALUES  125000
@@ -35,15 +36,6 @@ static tacho_metric *declare(tacho_collector *collector, const char *name) {
     spec.label_count = 1;
     assert_int_equal(tacho_counter(collector, &spec, &metric), TACHO_OK);
     return metric;
-}
-
-static uint64_t resident_bytes(void) {
-    FILE *file = fopen("/proc/self/statm", "r");
-    unsigned long all = 0, resident = 0;
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%lu %lu", &all, &resident), 2);
-    fclose(file);
-    return resident * UINT64_C(4096);
 }
 
 typedef struct worker {

@@ -163,6 +163,50 @@ static void test_lease__is_held_once(void **state) {
     tacho__registry_release(a);
 }
 
+/* As daemons do: everything is closed, and the numbers are given to other files. */
+static int replace_file(int file) {
+    const int own = open("/dev/null", O_RDWR);
+    assert_int_equal(dup2(own, file), file);
+    return close(own);
+}
+
+static void test_lease__that_the_host_closed_is_lost_and_its_number_is_left_alone(void **state) {
+    (void)state;
+    tacho__registry *a, *b;
+    int lock;
+    assert_int_equal(tacho__registry_open(shared_folder, TACHO__REGISTRY_CREATE, &a), TACHO_OK);
+    assert_int_equal(tacho__registry_open(shared_folder, TACHO__REGISTRY_CREATE, &b), TACHO_OK);
+    assert_true(tacho__registry_lease_try(a));
+    assert_true(tacho__registry_lock(a, TACHO__REGISTRY_LEASE_HISTORY, &lock));
+    const int lease = a->lease, number = lock;
+    replace_file(lease);
+    replace_file(lock);
+    assert_false(tacho__registry_holds(&lock));
+    assert_true(tacho__registry_lease_try(b));
+    assert_false(tacho__registry_lease_try(a));
+    tacho__registry_unlock(&lock);
+    assert_int_equal(lock, -1);
+    tacho__registry_release(a);
+    assert_true(fcntl(lease, F_GETFD) != -1);
+    assert_true(fcntl(number, F_GETFD) != -1);
+    close(lease);
+    close(number);
+    tacho__registry_release(b);
+}
+
+static void test_lease__is_not_made_in_another_folder(void **state) {
+    (void)state;
+    tacho__registry *registry;
+    assert_int_equal(tacho__registry_open(shared_folder, TACHO__REGISTRY_CREATE, &registry), TACHO_OK);
+    const int other = open(shared_path(".."), O_RDONLY | O_DIRECTORY);
+    assert_true(other >= 0 && dup2(other, registry->folder) == registry->folder);
+    assert_false(tacho__registry_lease_try(registry));
+    assert_int_equal(faccessat(other, TACHO__REGISTRY_LEASE, F_OK, 0), -1);
+    close(other);
+    close(registry->folder);
+    tacho__registry_release(registry);
+}
+
 static void test_sweep__removes_what_nobody_holds(void **state) {
     (void)state;
     tacho__registry *registry;
@@ -361,6 +405,8 @@ int main(void) {
         TEST(test_liveness__ends_with_the_process),
         TEST(test_death__loses_nothing),
         TEST(test_lease__is_held_once),
+        TEST(test_lease__that_the_host_closed_is_lost_and_its_number_is_left_alone),
+        TEST(test_lease__is_not_made_in_another_folder),
         TEST(test_sweep__removes_what_nobody_holds),
         TEST(test_names__round_trip),
         TEST(test_skip__counts_by_reason_and_reads_the_others),

@@ -112,7 +112,7 @@ static void *fold(void *registry) {
 }
 
 static bool lease_is_free(const tacho__registry *registry) {
-    tacho__registry asking = {.folder = registry->folder, .lease = -1};
+    tacho__registry asking = tacho__registry_beside(registry);
     const bool is_free = tacho__registry_lease_try(&asking);
     tacho__registry_lease_release(&asking);
     return is_free;

@@ -183,7 +183,7 @@ typedef struct churning {
 static tacho_status churn(void *context, const tacho__view *view) {
     (void)view;
     churning *c = context;
-    tacho__registry own = {.folder = c->registry->folder, .lease = -1};
+    tacho__registry own = tacho__registry_beside(c->registry);
     if (!tacho__registry_lease_try(&own)) {
         c->refused += 1;
         return TACHO_OK;

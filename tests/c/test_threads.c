@@ -13,6 +13,7 @@
 
 #include "collect/collector.h"
 #include "support/recorder.h"
+#include "support/resident.h"
 
 /* ThreadSanitizer is 10 to 20 times slower: the same threads, fewer calls. */
 #ifdef TACHO__UNDER_TSAN
@@ -140,18 +141,6 @@ static void crowd_end(crowd *c) {
         tacho_series_release(c->series[i]);
     }
     tacho_session_end(c->session);
-}
-
-static uint64_t resident_bytes(void) {
-    unsigned long pages = 0, ignored;
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (file) {
-        if (fscanf(file, "%lu %lu", &ignored, &pages) != 2) {
-            pages = 0;
-        }
-        fclose(file);
-    }
-    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static void run_threads(crowd *c, void *(*work)(void *)) {

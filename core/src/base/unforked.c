@@ -35,16 +35,20 @@ static void let_go(void) {
     tacho__guard_leave(guard);
 }
 
+/* Who closed everything it had may have given the number to another file. */
+static bool is_still_ours(const kept_file *one) {
+    struct stat about;
+    return fstat(one->file, &about) == 0 && (uint64_t)about.st_dev == one->device &&
+           (uint64_t)about.st_ino == one->inode;
+}
+
 static void close_inherited(void) {
     const int64_t here = (int64_t)getpid();
     for (uint32_t i = 0; i < TACHO__KEPT_FILES; ++i) {
-        struct stat about;
         if (kept[i].process == 0 || kept[i].process == here) {
             continue;
         }
-        /* A child that closed everything it had may have given the number to another file. */
-        if (fstat(kept[i].file, &about) == 0 && (uint64_t)about.st_dev == kept[i].device &&
-            (uint64_t)about.st_ino == kept[i].inode) {
+        if (is_still_ours(&kept[i])) {
             close(kept[i].file);
         }
         if (kept[i].place) {
@@ -85,11 +89,25 @@ void tacho__unforked_leave(void) {
     tacho__guard_leave(guard);
 }
 
+/* One that had this number is closed, or nobody could have it again. */
+static void drop_predecessor(int file) {
+    const int64_t here = (int64_t)getpid();
+    for (uint32_t i = 0; i < TACHO__KEPT_FILES; ++i) {
+        if (kept[i].process == here && kept[i].file == file) {
+            if (kept[i].place) {
+                *kept[i].place = -1;
+            }
+            kept[i].process = 0;
+        }
+    }
+}
+
 bool tacho__unforked_keep(int file, int *place) {
     struct stat about;
     if (fstat(file, &about) != 0) {
         return false;
     }
+    drop_predecessor(file);
     for (uint32_t i = 0; i < TACHO__KEPT_FILES; ++i) {
         if (kept[i].process == 0) {
             kept[i] = (kept_file){(int64_t)getpid(), (uint64_t)about.st_dev, (uint64_t)about.st_ino, file, place};
@@ -99,13 +117,27 @@ bool tacho__unforked_keep(int file, int *place) {
     return false;
 }
 
-void tacho__unforked_forget(int file) {
+static kept_file *find(int file) {
     for (uint32_t i = 0; i < TACHO__KEPT_FILES; ++i) {
         if (kept[i].process != 0 && kept[i].file == file) {
-            kept[i].process = 0;
-            return;
+            return &kept[i];
         }
     }
+    return NULL;
+}
+
+bool tacho__unforked_has(int file) {
+    const kept_file *one = find(file);
+    return one && is_still_ours(one);
+}
+
+bool tacho__unforked_forget(int file) {
+    kept_file *one = find(file);
+    const bool has = one && is_still_ours(one);
+    if (one) {
+        one->process = 0;
+    }
+    return has;
 }
 
 void tacho__unforked_disinherit(void) {

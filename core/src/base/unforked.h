@@ -21,12 +21,18 @@ bool tacho__unforked_enter(void);
 void tacho__unforked_leave(void);
 
 /**
- * Inside: `file` is locked by this process. A child closes it and sets `place` to -1, if that is not NULL; it must not
- * be on a stack. False: no room; then the caller gives the lock up.
+ * Inside: `file` is locked by this process. A child closes it and sets `place` to -1, if that is not NULL; it stays
+ * where it is until the file is forgotten. So does whoever keeps another file of this number: the host closed the first
+ * one. False: no room; then the caller gives the lock up.
  */
 bool tacho__unforked_keep(int file, int *place);
-/** Inside, before `file` is closed. Nothing happens if it is not kept. */
-void tacho__unforked_forget(int file);
+/**
+ * Inside: whether `file` is kept and is that file still. A host that closes all it has, as daemons do, closes these
+ * too, with their locks, and may have given the number to a file of its own.
+ */
+bool tacho__unforked_has(int file);
+/** Inside: keeps it no more. What tacho__unforked_has said: if true, the caller closes it; if false, it is not ours. */
+bool tacho__unforked_forget(int file);
 /** In a child that was made without the handlers: closes what it inherited. With them it has been done. */
 void tacho__unforked_disinherit(void);
 

@@ -92,8 +92,9 @@ tacho_status tacho__lock_take(const char *path, int wait_ms, int *file, int *pla
 void tacho__lock_give(int *file) {
     const bool entered = tacho__unforked_enter();
     if (*file >= 0) {
-        tacho__unforked_forget(*file);
-        close(*file); /* and with it the lock */
+        if (tacho__unforked_forget(*file)) {
+            close(*file); /* and with it the lock */
+        }
     }
     *file = -1;
     if (entered) {

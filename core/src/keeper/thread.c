@@ -79,6 +79,14 @@ static bool take(tacho__kept *kept, tacho__lease lease) {
     return tacho__registry_lock(kept->registry, TACHO__REGISTRY_LEASE_HISTORY, &kept->leases[lease].file);
 }
 
+/* The host may have closed everything it had, and the lock with it. */
+static bool has_lost(const tacho__kept *kept, tacho__lease lease) {
+    if (!kept->registry || !kept->leases[lease].acts || lease == TACHO__LEASE_NONE) {
+        return false;
+    }
+    return !tacho__registry_holds(lease == TACHO__LEASE_REGISTRY ? &kept->registry->lease : &kept->leases[lease].file);
+}
+
 static void try_lease(tacho__kept *kept, tacho__lease lease, uint64_t now) {
     kept->leases[lease].acts = take(kept, lease);
     kept->leases[lease].due_ns = kept->leases[lease].acts ? NEVER : next_attempt(now);
@@ -92,7 +100,11 @@ static void try_lease(tacho__kept *kept, tacho__lease lease, uint64_t now) {
 /* Those that somebody else had when they were tried before; `due` limits it to those whose time has come. */
 static void try_leases(tacho__kept *kept, uint64_t now, bool due) {
     for (unsigned lease = 0; lease < TACHO__LEASES; ++lease) {
-        const tacho__kept_lease *which = &kept->leases[lease];
+        tacho__kept_lease *which = &kept->leases[lease];
+        if (has_lost(kept, lease)) {
+            tacho__kept_let_go(kept, lease);
+            which->due_ns = now;
+        }
         const bool wanted = !which->acts && tacho__kept_wants(kept, lease);
         if (wanted && (!due || which->due_ns <= now)) {
             try_lease(kept, lease, now);

@@ -171,9 +171,9 @@ static bool is_overflow(const tacho__custom_view *one) {
     return one->flags & TACHO__SERIES_IS_OVERFLOW;
 }
 
-static uint32_t beyond(tacho__base_work *work, const tacho__view *view, const tacho__custom_view *one,
-                       uint16_t metric) {
-    tacho__drop_count(work->segment, TACHO__DROP_SERIES_OVERFLOW);
+static uint32_t beyond(tacho__base_work *work, const tacho__view *view, const tacho__custom_view *one, uint16_t metric,
+                       tacho__drop cause) {
+    tacho__drop_count(work->segment, cause);
     return overflow_of(work, view, one, metric);
 }
 
@@ -188,9 +188,12 @@ static uint32_t number_of(tacho__base_work *work, const tacho__view *view, const
         const uint32_t number = work->table[place];
         if (number == 0) {
             uint32_t *count = &work->metric_series[cache ? TACHO__METRICS : metric];
-            const uint32_t made = *count < work->max_series ? describe(work, view, one, metric, false) : UINT32_MAX;
+            if (*count >= work->max_series) {
+                return beyond(work, view, one, metric, TACHO__DROP_SERIES_OVERFLOW);
+            }
+            const uint32_t made = describe(work, view, one, metric, false);
             if (made == UINT32_MAX) {
-                return beyond(work, view, one, metric);
+                return beyond(work, view, one, metric, TACHO__DROP_SEGMENT_FULL);
             }
             *count += 1;
             work->table[place] = made + 1;
@@ -357,7 +360,7 @@ static bool add_to_builtin(tacho__base_work *work, const tacho__view *view, uint
 static bool add_one(tacho__base_work *work, const tacho__view *view, const tacho__custom_view *one, uint16_t metric) {
     uint32_t number = number_of(work, view, one, metric);
     if (number >= TACHO__SERIES_BUILTIN && number != work->metric_overflow[metric] && !has_room(work, number, one)) {
-        number = beyond(work, view, one, metric);
+        number = beyond(work, view, one, metric, TACHO__DROP_SEGMENT_FULL);
     }
     const tacho__descriptor *found = tacho__segment_descriptor(work->segment, number);
     if (number < TACHO__SERIES_BUILTIN || found->grid != one->histogram.grid) {

@@ -249,10 +249,6 @@ static bool describe_tags(tacho__segment *segment, const tacho__series_view *one
     return descriptor->tags != 0;
 }
 
-static bool has_room(tacho__segment *segment, tacho__half *count, uint32_t max_series) {
-    return tacho__get_half(count) < max_series && tacho__segment_has(segment, SERIES_LINES);
-}
-
 /* A new series; the overflow series at the bound or without room. */
 static uint32_t describe(tacho__base_work *work, const tacho__view *view, const tacho__series_view *one) {
     tacho__segment *segment = work->segment;
@@ -265,8 +261,12 @@ static uint32_t describe(tacho__base_work *work, const tacho__view *view, const 
                                     .flags = one->flags,
                                     .created_mono_ns = tacho__view_wall(view, one->created_mono_ns)};
     uint32_t number;
-    if (!one->name || !has_room(segment, count, work->max_series)) {
+    if (tacho__get_half(count) >= work->max_series) {
         tacho__drop_count(segment, TACHO__DROP_SERIES_OVERFLOW);
+        return overflow_of(one);
+    }
+    if (!tacho__segment_has(segment, SERIES_LINES)) {
+        tacho__drop_count(segment, TACHO__DROP_SEGMENT_FULL);
         return overflow_of(one);
     }
     descriptor.name = intern(segment, one->name);
@@ -319,7 +319,8 @@ bool tacho__base_add_series(tacho__base_work *work, size_t index) {
             continue;
         }
         uint32_t number = number_of(work, joining->view, one);
-        if (!tacho__segment_has(work->segment, SERIES_LINES)) {
+        if (number >= TACHO__SERIES_RESERVED && !tacho__segment_has(work->segment, SERIES_LINES)) {
+            tacho__drop_count(work->segment, TACHO__DROP_SEGMENT_FULL);
             number = overflow_of(one);
         }
         joining->series[i] = number;

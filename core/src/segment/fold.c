@@ -275,7 +275,7 @@ static tacho_status fold_most_if_free(const tacho__registry *registry, int64_t w
         return TACHO_OK;
     }
     /* A lease of its own: the registry's may be held by the keeper of this very process, for long. */
-    tacho__registry own = {.folder = registry->folder, .lease = -1};
+    tacho__registry own = tacho__registry_beside(registry);
     if (!tacho__registry_lease_try(&own)) {
         return TACHO_BUSY;
     }

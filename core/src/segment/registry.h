@@ -73,6 +73,11 @@ void tacho__registry_release(tacho__registry *registry);            /* NULL is a
 bool tacho__registry_reach(tacho__registry *registry);
 /** Whether the descriptor is that folder's still. */
 bool tacho__registry_is_ours(const tacho__registry *registry);
+/** The same folder for a lease of its own, as long as `registry` lives; see tacho__registry_lease_try. */
+static inline tacho__registry tacho__registry_beside(const tacho__registry *registry) {
+    return (tacho__registry){
+        .folder = registry->folder, .device = registry->device, .inode = registry->inode, .lease = -1};
+}
 
 /**
  * For a forked child, of whatever it still has (NULL is allowed): reaches for the folder, and makes it anew if it is
@@ -129,7 +134,10 @@ void tacho__registry_sweep(const tacho__registry *registry);
  */
 bool tacho__registry_lock(const tacho__registry *registry, const char *name, int *out);
 void tacho__registry_unlock(int *file);
-/** Takes the lease if nobody has it; true when this process holds it. Never waits. */
+/** Whether a lock that was taken is held still: a host that closed everything it had closed it, too. */
+bool tacho__registry_holds(const int *file);
+/** Takes the lease if nobody has it; true when this process holds it, at this place until it is released. Never waits.
+ */
 bool tacho__registry_lease_try(tacho__registry *registry);
 /** Gives it back; in a forked child, forgets it. */
 void tacho__registry_lease_release(tacho__registry *registry);

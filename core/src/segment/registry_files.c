@@ -263,6 +263,9 @@ void tacho__registry_sweep(const tacho__registry *registry) {
 
 /* No fork between locking and noting that it is. */
 static int lock_inside(const tacho__registry *registry, const char *name, int *place) {
+    if (!tacho__registry_is_ours(registry)) { /* it would make its file in another folder */
+        return -1;
+    }
     const int file = tacho__system_calls.open_at(registry->folder, name,
                                                  O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
     if (file >= 0 && tacho__system_calls.lock(file, LOCK_EX | LOCK_NB) == 0 && tacho__unforked_keep(file, place)) {
@@ -284,26 +287,35 @@ bool tacho__registry_lock(const tacho__registry *registry, const char *name, int
 }
 
 void tacho__registry_unlock(int *file) {
-    if (*file >= 0) {
-        const bool entered = tacho__unforked_enter();
-        tacho__unforked_forget(*file);
+    const bool entered = tacho__unforked_enter();
+    if (*file >= 0 && tacho__unforked_forget(*file)) {
         flock(*file, LOCK_UN); /* a child that ran no handlers may still have the descriptor */
         close(*file);
-        *file = -1;
-        if (entered) {
-            tacho__unforked_leave();
-        }
+    }
+    *file = -1;
+    if (entered) {
+        tacho__unforked_leave();
     }
 }
 
-bool tacho__registry_lease_try(tacho__registry *registry) {
-    if (registry->lease >= 0 && registry->owner == getpid()) {
-        return true;
-    }
+bool tacho__registry_holds(const int *file) {
     if (!tacho__unforked_enter()) {
         return false;
     }
-    registry->lease = lock_inside(registry, TACHO__REGISTRY_LEASE, NULL);
+    const bool holds = *file >= 0 && tacho__unforked_has(*file);
+    tacho__unforked_leave();
+    return holds;
+}
+
+bool tacho__registry_lease_try(tacho__registry *registry) {
+    if (registry->owner == getpid() && tacho__registry_holds(&registry->lease)) {
+        return true;
+    }
+    tacho__registry_lease_release(registry);
+    if (!tacho__unforked_enter()) {
+        return false;
+    }
+    registry->lease = lock_inside(registry, TACHO__REGISTRY_LEASE, &registry->lease);
     registry->owner = getpid();
     tacho__unforked_leave();
     return registry->lease >= 0;
