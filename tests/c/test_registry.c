@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -294,7 +295,7 @@ static void test_skip__counts_by_reason_and_reads_the_others(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
         die_recording(3);
-        spoil(shared_segment(), cases[i].at, cases[i].byte, cases[i].seal);
+        spoil(shared_writable_segment(), cases[i].at, cases[i].byte, cases[i].seal);
         const char *bad = shared_segment();
         tacho_collector *healthy = shared_open(0);
         shared_record(healthy, "x", 2);
@@ -311,7 +312,7 @@ static void test_skip__of_every_length_of_a_file(void **state) {
     tacho__registry *registry; /* holds the lease, so that nobody folds */
     assert_int_equal(tacho__registry_open(shared_folder, 0, &registry), TACHO_OK);
     assert_true(tacho__registry_lease_try(registry));
-    const char *path = shared_segment();
+    const char *path = shared_writable_segment();
     struct stat about;
     assert_int_equal(stat(path, &about), 0);
     for (off_t length = about.st_size; length >= 0; length -= length > 8192 ? 4096 : length > 4096 ? 64 : 512) {
@@ -323,6 +324,78 @@ static void test_skip__of_every_length_of_a_file(void **state) {
         assert_true(skipped == 1 || length > 100000);
     }
     tacho__registry_release(registry);
+}
+
+/* Cut short, it would kill the process that has it mapped. */
+static int cut_own_segment(void) {
+    if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) { /* root may write to any file */
+        return 77;
+    }
+    tacho_collector *collector = shared_open(TACHO_CONFIG_STRICT);
+    shared_record(collector, "x", 1);
+    const char *path = shared_segment();
+    const bool cut = truncate(path, 0) == 0 || open(path, O_WRONLY | O_TRUNC) >= 0 || errno != EACCES;
+    shared_record(collector, "x", 100000);
+    return cut;
+}
+
+static void test_segment__cannot_be_cut_short_by_its_own_user(void **state) {
+    (void)state;
+    int status;
+    const pid_t child = fork();
+    if (child == 0) {
+        _exit(cut_own_segment());
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77) {
+        print_message("skipped: root may not become somebody else here\n");
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* A process that lives, and does nothing more. */
+static pid_t live_in_peace(void) {
+    int told[2];
+    char byte;
+    assert_int_equal(pipe(told), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        shared_record(shared_open(0), "x", 3);
+        (void)!write(told[1], "x", 1);
+        for (;;) {
+            pause();
+        }
+    }
+    assert_int_equal(read(told[0], &byte, 1), 1);
+    close(told[0]);
+    close(told[1]);
+    return child;
+}
+
+static void check_one_left_out(int64_t calls) {
+    tacho_snapshot *snapshot;
+    assert_int_equal(tacho_snapshot_attach(shared_folder, &snapshot), TACHO_OK);
+    assert_int_equal(tacho__snapshot_skipped(snapshot), 1);
+    assert_int_equal(shared_calls(snapshot), calls);
+}
+
+static void test_reader__of_a_living_segment_that_is_cut_short_lives_on(void **state) {
+    (void)state;
+    const pid_t child = live_in_peace();
+    const char *path = shared_writable_segment();
+    tacho_collector *healthy = shared_open(0);
+    shared_record(healthy, "x", 2);
+    for (int length = 200000; length > 0; length = length > 64 ? length / 3 : length - 1) {
+        assert_int_equal(truncate(path, length), 0);
+        check_one_left_out(2);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    check_one_left_out(2); /* and nobody folds it */
+    assert_int_equal(access(path, F_OK), 0);
+    tacho_collector_close(healthy);
 }
 
 static void test_skip__of_what_is_no_file(void **state) {
@@ -411,6 +484,8 @@ int main(void) {
         TEST(test_names__round_trip),
         TEST(test_skip__counts_by_reason_and_reads_the_others),
         TEST(test_skip__of_every_length_of_a_file),
+        TEST(test_segment__cannot_be_cut_short_by_its_own_user),
+        TEST(test_reader__of_a_living_segment_that_is_cut_short_lives_on),
         TEST(test_skip__of_what_is_no_file),
         TEST(test_attach__of_no_registry),
         TEST(test_meta__is_checked),

@@ -91,7 +91,7 @@ static void test_folder__is_made_for_its_user_only(void **state) {
     assert_int_equal(about.st_mode & 07777, 0600);
     assert_int_equal(about.st_size, 4096);
     assert_int_equal(stat(shared_segment(), &about), 0);
-    assert_int_equal(about.st_mode & 07777, 0600);
+    assert_int_equal(about.st_mode & 07777, 0400);
     tacho_collector_close(collector);
     assert_int_equal(shared_count(".new", NULL), 0);
 }

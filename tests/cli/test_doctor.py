@@ -83,6 +83,7 @@ def test_what_was_lost_is_a_warning(tacho: Command, registry: Path) -> None:
         35: "history_missed",
     }
     (path,) = [path for path in registry.iterdir() if path.name == "base" or path.name.startswith("seg-")]
+    path.chmod(0o600)
     with path.open("r+b") as file:
         for index in [2, *causes]:  # calls that were invalid are no loss
             file.seek(2048 + 8 * index)

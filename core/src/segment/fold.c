@@ -142,25 +142,43 @@ static void name_of(const tacho__view *view, char name[TACHO__REGISTRY_NAME]) {
     tacho__registry_name(tacho__view_describe(view)->id, name);
 }
 
+/* A segment is read-only, for its owner too. */
+static void cut(const folder *f, const char *name, const tacho__registry_file *file, uint64_t length) {
+    struct stat about;
+    if (fchmod(file->file, 0600) != 0) {
+        return;
+    }
+    const int writable =
+        tacho__system_calls.open_at(f->registry->folder, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
+    if (writable >= 0) {
+        if (fstat(writable, &about) == 0 && (uint64_t)about.st_ino == file->inode &&
+            (uint64_t)about.st_dev == file->device) {
+            (void)!ftruncate(writable, (off_t)length);
+        }
+        close(writable);
+    }
+}
+
 /* The blocks behind what a dead process used: those that its shared lane might have needed, and the last step of
  * growth. Who has the lock is the only one who may write there; readers copy what the header says is in use. */
 static void trim(const folder *f, const tacho__view *view) {
     char name[TACHO__REGISTRY_NAME];
     name_of(view, name);
-    const int file = tacho__system_calls.open_at(f->registry->folder, name,
-                                                 O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+    tacho__registry_file found;
     tacho__header header;
-    struct stat about;
-    if (file >= 0 && tacho__system_calls.lock(file, LOCK_EX | LOCK_NB) == 0 && fstat(file, &about) == 0 &&
-        S_ISREG(about.st_mode) && pread(file, &header, sizeof header, 0) == (ssize_t)sizeof header &&
+    if (tacho__registry_find(f->registry, name, &found) != TACHO_OK) {
+        return;
+    }
+    if (tacho__system_calls.lock(found.file, LOCK_EX | LOCK_NB) == 0 &&
+        pread(found.file, &header, sizeof header, 0) == (ssize_t)sizeof header &&
         memcmp(header.id, view->header->id, sizeof header.id) == 0) {
         const uint64_t used = tacho__get(&header.lines_used) * TACHO__LINE;
-        (void)!(used < (uint64_t)about.st_size ? ftruncate(file, (off_t)used) : 0);
+        if (used < found.bytes) {
+            cut(f, name, &found, used);
+        }
     }
-    if (file >= 0) {
-        flock(file, LOCK_UN); /* a child may have been forked meanwhile */
-        close(file);
-    }
+    flock(found.file, LOCK_UN); /* a child may have been forked meanwhile */
+    close(found.file);
 }
 
 static void put_smallest_first(folder *f) {

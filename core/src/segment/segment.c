@@ -133,6 +133,12 @@ typedef struct new_file {
     char name[TACHO__REGISTRY_NAME];
 } new_file;
 
+/* A file that is cut short kills the process that has it mapped, at its next store. So not even its owner may open it
+ * for writing any more, unless he gives himself the right to, or is root. We have it open already. */
+static void protect(int file) {
+    (void)!fchmod(file, 0400);
+}
+
 static tacho_status make_backing(tacho__segment *segment, const tacho__segment_plan *plan, new_file *file) {
     if (!plan->registry) {
         return tacho__backing_private(&segment->backing, segment->bytes);
@@ -141,6 +147,7 @@ static tacho_status make_backing(tacho__segment *segment, const tacho__segment_p
     tacho_status status = tacho__registry_create(plan->registry, file->name, &descriptor);
     if (status == TACHO_OK) {
         file->registry = plan->registry;
+        protect(descriptor);
         status = tacho__backing_file(&segment->backing, segment->bytes, descriptor);
     }
     /* The shared lane's reserve exists before anything else is counted on. */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 char shared_folder[256];
@@ -90,5 +91,11 @@ int shared_count(const char *prefix, const char **path) {
 const char *shared_segment(void) {
     const char *path = NULL;
     assert_int_equal(shared_count("seg-", &path), 1);
+    return path;
+}
+
+const char *shared_writable_segment(void) {
+    const char *path = shared_segment();
+    assert_int_equal(chmod(path, 0600), 0);
     return path;
 }

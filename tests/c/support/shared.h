@@ -23,6 +23,8 @@ int64_t shared_attach(void);
 const char *shared_path(const char *name);
 /** Path of the only segment file; fails the test if there are more or none. */
 const char *shared_segment(void);
+/** The same, and the file may be written to from now on: the library makes it read-only, for its owner too. */
+const char *shared_writable_segment(void);
 /** Files in the folder whose names begin so; `path`, unless NULL, receives the path of one. */
 int shared_count(const char *prefix, const char **path);
 
