@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "collect/collector.h"
 #include "keeper/keeper.h"
 #include "segment/registry_history.h"
 #include "support/fill_collector.h"
@@ -93,27 +94,183 @@ static void test_registry__hands_over_what_others_recorded_living_or_dead(void *
     tacho_collector_close(collector);
 }
 
+static void keep_and_close(unsigned records) {
+    tacho_collector *collector = keeping_open_with(keeping_folder, HOUR);
+    keeping_record(collector, records);
+    tacho_collector_close(collector);
+}
+
+/* Takes all rows away but the one by which the file is known: whatever comes back was handed over once more. */
+static void empty_the_file(void) {
+    tacho__registry *registry;
+    tacho__handed left;
+    char path[TACHO__HISTORY_PATH], sql[128];
+    assert_int_equal(tacho__registry_open(keeping_folder, 0, &registry), TACHO_OK);
+    assert_int_equal(tacho__registry_history_load(registry, path, &left), TACHO_OK);
+    assert_string_equal(path, keeping_file);
+    snprintf(sql, sizeof sql, "DELETE FROM record WHERE source_id<>'%s'", left.one);
+    history_number(keeping_file, sql);
+    assert_int_equal(keeping_rows(), 1);
+    tacho__handed_free(&left);
+    tacho__registry_release(registry);
+}
+
 /* Who comes after a close does not hand over all the dead once more. */
 static void test_watermark__is_left_to_whoever_comes_next(void **state) {
     (void)state;
+    keep_and_close(5);
+    assert_int_equal(keeping_rows(), 5);
+    empty_the_file();
+    keep_and_close(2); /* this folds the first */
+    assert_int_equal(keeping_rows(), 1 + 2);
+    empty_the_file();
+    keep_and_close(3);
+    assert_int_equal(keeping_rows(), 1 + 3);
+    tacho_collector *collector = keeping_open(keeping_folder);
+    assert_int_equal(keeping_drops(collector, "history_missed"), 0);
+    tacho_collector_close(collector);
+}
+
+static void test_watermark__of_another_file_is_none(void **state) {
+    (void)state;
+    keep_and_close(5);
+    assert_int_equal(unlink(keeping_file), 0);
+    keep_and_close(2);
+    assert_int_equal(keeping_rows(), 7);
+}
+
+static void record_until_told(int ready) {
+    tacho_collector *collector = keeping_open(keeping_folder);
+    for (;;) {
+        keeping_record(collector, 700);
+        if (write(ready, "r", 1) != 1 || raise(SIGSTOP) != 0) {
+            _exit(1);
+        }
+    }
+}
+
+static void go_on(const keeping_child *self) {
+    int status;
+    assert_int_equal(waitpid(self->pid, &status, WUNTRACED), self->pid);
+    assert_true(WIFSTOPPED(status));
+    kill(self->pid, SIGCONT);
+    assert_int_equal(keeping_event(self), 'r');
+}
+
+/* A worker dies after its records were handed over in part; another process folds it, and yet another hands over. */
+static void test_worker__that_was_folded_since_is_handed_over_from_where_it_was(void **state) {
+    (void)state;
+    keeping_child worker = keeping_start(record_until_told);
+    assert_int_equal(keeping_event(&worker), 'r');
+    keep_and_close(0);
+    assert_int_equal(keeping_rows(), 700);
+    go_on(&worker);
+    kill(worker.pid, SIGKILL);
+    keeping_end(&worker);
+    empty_the_file();
+    tacho_collector_close(keeping_open(keeping_folder)); /* folds */
     tacho_collector *collector = keeping_open_with(keeping_folder, HOUR);
-    record_call(collector, TACHO_KIND_STEP, "old", NULL, 5, 0, PLAIN);
-    tacho_collector_close(collector);
-    assert_int_equal(keeping_rows(), 1);
-    tacho__registry *registry;
-    tacho__registry_history left;
-    assert_int_equal(tacho__registry_open(keeping_folder, 0, &registry), TACHO_OK);
-    assert_int_equal(tacho__registry_history_load(registry, &left), TACHO_OK);
-    assert_string_equal(left.path, keeping_file);
-    assert_int_equal(left.recorded, 1);
-    left.handed_ns += 120 * (int64_t)SECOND; /* in the future: a clock was set back */
-    assert_int_equal(tacho__registry_history_save(registry, &left), TACHO_OK);
-    history_number(keeping_file, "DELETE FROM record");
-    collector = keeping_open_with(keeping_folder, HOUR);
     keeping_flush(collector);
+    assert_int_equal(keeping_rows(), 1 + 700);
+    assert_int_equal(keeping_drops(collector, "history_missed"), 0);
     tacho_collector_close(collector);
-    assert_int_equal(keeping_rows(), 1); /* then all is handed over */
-    tacho__registry_release(registry);
+}
+
+static int die_at_once(const keeping_child *self) {
+    kill(self->pid, SIGKILL);
+    return keeping_end((keeping_child *)(uintptr_t)self);
+}
+
+static void keep_and_wait(int ready) {
+    tacho_collector *collector = keeping_open_with(keeping_folder, HOUR);
+    tacho_collector_flush(collector, 30 * SECOND);
+    if (write(ready, "r", 1) != 1) {
+        _exit(1);
+    }
+    for (;;) {
+        pause();
+    }
+}
+
+/* Nobody hands over for a while: what was overwritten meanwhile is known to the successor, to the record. */
+static void test_takeover__knows_what_was_missed_before_it(void **state) {
+    (void)state;
+    keeping_child worker = keeping_start(record_until_told);
+    assert_int_equal(keeping_event(&worker), 'r');
+    keeping_child holder = keeping_start(keep_and_wait);
+    assert_int_equal(keeping_event(&holder), 'r');
+    assert_int_equal(keeping_rows(), 700);
+    assert_true(WIFSIGNALED(die_at_once(&holder)));
+    for (int i = 0; i < 3; ++i) {
+        go_on(&worker);
+    }
+    tacho_collector *collector = keeping_open_with(keeping_folder, HOUR);
+    keeping_flush(collector);
+    const int64_t missed = keeping_drops(collector, "history_missed");
+    assert_true(missed >= 4 * 700 - 700 - 1024);
+    assert_int_equal(keeping_rows() + missed, 4 * 700);
+    keeping_flush(collector);
+    assert_int_equal(keeping_drops(collector, "history_missed"), missed);
+    die_at_once(&worker); /* of what it had in its ring, nothing is new */
+    keeping_flush(collector);
+    assert_int_equal(keeping_drops(collector, "history_missed"), missed);
+    assert_int_equal(keeping_rows() + missed, 4 * 700);
+    tacho_collector_close(collector);
+}
+
+/* The worker began when the clock was an hour behind, or ahead; no watermark in time would find its records. */
+static void take_over_with_a_clock_off_by(int64_t ns) {
+    tacho_collector *worker = keeping_open(keeping_folder);
+    keep_and_close(0);
+    tacho__header *header = tacho__segment_of(worker)->header;
+    tacho__put(&header->anchors[0].wall_ns, tacho__get(&header->anchors[0].wall_ns) + (uint64_t)ns);
+    keeping_record(worker, 50);
+    tacho_collector *collector = keeping_open_with(keeping_folder, HOUR);
+    keeping_flush(collector);
+    assert_int_equal(keeping_rows(), 50);
+    tacho_collector_close(collector);
+    tacho_collector_close(worker);
+}
+
+static void test_takeover__finds_records_whatever_the_clock_said(void **state) {
+    (void)state;
+    take_over_with_a_clock_off_by(-(int64_t)HOUR);
+}
+
+static void test_takeover__finds_records_of_the_future(void **state) {
+    (void)state;
+    take_over_with_a_clock_off_by((int64_t)HOUR);
+}
+
+static void hide(const char *from, const char *to) {
+    char command[1024];
+    snprintf(command, sizeof command, "cd '%s' && for f in %s*; do mv \"$f\" \"%s${f#%s}\"; done", keeping_folder, from,
+             to, from);
+    assert_int_equal(system(command), 0);
+}
+
+/* More records than a ring has in all, of which none is missed. */
+static void test_hidden__for_a_turn_is_not_missed(void **state) {
+    (void)state;
+    keeping_child worker = keeping_start(record_until_told);
+    assert_int_equal(keeping_event(&worker), 'r');
+    tacho_collector *collector = keeping_open_with(keeping_folder, HOUR);
+    keeping_flush(collector);
+    for (int i = 0; i < 4; ++i) {
+        go_on(&worker);
+        keeping_flush(collector);
+    }
+    assert_int_equal(keeping_rows(), 3500);
+    hide("seg-", "hidden-");
+    keeping_flush(collector);
+    hide("hidden-", "seg-");
+    keeping_flush(collector);
+    go_on(&worker);
+    keeping_flush(collector);
+    assert_int_equal(keeping_rows(), 4200);
+    assert_int_equal(keeping_drops(collector, "history_missed"), 0);
+    die_at_once(&worker);
+    tacho_collector_close(collector);
 }
 
 static void test_another_path__is_ignored_and_counted_while_one_is_kept(void **state) {
@@ -154,6 +311,23 @@ static void test_reset__of_who_does_not_hold_the_lease_hands_over_its_own(void *
     tacho_collector_close(one);
     tacho_collector_close(other);
     assert_int_equal(keeping_rows(), 3);
+}
+
+static void test_reset__of_who_does_not_hold_the_lease_counts_what_is_missed(void **state) {
+    (void)state;
+    tacho_collector *one = keeping_open_with(keeping_folder, HOUR);
+    keeping_flush(one);
+    tacho_collector *other = keeping_open_with(keeping_folder, HOUR);
+    keeping_record(other, 900);
+    keeping_flush(one);
+    keeping_record(other, 1500);
+    assert_int_equal(tacho_collector_reset(other), TACHO_OK);
+    keeping_flush(other);
+    const int64_t missed = keeping_drops(other, "history_missed");
+    assert_int_equal(missed, 1500 - 1024);
+    assert_int_equal(keeping_rows() + missed, 900 + 1500);
+    tacho_collector_close(one);
+    tacho_collector_close(other);
 }
 
 static void test_lease__of_others_does_not_stand_in_the_way(void **state) {
@@ -290,8 +464,15 @@ int main(void) {
         TEST(test_takeover__hands_over_what_the_dead_one_left_once),
         TEST(test_registry__hands_over_what_others_recorded_living_or_dead),
         TEST(test_watermark__is_left_to_whoever_comes_next),
+        TEST(test_watermark__of_another_file_is_none),
+        TEST(test_worker__that_was_folded_since_is_handed_over_from_where_it_was),
+        TEST(test_takeover__knows_what_was_missed_before_it),
+        TEST(test_takeover__finds_records_whatever_the_clock_said),
+        TEST(test_takeover__finds_records_of_the_future),
+        TEST(test_hidden__for_a_turn_is_not_missed),
         TEST(test_another_path__is_ignored_and_counted_while_one_is_kept),
         TEST(test_reset__of_who_does_not_hold_the_lease_hands_over_its_own),
+        TEST(test_reset__of_who_does_not_hold_the_lease_counts_what_is_missed),
         TEST(test_lease__of_others_does_not_stand_in_the_way),
         TEST(test_fork__child_keeps_the_history_with_a_connection_of_its_own),
         TEST(test_fork__child_in_a_registry_leaves_it_to_the_parent),

@@ -128,8 +128,7 @@ typedef struct tacho_record_view {
     const tacho_event *events; /* in the order in which they happened */
     uint32_t event_count;
     uint32_t reserved3;
-    int64_t recorded_at_ns; /* when it ended here, also where the caller gave another end; 0 = unknown */
-    const tacho_tag *tags;  /* declared tags that it was recorded with, in the order of their declaration */
+    const tacho_tag *tags; /* declared tags that it was recorded with, in the order of their declaration */
     uint32_t tag_count;
     uint32_t reserved4;
 } tacho_record_view;

@@ -70,8 +70,6 @@ typedef struct tacho__distinct {
 typedef struct tacho__replaced {
     struct tacho__replaced *next;
     tacho__segment *segment;
-    uint64_t seen; /* records of it that are accounted for; of whoever takes the list */
-    bool is_known;
 } tacho__replaced;
 
 typedef bool (*tacho__collector_leaving)(tacho_collector *collector);

@@ -50,24 +50,38 @@ static void count(tacho_collector *collector, tacho__drop cause, uint64_t more) 
     }
 }
 
+/* Without it, who comes next hands over more than needed. */
 static void save(const keeping *self) {
-    tacho__registry_history state = {.handed_ns = self->handed.until_ns, .recorded = self->handed.recorded};
-    memcpy(state.path, self->path, sizeof state.path);
     if (self->registry) {
-        tacho__registry_history_save(self->registry,
-                                     &state); /* without it, who comes next hands over more than needed */
+        tacho__registry_history_save(self->registry, self->path, &self->handed);
     }
 }
 
-/* How far whoever held the lease before has come, if it was the same file. */
+/* How far whoever holds the lease has come, if it is the same file. */
+static bool load(const keeping *self, tacho__handed *out) {
+    char path[TACHO__HISTORY_PATH];
+    *out = (tacho__handed){.count = 0};
+    if (!self->registry || tacho__registry_history_load(self->registry, path, out) != TACHO_OK) {
+        return false;
+    }
+    if (strcmp(path, self->path) != 0) {
+        tacho__handed_free(out);
+        return false;
+    }
+    return true;
+}
+
+/* What is known already is of own segments that resets replaced. */
 static void begin(void *context, int64_t now_ns) {
     keeping *self = context;
-    tacho__registry_history state;
+    tacho__handed left;
     (void)now_ns;
-    if (self->registry && tacho__registry_history_load(self->registry, &state) == TACHO_OK &&
-        strcmp(state.path, self->path) == 0) {
-        self->handed.until_ns = state.handed_ns;
-        self->handed.recorded = state.recorded;
+    if (load(self, &left)) {
+        for (size_t i = 0; i < self->handed.count; ++i) {
+            (void)tacho__handed_put(&left, &self->handed.segments[i]);
+        }
+        tacho__handed_free(&self->handed);
+        self->handed = left;
     }
     save(self);
 }
@@ -104,8 +118,21 @@ static instant instant_of(const keeping *self) {
     return (instant){(int64_t)tacho__now(clock), tacho__wall(clock)};
 }
 
+/* Who does not hold the lease learns from the one who does how far a segment of his own was handed over. */
+static void learn(keeping *self, const tacho__header *header) {
+    tacho__handed theirs;
+    if (!tacho__handed_find(&self->handed, header->id, header->generation) && load(self, &theirs)) {
+        const tacho__handed_segment *one = tacho__handed_find(&theirs, header->id, header->generation);
+        if (one) {
+            (void)tacho__handed_put(&self->handed, one);
+        }
+        tacho__handed_free(&theirs);
+    }
+}
+
 /* True when nothing more can come from it. */
-static bool hand_one_over(const keeping *self, tacho__replaced *one, const tacho__handed *handed, instant now) {
+static bool hand_one_over(keeping *self, const tacho__replaced *one, bool holds, instant now) {
+    const tacho__header *header = one->segment->header;
     tacho_snapshot *snapshot;
     uint64_t missed = 0;
     const bool left = wait_until_left(self->collector, one->segment);
@@ -113,31 +140,30 @@ static bool hand_one_over(const keeping *self, tacho__replaced *one, const tacho
     if (status != TACHO_OK) {
         return false;
     }
-    if (handed && !one->is_known) {
-        one->seen = tacho__handed_of(handed, one->segment->header->id, one->segment->generation);
-        one->is_known = true;
+    if (!holds) {
+        learn(self, header);
     }
     tacho__visit visit = visit_of(self);
-    status = tacho__hand_over_replaced(&visit, snapshot, handed, &one->seen, &missed);
+    status = tacho__hand_over_replaced(&visit, snapshot, &self->handed, &missed);
     tacho_snapshot_free(snapshot);
-    if (handed && (handed->known || !self->registry)) { /* else: what others have handed over of it is not known */
-        count(self->collector, TACHO__DROP_HISTORY_MISSED, missed);
-    }
+    count(self->collector, TACHO__DROP_HISTORY_MISSED, missed);
     if (status != TACHO_OK) {
         tell(self, visit.problem);
+    } else if (left && !holds) {
+        tacho__handed_remove(&self->handed, header->id, header->generation);
     }
     return status == TACHO_OK && left;
 }
 
 /* What resets took away. After a failure the rest waits for the next turn as well. From here on the thread may wait for
  * others. */
-static bool hand_replaced_over(const keeping *self, const tacho__handed *handed, instant now) {
+static bool hand_replaced_over(keeping *self, bool holds, instant now) {
     tacho__keeper_has_read();
     tacho__replaced *all = tacho__replaced_take(self->collector);
     bool done = true;
     for (tacho__replaced *one = all, *next; one; one = next) {
         next = one->next;
-        done = done && hand_one_over(self, one, handed, now);
+        done = done && hand_one_over(self, one, holds, now);
         if (done) {
             tacho__replaced_free(one);
         } else {
@@ -158,7 +184,7 @@ static void run(void *context, int64_t now_ns) {
     if (status != TACHO_OK) {
         return; /* the next turn will see it all */
     }
-    if (!hand_replaced_over(self, &self->handed, instant_of(self))) {
+    if (!hand_replaced_over(self, true, instant_of(self))) {
         tacho_snapshot_free(snapshot);
         return;
     }
@@ -175,10 +201,10 @@ static void run(void *context, int64_t now_ns) {
 
 /* Nobody else has what a reset took away, so who does not hold the lease hands that over himself. */
 static void run_replaced(void *context, int64_t now_ns) {
-    const keeping *self = context;
+    keeping *self = context;
     (void)now_ns;
     if (!tacho__keeper_holds(self->collector, TACHO__LEASE_HISTORY)) {
-        hand_replaced_over(self, NULL, instant_of(self));
+        hand_replaced_over(self, false, instant_of(self));
     }
 }
 
@@ -227,14 +253,14 @@ static bool is_held(const tacho__registry *registry) {
 
 /* Semantics 34: as long as somebody keeps a history for the registry, all that share it keep that one. */
 static void join_others(keeping *self) {
-    tacho__registry_history state;
+    char path[TACHO__HISTORY_PATH];
     if (!self->registry || !is_held(self->registry) ||
-        tacho__registry_history_load(self->registry, &state) != TACHO_OK || strcmp(state.path, self->path) == 0) {
+        tacho__registry_history_load(self->registry, path, NULL) != TACHO_OK || strcmp(path, self->path) == 0) {
         return;
     }
     count(self->collector, TACHO__DROP_SETTING_IGNORED, 1);
-    tacho__log(&ignored, "history '%.200s' is ignored: this registry keeps '%.200s'", self->path, state.path);
-    memcpy(self->path, state.path, sizeof self->path);
+    tacho__log(&ignored, "history '%.200s' is ignored: this registry keeps '%.200s'", self->path, path);
+    memcpy(self->path, path, sizeof self->path);
 }
 
 static tacho_status start(keeping *self) {

@@ -28,8 +28,8 @@ static void pick_of_view(tacho__base_work *work, uint32_t joining) {
     for (uint32_t i = 0; i < view->record_count; ++i) {
         tacho__record record;
         load(view->records[i], &record);
-        work->records[work->record_count++] =
-            (tacho__record_pick){.end_wall_ns = end_of(view, &record), .record = view->records[i], .joining = joining};
+        work->records[work->record_count++] = (tacho__record_pick){
+            .end_wall_ns = end_of(view, &record), .record = view->records[i], .joining = joining, .index = i};
     }
 }
 
@@ -116,6 +116,7 @@ static void write_records(tacho__base_work *work, uint32_t joining, tacho__store
         tacho__record record;
         load(work->records[i].record, &record);
         translate(work, &work->joining[joining], &record);
+        tacho__view_record_origin(work->joining[joining].view, work->records[i].index, &record.maker, &record.place);
         record.sequence = i + 1;
         tacho__store_body(&out[i], &record, sizeof record);
     }

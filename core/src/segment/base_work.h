@@ -18,6 +18,7 @@ typedef struct tacho__record_pick {
     int64_t end_wall_ns;
     const tacho__stored_record *record;
     uint32_t joining;
+    uint32_t index; /* in the view */
 } tacho__record_pick;
 
 typedef struct tacho__base_work {

@@ -198,6 +198,8 @@ TACHO__AT(tacho__record, stored, 240);
 TACHO__AT(tacho__record, counts, 248);
 TACHO__AT(tacho__record, inclusive_input, 344);
 TACHO__AT(tacho__record, inclusive_cost, 360);
+TACHO__AT(tacho__record, maker, 368);
+TACHO__AT(tacho__record, place, 376);
 TACHO__SIZE(tacho__stored_record, TACHO__RECORD_BYTES);
 TACHO__LINES(tacho__slowest, TACHO__SLOWEST_LINES);
 TACHO__AT(tacho__slowest, place, 256);

@@ -458,8 +458,13 @@ typedef struct tacho__record {
     uint32_t counts[TACHO__RECORD_COUNTS];
     uint64_t inclusive_input, inclusive_output;
     int64_t inclusive_cost;
-    uint64_t reserved[2];
+    uint64_t maker, place; /* in a base */
 } tacho__record;
+
+/* Where a record was made: its lane, above its sequence there. */
+#define TACHO__PLACE_LANE     56
+#define TACHO__PLACE_ORPHAN   UINT64_C(255) /* in place of a lane: it was in flight when its process died */
+#define TACHO__PLACE_SEQUENCE ((UINT64_C(1) << TACHO__PLACE_LANE) - 1)
 
 typedef struct tacho__stored_record {
     tacho__word word[TACHO__RECORD_WORDS];

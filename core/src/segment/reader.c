@@ -317,6 +317,7 @@ void tacho__view_free(tacho__view *view) {
         tacho__free(view->sessions);
         tacho__free(view->open);
         tacho__free((void *)view->records);
+        tacho__free(view->record_lanes);
         tacho__free((void *)view->slowest);
         tacho__free(view->window_first);
         tacho__free(view->notes);

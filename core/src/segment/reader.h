@@ -354,6 +354,8 @@ typedef struct tacho__record_view {
     uint32_t component_count;
     uint64_t inclusive_input, inclusive_output; /* valid with the flag */
     int64_t inclusive_cost_pusd;
+    uint64_t maker; /* tacho__segment_key of the segment that it was made in */
+    uint64_t place; /* there: TACHO__PLACE_* */
 } tacho__record_view;
 
 /** One note of an operation (core/FORMAT.md 1.8). */
@@ -366,6 +368,10 @@ typedef struct tacho__note_view {
 /** Note `index` (0, 1 ...) of an operation, the oldest of a lane first; false: there are no more. */
 bool tacho__view_note(const tacho__view *view, uint64_t id, uint32_t index, tacho__note_view *out);
 
+/** A number for a segment and its generation, other than 0: equal ones are the same, as far as 64 bits can tell. */
+uint64_t tacho__segment_key(const uint8_t id[16], uint64_t generation);
+/** Records that a lane had made when the copy was taken. */
+uint64_t tacho__view_lane_records(const tacho__view *view, uint32_t lane);
 /** Records that can be read, in no order, all lanes. */
 uint32_t tacho__view_record_count(const tacho__view *view);
 bool tacho__view_record(const tacho__view *view, uint32_t index, tacho__record_view *out);

@@ -1,4 +1,5 @@
 /** Records and slowest records out of the copy: which of them are whole, and what they say. */
+#include "base/hash.h"
 #include "base/memory.h"
 #include "segment/system.h"
 #include "segment/view.h"
@@ -55,6 +56,7 @@ static void collect_ring(tacho__view *view, uint32_t number, const uint8_t *live
         const size_t offset = (size_t)((const uint8_t *)record - (const uint8_t *)view->words);
         if (tacho__get(&record->word[0]) == sequence && sequence >= view->heads.steady[number] &&
             (!live || is_steady(record, live + offset))) {
+            view->record_lanes[view->record_count] = (uint8_t)number;
             view->records[view->record_count++] = record;
             ++found;
         }
@@ -90,6 +92,7 @@ static void collect_ended(tacho__view *view) {
     const tacho__stored_record *records = tacho__view_lines(view, view->ended_first, 1);
     for (uint32_t i = 0; i < view->ended_count; ++i) {
         if (tacho__get(&records[i].word[0]) != 0) {
+            view->record_lanes[view->record_count] = TACHO__PLACE_ORPHAN;
             view->records[view->record_count++] = &records[i];
         } else {
             view->info.records_lost += 1;
@@ -108,9 +111,10 @@ tacho_status tacho__view_find_records(tacho__view *view, const tacho__source *so
         }
     }
     view->records = tacho__calloc(records + 1, sizeof(*view->records));
+    view->record_lanes = tacho__calloc(records + 1, sizeof *view->record_lanes);
     view->slowest = tacho__calloc(slowest + 1, sizeof(*view->slowest));
     tacho__slowest *scratch = tacho__malloc(sizeof *scratch);
-    if (!view->records || !view->slowest || !scratch) {
+    if (!view->records || !view->record_lanes || !view->slowest || !scratch) {
         tacho__free(scratch);
         return TACHO_NOMEM;
     }
@@ -119,6 +123,7 @@ tacho_status tacho__view_find_records(tacho__view *view, const tacho__source *so
         collect_slowest(view, tacho__view_lane(view, i), source, scratch);
     }
     collect_ended(view);
+    view->key = tacho__segment_key(view->header->id, view->header->generation);
     tacho__free(scratch);
     return TACHO_OK;
 }
@@ -239,8 +244,36 @@ uint32_t tacho__view_record_count(const tacho__view *view) {
     return view->record_count;
 }
 
+uint64_t tacho__segment_key(const uint8_t id[16], uint64_t generation) {
+    uint8_t both[16 + sizeof generation];
+    memcpy(both, id, 16);
+    memcpy(both + 16, &generation, sizeof generation);
+    const uint64_t key = tacho__hash(both, sizeof both, 0);
+    return key ? key : 1;
+}
+
+uint64_t tacho__view_lane_records(const tacho__view *view, uint32_t lane) {
+    return lane < TACHO__LANES ? view->heads.records[lane] : 0;
+}
+
+void tacho__view_record_origin(const tacho__view *view, uint32_t index, uint64_t *maker, uint64_t *place) {
+    const tacho__stored_record *stored = view->records[index];
+    if (view->header->role == TACHO__ROLE_BASE) {
+        *maker = tacho__get(&stored->word[offsetof(tacho__record, maker) / 8]);
+        *place = tacho__get(&stored->word[offsetof(tacho__record, place) / 8]);
+        return;
+    }
+    *maker = view->key;
+    *place = (uint64_t)view->record_lanes[index] << TACHO__PLACE_LANE |
+             (tacho__get(&stored->word[0]) & TACHO__PLACE_SEQUENCE);
+}
+
 bool tacho__view_record(const tacho__view *view, uint32_t index, tacho__record_view *out) {
-    return index < view->record_count && decode(view, view->records[index], out);
+    if (index >= view->record_count || !decode(view, view->records[index], out)) {
+        return false;
+    }
+    tacho__view_record_origin(view, index, &out->maker, &out->place);
+    return true;
 }
 
 uint32_t tacho__view_slowest_count(const tacho__view *view) {

@@ -34,6 +34,8 @@ struct tacho__view {
     uint32_t lanes_first, sessions_first, open_first, series_first, metrics_first; /* lines of the regions, checked */
     int64_t anchor_wall, anchor_mono;
     const tacho__stored_record **records; /* those that are whole */
+    uint8_t *record_lanes;                /* of each, or TACHO__PLACE_ORPHAN */
+    uint64_t key;
     uint32_t record_count;
     const tacho__stored_record **slowest;
     uint32_t slowest_count;
@@ -66,6 +68,8 @@ static inline const tacho__descriptor *tacho__view_descriptor(const tacho__view 
     const tacho__descriptor *chunk = tacho__view_lines(view, line, TACHO__SERIES_CHUNK);
     return chunk ? &chunk[number % TACHO__SERIES_CHUNK] : NULL;
 }
+/** Where record `index` was made, and by whom. */
+void tacho__view_record_origin(const tacho__view *view, uint32_t index, uint64_t *maker, uint64_t *place);
 const tacho__lane_header *tacho__view_lane(const tacho__view *view, uint32_t lane);
 const tacho__session_slot *tacho__view_slot(const tacho__view *view, uint32_t slot);
 const tacho__open_slot *tacho__view_open_slot(const tacho__view *view, uint32_t slot);

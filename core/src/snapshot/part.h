@@ -82,6 +82,11 @@ typedef struct tacho__part_cache {
     int64_t size, capacity; /* -1 = unknown */
 } tacho__part_cache;
 
+/** Where a record was made (segment/reader.h). */
+typedef struct tacho__part_origin {
+    uint64_t maker, place;
+} tacho__part_origin;
+
 typedef struct tacho__part {
     _Atomic uint32_t references;
     tacho__arena arena;         /* everything below, but series and what sessions own */
@@ -101,7 +106,10 @@ typedef struct tacho__part {
     size_t session_count;
     tacho_record_view *records; /* in no order */
     size_t record_count;
-    tacho_record_view *slowest; /* in no order; may repeat records */
+    tacho__part_origin *origins; /* of records; these three only of a segment that was read: else NULL */
+    uint64_t *made;              /* records by lane, TACHO__LANES; NULL of a sum of dead ones as well */
+    bool is_dead;                /* its process was */
+    tacho_record_view *slowest;  /* in no order; may repeat records */
     size_t slowest_count;
     tacho_named *drops; /* causes that occurred */
     size_t drop_count;

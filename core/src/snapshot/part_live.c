@@ -186,7 +186,6 @@ static void take_record(const tacho__view *view, const tacho__record_view *from,
     to->error_category = none_if_empty(tacho_category_text(from->category));
     to->started_at_ns = from->begin_wall_ns;
     to->ended_at_ns = from->end_wall_ns;
-    to->recorded_at_ns = tacho__view_wall(view, from->end_mono_ns);
     to->duration_ns = from->duration_ns;
     bool first = (from->flags & TACHO__RECORD_FIRST_TOKEN) != 0;
     to->first_token_ns = first ? counted(from->first_token_ns) : -1;
@@ -204,11 +203,13 @@ static bool take_all_records(const tacho__view *view, tacho__kept *kept, tacho__
     uint32_t count = tacho__view_record_count(view), slowest = tacho__view_slowest_count(view);
     part->records = tacho__arena_array(&part->arena, count, sizeof *part->records);
     part->slowest = tacho__arena_array(&part->arena, slowest, sizeof *part->slowest);
-    if (!part->records || !part->slowest) {
+    part->origins = tacho__arena_array(&part->arena, count, sizeof *part->origins);
+    if (!part->records || !part->origins || !part->slowest) {
         return false;
     }
     for (uint32_t i = 0; i < count; i++) {
         if (tacho__view_record(view, i, &one)) {
+            part->origins[part->record_count] = (tacho__part_origin){one.maker, one.place};
             take_record(view, &one, kept, &part->records[part->record_count++]);
         }
     }
@@ -221,6 +222,19 @@ static bool take_all_records(const tacho__view *view, tacho__kept *kept, tacho__
 }
 
 /* -------------------------------------------------------------------------------------------------------- the whole */
+
+static bool take_made(const tacho__view *view, tacho__part *part) {
+    const tacho__view_info *info = tacho__view_describe(view);
+    part->is_dead = !info->alive;
+    if (info->role != TACHO__ROLE_PROCESS) {
+        return true;
+    }
+    part->made = tacho__arena_array(&part->arena, TACHO__LANES, sizeof *part->made);
+    for (uint32_t lane = 0; part->made && lane < TACHO__LANES; lane++) {
+        part->made[lane] = tacho__view_lane_records(view, lane);
+    }
+    return part->made != NULL;
+}
 
 static bool take_drops(const tacho__view *view, tacho__part *part) {
     part->drops = tacho__arena_array(&part->arena, TACHO__DROP_COUNT, sizeof *part->drops);
@@ -253,7 +267,8 @@ static bool take_all(const tacho__view *view, tacho__part *part) {
     part->prices = tacho__keep(&kept, tacho__view_describe(view)->prices);
     const bool done = take_folded(view, part) && tacho__part_take_series(view, part) &&
                       take_all_sessions(view, &kept, part) && take_all_records(view, &kept, part) &&
-                      take_drops(view, part) && tacho__part_take_custom(view, &kept, part) && !part->arena.failed;
+                      take_made(view, part) && take_drops(view, part) && tacho__part_take_custom(view, &kept, part) &&
+                      !part->arena.failed;
     tacho__kept_end(&kept);
     return done;
 }

@@ -219,9 +219,9 @@ static void look_at_lease(looking *how) {
 }
 
 static void look_at_history(looking *how) {
-    tacho__registry_history history;
-    if (tacho__registry_history_load(how->registry, &history) == TACHO_OK) {
-        how->out->state.history = tacho__arena_text(&how->out->arena, history.path);
+    char path[TACHO__HISTORY_PATH];
+    if (tacho__registry_history_load(how->registry, path, NULL) == TACHO_OK) {
+        how->out->state.history = tacho__arena_text(&how->out->arena, path);
     }
 }
 
