@@ -23,9 +23,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TACHO__WRITERS   256u /* writers that may exist in a process at a time */
-#define TACHO__NO_SLOT   UINT16_MAX
-#define TACHO__LANE_NONE ((tacho__lane *)0)
+#define TACHO__WRITERS 256u /* writers that may exist in a process at a time */
+#define TACHO__NO_SLOT UINT16_MAX
+/** After this time everybody sees what a thread has stored, also where the kernel cannot be asked for a barrier. */
+#define TACHO__STORES_ARE_SEEN_NS UINT64_C(20000000)
+#define TACHO__LANE_NONE          ((tacho__lane *)0)
 
 /** The notes ring of a lane (segment/notes.h). */
 typedef struct tacho__notes_ring {
@@ -219,8 +221,8 @@ static inline bool tacho__writer_lives(uint64_t serial) {
            atomic_load_explicit(&tacho__writers_living[serial & (TACHO__WRITERS - 1)], memory_order_acquire) == serial;
 }
 /**
- * Puts a new segment in place of the current one, which is unmapped once nobody writes to it any more; it stays as
- * `previous` if `keep`. Needs the lock.
+ * Puts a new segment in place of the current one, which is unmapped, here or at a later reset, once nobody writes to it
+ * any more; it stays as `previous` if `keep`. Of those that wait there is at most one for each lane. Needs the lock.
  */
 void tacho__writer_replace(tacho__writer *writer, tacho__segment *segment, bool keep);
 /** Whether nobody can write to a replaced segment any more. Any thread, without the lock. */

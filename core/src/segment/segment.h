@@ -49,6 +49,7 @@ typedef struct tacho__segment {
     tacho__word context[TACHO__SESSION_CELLS]; /* newest context size of a session, all lanes */
     _Atomic uint32_t references;
     struct tacho__segment *next_retired;
+    uint64_t retired_ns; /* when another one took its place; monotonic, of the system */
 } tacho__segment;
 
 typedef struct tacho__segment_plan {

@@ -362,15 +362,22 @@ void tacho__writer_set_gate(tacho__writer *writer, bool open) {
     tacho__writer_unlock(writer);
 }
 
-/* Nobody can write to a replaced segment any more: each lane is outside, or has moved on. */
+/*
+ * Nobody can write to a replaced segment any more: each lane that is resolved for it is outside. A lane of another
+ * generation cannot come here: it is resolved under the lock, for the newest. Under the lock.
+ *
+ * Entering a lane stores `state` and loads `gate` without a fence between; `barrier` is that fence. Without it, time
+ * is: a store does not stay in the buffer of a processor for milliseconds.
+ */
 static bool is_left(const tacho__writer *writer, const tacho__segment *segment, bool barrier) {
+    const bool settled = barrier || tacho__now(&tacho__clock_system) - segment->retired_ns > TACHO__STORES_ARE_SEEN_NS;
     for (uint32_t i = 0; i < TACHO__LANES; ++i) {
         const tacho__lane *lane = writer->lanes[i];
-        if (!lane || atomic_load_explicit(&lane->generation, memory_order_acquire) > segment->generation) {
+        if (!lane || atomic_load_explicit(&lane->generation, memory_order_acquire) != segment->generation) {
             continue;
         }
         const bool outside = atomic_load_explicit(&lane->state, memory_order_acquire) != TACHO__LANE_BUSY;
-        if (!outside || !(barrier || !lane->taken)) {
+        if (!outside || !(settled || !lane->taken)) {
             return false;
         }
     }
@@ -378,7 +385,6 @@ static bool is_left(const tacho__writer *writer, const tacho__segment *segment, 
 }
 
 static void free_retired(tacho__writer *writer) {
-    /* Entering a lane stores `state` and loads `gate` without a fence between; this is the fence, paid here. */
     const bool barrier = barrier_everywhere();
     tacho__segment **link = &writer->retired;
     while (*link) {
@@ -405,6 +411,7 @@ void tacho__writer_replace(tacho__writer *writer, tacho__segment *segment, bool 
     if (atomic_load_explicit(&writer->gate, memory_order_relaxed) != 0) {
         atomic_store_explicit(&writer->gate, tacho__writer_pass(writer, segment->generation), memory_order_release);
     }
+    old->retired_ns = tacho__now(&tacho__clock_system);
     old->next_retired = writer->retired;
     writer->retired = old;
     free_retired(writer);
