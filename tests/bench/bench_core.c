@@ -19,7 +19,7 @@
 #include "timing.h"
 
 #define ROUNDS 201
-#define SLICE  2000
+#define SLICE  10000
 #define BATCH  16 /* operations in flight while their ends are measured */
 
 static tacho_collector *collector;

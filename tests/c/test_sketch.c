@@ -191,8 +191,7 @@ static void test_duration__of_agents_uses_the_long_grid(void **state) {
 static tacho__half *find_bucket(const tacho_series *series, uint32_t bucket) {
     const tacho__lane *lane = tacho__lane_of_thread(&series->collector->writer);
     const tacho__sketch *sketch = &lane->bound[series->slot].block->duration;
-    tacho__octave *octave = tacho__at(lane->segment, tacho__get_half(&sketch->octaves[bucket / TACHO__OCTAVE_BUCKETS]));
-    return &octave->bucket[bucket % TACHO__OCTAVE_BUCKETS];
+    return tacho__sketch_bucket(lane->base, sketch, bucket);
 }
 
 static void test_bucket__carries_into_a_high_line(void **state) {

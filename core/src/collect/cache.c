@@ -125,7 +125,7 @@ tacho_status tacho_cache_count(tacho_cache *cache, tacho_cache_event event, uint
     if (__builtin_expect(!known || !tacho__custom_enter(&metric->collector->writer, &visit), 0)) {
         return count_slowly(metric, event, n);
     }
-    const tacho__known *of_lane = tacho__custom_known(visit.lane, metric);
+    const tacho__known *of_lane = tacho__customs_at(&visit.lane->customs, metric->at);
     tacho__cache_cell *cell = of_lane ? of_lane->cell : NULL;
     if (__builtin_expect(cell != NULL, 1)) {
         tacho__put(&cell->events[event], more(tacho__get(&cell->events[event]), n));

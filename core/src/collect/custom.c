@@ -210,7 +210,9 @@ static tacho_metric *make(tacho_collector *collector, tacho__custom_table *table
     metric->overflow = overflow;
     metric->used = true;
     metric->one = stored_per_one(family->grid);
-    metric->nanoseconds = family->type == TACHO__TYPE_HISTOGRAM && family->grid == TACHO__GRID_SECONDS;
+    const bool nanoseconds = family->type == TACHO__TYPE_HISTOGRAM && family->grid == TACHO__GRID_SECONDS;
+    metric->at = metric->slot * (uint32_t)sizeof(tacho__known);
+    metric->at_ns = nanoseconds ? metric->at : TACHO__NOT_IN_LANES;
     metric->generation = 0;
     atomic_store_explicit(&metric->hash, hash_values(family, values), memory_order_relaxed);
     atomic_store_explicit(&metric->references, 0, memory_order_release); /* from here on it can be held */
@@ -319,13 +321,13 @@ void *tacho__custom_cell_slow(tacho_collector *collector, tacho__lane *lane, tac
             describe(collector, metric);
         }
         const tacho_metric *other = metric->family->other;
-        const uint32_t slot = metric->number == other->number ? other->slot : metric->slot;
+        const uint32_t first = metric->number == other->number ? other->at : metric->at;
         tacho__customs *customs = &lane->customs;
-        const bool known = tacho__customs_grow(customs, slot) && tacho__customs_grow(customs, metric->slot);
-        if (known && metric->number >= TACHO__SERIES_BUILTIN) {
-            cell = customs->known[slot].cell;
+        const bool room = tacho__customs_grow(customs, first) && tacho__customs_grow(customs, metric->at);
+        if (room && metric->number >= TACHO__SERIES_BUILTIN) {
+            cell = tacho__customs_at(customs, first)->cell;
             cell = cell ? cell : tacho__metric_cell(lane, metric->number);
-            customs->known[slot].cell = customs->known[metric->slot].cell = cell;
+            tacho__customs_at(customs, first)->cell = tacho__customs_at(customs, metric->at)->cell = cell;
         }
     }
     tacho__writer_unlock(&collector->writer);

@@ -39,9 +39,10 @@ struct tacho_metric {
     tacho_collector *collector;
     tacho__family *family;
     uint32_t slot;
+    uint32_t at;    /* where a lane has what it knows of the slot (tacho__customs_at) */
+    uint32_t at_ns; /* the same for durations: beyond every lane's unless nanoseconds are what the histogram stores */
     uint8_t type;
     bool overflow, used;
-    bool nanoseconds;                        /* a histogram of seconds */
     uint64_t one;                            /* stored units in 1 */
     _Atomic uint32_t references;             /* TACHO__CUSTOM_DEAD: the slot was given up */
     const char *value[TACHO__METRIC_LABELS]; /* in `text`; "" beyond the labels of the family */
@@ -59,7 +60,8 @@ typedef struct tacho__custom_places {
     _Atomic uint32_t place[];
 } tacho__custom_places;
 
-#define TACHO__CUSTOM_DEAD UINT32_C(0x80000000)
+#define TACHO__CUSTOM_DEAD  UINT32_C(0x80000000)
+#define TACHO__NOT_IN_LANES UINT32_MAX /* tacho_metric.at_ns */
 
 typedef struct tacho__custom_table {
     tacho__family *families[TACHO__FAMILIES]; /* the first is the caches */
@@ -111,8 +113,8 @@ static inline tacho_metric *tacho__custom_at(const tacho__custom_table *table, u
 /** This lane's cell of a series; NULL = no room, or not of this lane's segment: the built-in cell takes it. */
 void *tacho__custom_cell_slow(tacho_collector *collector, tacho__lane *lane, tacho_metric *metric);
 static inline void *tacho__custom_cell(tacho_collector *collector, tacho__lane *lane, tacho_metric *metric) {
-    void *cell = metric->slot < lane->customs.count ? lane->customs.known[metric->slot].cell : NULL;
-    return cell ? cell : tacho__custom_cell_slow(collector, lane, metric);
+    const tacho__known *known = tacho__customs_at(&lane->customs, metric->at);
+    return known && known->cell ? known->cell : tacho__custom_cell_slow(collector, lane, metric);
 }
 /** A lane that was entered for a short call. */
 typedef struct tacho__visit {
@@ -140,10 +142,6 @@ static inline bool tacho__custom_enter(const tacho__writer *writer, tacho__visit
 }
 static inline void tacho__custom_leave(const tacho__visit *visit) {
     atomic_store_explicit(&visit->lane->state, visit->before, memory_order_release);
-}
-/** What a lane that was entered so knows of a series; NULL = nothing yet. */
-static inline const tacho__known *tacho__custom_known(const tacho__lane *lane, const tacho_metric *metric) {
-    return __builtin_expect(metric->slot < lane->customs.count, 1) ? &lane->customs.known[metric->slot] : NULL;
 }
 
 /** Number of the built-in series of a type. */

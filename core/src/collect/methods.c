@@ -278,9 +278,7 @@ tacho_status tacho_operation_component(tacho_operation *operation, const char *n
     return TACHO_OK;
 }
 
-static void fill_tool_call(tacho__lane *lane, tacho__op *call, const tacho__op *parent, uint64_t duration_ns) {
-    call->generation = (uint32_t)lane->segment->generation;
-    call->id = tacho__lane_id(lane);
+static void fill_tool_call(tacho__op *call, const tacho__op *parent, uint64_t duration_ns) {
     call->parent = parent->id;
     call->trace[0] = parent->trace[0];
     call->trace[1] = parent->trace[1];
@@ -308,8 +306,8 @@ tacho_status tacho_operation_tool_call(tacho_operation *operation, const char *t
     }
     tacho_collector *collector = op->series->collector;
     tacho__op call TACHO__UNINITIALIZED;
-    tacho__op_init(&call, tacho__series_tool(collector, lane, op->series, tool));
-    fill_tool_call(lane, &call, op, duration_ns);
+    tacho__op_init(&call, tacho__series_tool(collector, lane, op->series, tool), lane);
+    fill_tool_call(&call, op, duration_ns);
     call.category = (unsigned)category & 15u;
     call.error_type = outcome == TACHO_OUTCOME_OK ? 0 : tacho__lane_text(collector, lane, error_type);
     tacho__op_conclude(&call, outcome);

@@ -96,7 +96,7 @@ static inline tacho_status add(tacho_metric *metric, uint64_t stored) {
     if (__builtin_expect(!is_counter(metric) || !tacho__custom_enter(&metric->collector->writer, &visit), 0)) {
         return add_slowly(metric, stored);
     }
-    const tacho__known *known = tacho__custom_known(visit.lane, metric);
+    const tacho__known *known = tacho__customs_at(&visit.lane->customs, metric->at);
     tacho__counter_cell *cell = known ? known->cell : NULL;
     uint64_t sum;
     const bool done = cell && !__builtin_add_overflow(tacho__get(&cell->value), stored, &sum);
@@ -182,23 +182,27 @@ tacho_status tacho_gauge_add(tacho_metric *metric, double amount) {
 /* ------------------------------------------------------------------------------------------------------- histograms */
 
 /* Bucket and sum of an ordinary value: between those seen so far, inside the grid, in a bucket with room. */
-static inline bool observe_ordinary(const tacho__lane *lane, const tacho__known *known, uint64_t value) {
+static inline bool observe_ordinary(const tacho__lane *lane, const tacho__known *known, const tacho__grid *grid,
+                                    uint64_t value) {
     if (__builtin_expect(value - known->least >= known->span, 0)) {
         return false;
     }
     tacho__sketch *sketch = known->cell;
-    const size_t place = tacho__grid_bucket(known->grid, value);
-    const uint64_t line = tacho__get_half(&sketch->octaves[place / TACHO__OCTAVE_BUCKETS]);
-    if (__builtin_expect(line == 0, 0)) {
+    const size_t number = tacho__grid_bucket(grid, value);
+    const uint64_t entry = tacho__get_half(&sketch->octaves[number / TACHO__OCTAVE_BUCKETS]);
+    if (__builtin_expect(entry == 0, 0)) {
         return false;
     }
-    const uint64_t bucket = line * TACHO__LINE + place % TACHO__OCTAVE_BUCKETS * sizeof(tacho__half);
-    const uint32_t in_bucket = tacho__get_half((tacho__half *)(lane->base + bucket));
+    const uint64_t place = entry + number, mark = known->mark + place * sizeof(tacho__half);
+    __asm__("" : : "r"(mark)); /* now, while what it is made of is in registers anyway */
+    tacho__half *bucket = (tacho__half *)lane->base + place;
+    uint32_t count;
     uint64_t sum;
-    if (__builtin_expect(in_bucket == UINT32_MAX || __builtin_add_overflow(tacho__get(&sketch->sum), value, &sum), 0)) {
+    if (__builtin_expect(__builtin_add_overflow(tacho__get_half(bucket), 1u, &count), 0) ||
+        __builtin_expect(__builtin_add_overflow(tacho__get(&sketch->sum), value, &sum), 0)) {
         return false;
     }
-    tacho__short_set(lane->redo, lane->base, bucket, in_bucket, sketch, sum, NULL);
+    tacho__short_set(lane->redo, mark, bucket, count, sketch, sum);
     return true;
 }
 
@@ -214,8 +218,7 @@ static void observe_common(tacho__writer *writer, tacho__lane *lane, const tacho
     bool room = true;
     if (spot.value) {
         const uint32_t place = tacho__grid_place(&tacho__grids[TACHO__GRID_ONE], spot.value, &spot.low, &spot.high);
-        const tacho__line line = tacho__get_half(&spot.sketch->octaves[place / TACHO__OCTAVE_BUCKETS]);
-        spot.bucket = &((tacho__octave *)tacho__at(lane->segment, line))->bucket[place % TACHO__OCTAVE_BUCKETS];
+        spot.bucket = tacho__sketch_bucket(lane->base, spot.sketch, place);
         room = tacho__get_half(spot.bucket) != UINT32_MAX;
     }
     if (room) {
@@ -239,8 +242,9 @@ static void observe_in(tacho_collector *collector, tacho__lane *lane, tacho_metr
     tacho__set set = tacho__set_begin(lane);
     tacho__spot_put(&set, &spot);
     tacho__lane_commit(lane, &set);
-    if (metric->slot < lane->customs.count) {
-        tacho__known_quicken(&lane->customs.known[metric->slot], metric->family->grid);
+    tacho__known *known = tacho__customs_at(&lane->customs, metric->at);
+    if (known) {
+        tacho__known_quicken(lane, known, metric->family->grid);
     }
 }
 
@@ -257,15 +261,25 @@ __attribute__((noinline)) static tacho_status observe_slowly(tacho_metric *metri
     return TACHO_OK;
 }
 
-static inline tacho_status observe(tacho_metric *metric, uint64_t stored) {
+/* The usual case, of what a lane has at `at`. False, and nothing done, if it is not usual. Where the grid is known to
+ * the compiler, it is one load less. */
+__attribute__((always_inline)) static inline bool observe_at(const tacho_metric *metric, uint32_t at, bool nanoseconds,
+                                                             uint64_t stored) {
     tacho__visit visit;
     if (__builtin_expect(!tacho__custom_enter(&metric->collector->writer, &visit), 0)) {
-        return observe_slowly(metric, stored);
+        return false;
     }
-    const bool done = __builtin_expect(metric->slot < visit.lane->customs.count, 1) &&
-                      observe_ordinary(visit.lane, &visit.lane->customs.known[metric->slot], stored);
+    const tacho__customs *customs = &visit.lane->customs;
+    const tacho__known *known = tacho__customs_known(customs, at);
+    const bool done =
+        __builtin_expect(at < customs->bytes, 1) &&
+        observe_ordinary(visit.lane, known, nanoseconds ? &tacho__grids[TACHO__GRID_SECONDS] : known->grid, stored);
     tacho__custom_leave(&visit);
-    return __builtin_expect(done, 1) ? TACHO_OK : observe_slowly(metric, stored);
+    return done;
+}
+
+static tacho_status observe(tacho_metric *metric, uint64_t stored) {
+    return observe_at(metric, metric->at, false, stored) ? TACHO_OK : observe_slowly(metric, stored);
 }
 
 tacho_status tacho_histogram_observe(tacho_metric *metric, double value) {
@@ -279,9 +293,12 @@ tacho_status tacho_histogram_observe(tacho_metric *metric, double value) {
     return observe(metric, (uint64_t)stored);
 }
 
-/* A duration in a histogram that does not keep nanoseconds. */
-static tacho_status observe_in_unit(tacho_metric *metric, uint64_t duration_ns) {
+/* A duration that is not usual, or in a histogram that does not keep nanoseconds. */
+__attribute__((noinline)) static tacho_status observe_duration(tacho_metric *metric, uint64_t duration_ns) {
     const tacho__family *family = metric->family;
+    if (metric->at_ns != TACHO__NOT_IN_LANES) {
+        return observe_slowly(metric, duration_ns);
+    }
     if (family->grid != TACHO__GRID_ONE || duration_ns > TACHO__DURATION_MOST) {
         return refuse(metric);
     }
@@ -296,10 +313,8 @@ tacho_status tacho_histogram_observe_ns(tacho_metric *metric, uint64_t duration_
     if (!metric) {
         return TACHO_OK;
     }
-    if (__builtin_expect(metric->nanoseconds, 1)) {
-        return observe(metric, duration_ns);
-    }
-    return observe_in_unit(metric, duration_ns);
+    const bool done = observe_at(metric, metric->at_ns, true, duration_ns);
+    return __builtin_expect(done, 1) ? TACHO_OK : observe_duration(metric, duration_ns);
 }
 
 uint64_t tacho_histogram_start(const tacho_metric *metric) {

@@ -36,7 +36,7 @@ typedef struct entries {
         tacho__word target, value[7]; /* calls to inclusive_calls */
     } usage;
     struct {
-        tacho__word target, value[6]; /* ok of other operations to model_calls */
+        tacho__word target, value[3]; /* ok of other operations, model_calls, latest_end */
     } session;
     struct {
         tacho__word target, value[4]; /* context_size to context_limit */
@@ -46,7 +46,7 @@ typedef struct entries {
 static_assert(offsetof(tacho__usage_cell, inclusive_calls) - offsetof(tacho__usage_cell, calls) ==
                   6 * sizeof(tacho__word),
               "a run");
-static_assert(offsetof(tacho__session_cell, model_calls) == (TACHO__GROUP_OTHER + 5) * sizeof(tacho__word), "a run");
+static_assert(offsetof(tacho__session_cell, latest_end) == (TACHO__GROUP_OTHER + 2) * sizeof(tacho__word), "a run");
 static_assert(offsetof(tacho__session_cell, context_limit) - offsetof(tacho__session_cell, context_size) ==
                   3 * sizeof(tacho__word),
               "a run");
@@ -63,10 +63,11 @@ typedef struct call {
     bool below;
 } call;
 
-static inline bool is_usual(const tacho__lane *lane, const tacho__op *op) {
+static inline bool is_usual(const tacho__lane *lane, const tacho__op *op, const tacho__session_cell *cell) {
     return (op->flags & ~USUAL) == NEEDED && op->outcome == TACHO_OUTCOME_OK && op->kind == TACHO_KIND_LLM &&
            op->cost_pusd > 0 && op->cost_state >= TACHO_COST_STATE_PARTIAL &&
            op->cost_state <= TACHO_COST_STATE_EXACT && op->cost_state != TACHO_COST_STATE_REPORTED &&
+           ~tacho__stamp(op->begin_ns) <= tacho__get(&cell->earliest_begin) &&
            (op->slot == TACHO__NO_SLOT || tacho__get_half(&lane->segment->open[op->slot].had_child) == 0);
 }
 
@@ -94,10 +95,8 @@ static inline tacho__half *bucket_of(const tacho__lane *lane, const tacho__quick
     if (__builtin_expect(value - quick->least >= quick->span, 0)) {
         return NULL;
     }
-    const size_t place = tacho__grid_bucket(grid, value);
-    const uint64_t line = tacho__get_half(&quick->sketch->octaves[place / TACHO__OCTAVE_BUCKETS]);
-    tacho__half *bucket = (tacho__half *)lane->base + line * TACHO__OCTAVE_BUCKETS + place % TACHO__OCTAVE_BUCKETS;
-    return __builtin_expect(line != 0 && tacho__get_half(bucket) != UINT32_MAX, 1) ? bucket : NULL;
+    tacho__half *bucket = tacho__sketch_bucket(lane->base, quick->sketch, tacho__grid_bucket(grid, value));
+    return __builtin_expect(bucket && tacho__get_half(bucket) != UINT32_MAX, 1) ? bucket : NULL;
 }
 
 /* ---------------------------------------------------------------------------------------------------------- numbers
@@ -213,14 +212,11 @@ static inline uint64_t larger(uint64_t a, uint64_t b) {
 
 static inline void put_session(const call *c, const tacho__set *set, entries *e) {
     const tacho__session_cell *cell = c->session;
-    const uint64_t end = tacho__stamp(c->op->end_ns), begin = ~tacho__stamp(c->op->begin_ns);
-    tacho__put(&e->session.target, tacho__set_target(set, &cell->ok[TACHO__GROUP_OTHER]) | TACHO__REDO_RUN(6));
+    const uint64_t end = tacho__stamp(c->op->end_ns);
+    tacho__put(&e->session.target, tacho__set_target(set, &cell->ok[TACHO__GROUP_OTHER]) | TACHO__REDO_RUN(3));
     tacho__put(&e->session.value[0], tacho__get(&cell->ok[TACHO__GROUP_OTHER]) + 1);
-    tacho__put(&e->session.value[1], larger(end, tacho__get(&cell->latest_end)));
-    tacho__put(&e->session.value[2], larger(begin, tacho__get(&cell->earliest_begin)));
-    tacho__put(&e->session.value[3], tacho__get(&cell->step_ns));
-    tacho__put(&e->session.value[4], tacho__get(&cell->timed_steps));
-    tacho__put(&e->session.value[5], tacho__get(&cell->model_calls) + 1);
+    tacho__put(&e->session.value[1], tacho__get(&cell->model_calls) + 1);
+    tacho__put(&e->session.value[2], larger(end, tacho__get(&cell->latest_end)));
 }
 
 /* The context of the session: the prompt of its last model call. */
@@ -254,7 +250,7 @@ static inline void commit(const call *c, const tacho__set *set, tacho__lane *lan
     tacho__set_publish(set, lane->redo);
     apply_histograms(c, e);
     apply_usage(c, e);
-    tacho__redo_copy(&c->session->ok[TACHO__GROUP_OTHER], e->session.value, 6);
+    tacho__redo_copy(&c->session->ok[TACHO__GROUP_OTHER], e->session.value, 3);
     tacho__redo_copy(&c->session->context_size, e->context.value, 4);
     tacho__put(&lane->header->records, tacho__get(&e->records.value));
     tacho__set_apply(set, (const tacho__word *)(e + 1), lane->base);
@@ -317,8 +313,8 @@ static inline bool find(tacho__lane *lane, const tacho__bound *bound, call *c) {
     c->cells = bound->model;
     c->block = bound->block;
     c->session = lane->cells[op->session_slot];
-    if (!c->cells || !c->session || !is_usual(lane, op) || !read_counts(op, &c->count) || c->count.input > UINT32_MAX ||
-        !lane->ring || tacho__slowest_wants(lane, TACHO_KIND_LLM, c->duration_ns)) {
+    if (!c->cells || !c->session || !is_usual(lane, op, c->session) || !read_counts(op, &c->count) ||
+        c->count.input > UINT32_MAX || !lane->ring || tacho__slowest_wants(lane, TACHO_KIND_LLM, c->duration_ns)) {
         return false;
     }
     const tacho__grid *tokens = &tacho__grids[TACHO__GRID_TOKENS];

@@ -152,6 +152,7 @@ static inline void start_trace(tacho__lane *lane, tacho__op *op) {
 }
 
 void tacho__op_adopt(tacho__lane *lane, tacho__op *op, const tacho__op *parent) {
+    op->session = 0;
     const uint32_t state = parent ? atomic_load_explicit(&parent->state, memory_order_acquire) : TACHO__OP_NONE;
     if (state == TACHO__OP_NONE) {
         start_trace(lane, op);
@@ -208,16 +209,25 @@ void tacho__op_join(tacho_collector *collector, tacho__lane *lane, tacho__op *op
     op->session_slot = place.slot;
 }
 
-static inline tacho_status begin(tacho_series *series, const tacho__op *parent, tacho_session *session,
-                                 const char *traceparent, const char *description, tacho__op *op) {
+/* Nobody had a lane for it. */
+__attribute__((noinline)) static tacho_status begin_unrecorded(tacho_series *series, tacho__op *op) {
+    tacho__op_init(op, series, TACHO__LANE_NONE);
+    op->trace[0] = op->trace[1] = 0;
+    op->session = op->session_slot = 0;
+    op->begin_ns = op->end_ns = 0;
+    return TACHO_OK;
+}
+
+/* Twice in the code: tacho_begin's has none of what only options can tell. */
+__attribute__((always_inline)) static inline tacho_status begin(tacho_series *series, const tacho__op *parent,
+                                                                tacho_session *session, const char *traceparent,
+                                                                const char *description, tacho__op *op) {
     tacho_collector *collector = series->collector;
     tacho__lane *lane = tacho__lane_enter(&collector->writer);
-    tacho__op_init(op, series); /* after entering, which may have made this process the writer */
-    if (!lane) {
-        return TACHO_OK;
+    if (__builtin_expect(!lane, 0)) {
+        return begin_unrecorded(series, op);
     }
-    op->generation = (uint32_t)lane->segment->generation;
-    op->id = tacho__lane_id(lane);
+    tacho__op_init(op, series, lane); /* after entering, which may have made this process the writer */
     if (parent || session) {
         tacho__op_adopt(lane, op, parent);
         tacho__op_join(collector, lane, op, session);
@@ -239,7 +249,7 @@ static inline tacho_status begin(tacho_series *series, const tacho__op *parent, 
     return TACHO_OK;
 }
 
-static tacho_status begin_nothing(tacho__op *op) {
+__attribute__((noinline)) static tacho_status begin_nothing(tacho__op *op) {
     if (op) {
         memset(op, 0, sizeof *op);
     }

@@ -89,10 +89,11 @@ static inline const tacho__op *tacho__op_of_const(const tacho_operation *operati
 }
 
 /**
- * An empty operation on `series` without usage, cost or slots; nothing is booked yet. Field by field: for a memset of
- * this size compilers choose a string instruction that costs more than all the stores.
+ * An operation on `series` without usage, cost or slots; nothing is booked yet. Trace, session and times are left to
+ * the caller. Field by field: for a memset of this size compilers choose a string instruction that costs more than all
+ * the stores. `lane` NULL: it will not be recorded.
  */
-static inline void tacho__op_init(tacho__op *op, tacho_series *series) {
+static inline void tacho__op_init(tacho__op *op, tacho_series *series, tacho__lane *lane) {
     atomic_store_explicit(&op->state, TACHO__OP_NONE, memory_order_relaxed);
     op->kind = series->names.kind;
     op->outcome = op->category = 0;
@@ -101,12 +102,10 @@ static inline void tacho__op_init(tacho__op *op, tacho_series *series) {
     op->series = series;
     op->picked = NULL;
     op->stamp = series->stamp;
-    op->generation = 0;
-    op->id = op->parent = 0;
-    op->trace[0] = op->trace[1] = 0;
-    op->begin_ns = op->end_ns = op->first_token_ns = 0;
-    op->session = op->model = op->provider = op->tool = op->error_type = 0;
-    op->session_slot = 0;
+    op->generation = lane ? (uint32_t)lane->segment->generation : 0;
+    op->id = lane ? tacho__lane_id(lane) : 0;
+    op->parent = 0;
+    op->model = op->provider = op->tool = op->error_type = 0;
     op->slot = op->parent_slot = TACHO__NO_SLOT;
     op->cost_state = op->compactions = 0;
     op->flags = 0;

@@ -184,9 +184,7 @@ static bool fill_usage(tacho_collector *collector, tacho__lane *lane, tacho__op 
 static bool record(tacho_series *series, const tacho_finished *finished, tacho__lane *lane) {
     tacho_collector *collector = series->collector;
     tacho__op op TACHO__UNINITIALIZED;
-    tacho__op_init(&op, series);
-    op.generation = (uint32_t)lane->segment->generation;
-    op.id = tacho__lane_id(lane);
+    tacho__op_init(&op, series, lane);
     tacho__op_adopt(lane, &op, finished->parent ? tacho__op_of_const(finished->parent) : NULL);
     tacho__op_join(collector, lane, &op, finished->session);
     fill_times(collector, lane, &op, finished);

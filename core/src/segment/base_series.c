@@ -37,10 +37,23 @@ tacho__line tacho__base_text(tacho__base_work *work, const tacho__view *view, ta
 
 /* ------------------------------------------------------------------------------------------------------- histograms */
 
+/* The line of an octave, made if there is none. NULL = no room. */
+static tacho__octave *octave_of(tacho__segment *segment, tacho__sketch *sketch, uint32_t octave, tacho__pocket pocket) {
+    tacho__line line = tacho__octave_line(tacho__get_half(&sketch->octaves[octave]), octave);
+    if (line == 0) {
+        line = tacho__segment_take(segment, 1, pocket);
+        if (line == 0) {
+            return NULL;
+        }
+        tacho__put_half(&sketch->octaves[octave], tacho__octave_entry(line, octave));
+    }
+    return tacho__at(segment, line);
+}
+
 static bool add_bucket(tacho__segment *segment, tacho__sketch *sketch, uint32_t index, uint64_t more,
                        tacho__pocket pocket) {
     const uint32_t octave = index / TACHO__OCTAVE_BUCKETS, place = index % TACHO__OCTAVE_BUCKETS;
-    tacho__octave *low = tacho__base_cell(segment, &sketch->octaves[octave], 1, pocket);
+    tacho__octave *low = octave_of(segment, sketch, octave, pocket);
     if (!low) {
         return false;
     }

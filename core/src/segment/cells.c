@@ -17,15 +17,28 @@ void *tacho__cell_find(tacho__writer *writer, tacho__lane *lane, tacho__half *li
     return lane->base + (uint64_t)line * TACHO__LINE;
 }
 
+/* The bucket, in an octave that is made if there is none. NULL = no room. */
+static tacho__half *bucket_make(tacho__writer *writer, tacho__lane *lane, tacho__sketch *sketch, uint32_t bucket,
+                                bool overflow) {
+    const uint32_t octave = bucket / TACHO__OCTAVE_BUCKETS;
+    if (tacho__get_half(&sketch->octaves[octave]) == 0) {
+        const tacho__line line = tacho__lane_take(writer, lane, 1, overflow);
+        if (line == 0) {
+            return NULL;
+        }
+        link_to(&sketch->octaves[octave], tacho__octave_entry(line, octave));
+    }
+    return tacho__sketch_bucket(lane->base, sketch, bucket);
+}
+
 bool tacho__spot_find_slow(tacho__writer *writer, tacho__lane *lane, tacho__spot *spot, uint32_t bucket,
                            bool overflow) {
     const uint32_t octave = bucket / TACHO__OCTAVE_BUCKETS;
     const uint32_t place = bucket % TACHO__OCTAVE_BUCKETS;
-    tacho__octave *low = tacho__cell_find(writer, lane, &spot->sketch->octaves[octave], 1, overflow);
-    if (!low) {
+    spot->bucket = bucket_make(writer, lane, spot->sketch, bucket, overflow);
+    if (!spot->bucket) {
         return false;
     }
-    spot->bucket = &low->bucket[place];
     if (tacho__get_half(spot->bucket) != UINT32_MAX) {
         return true;
     }
@@ -75,8 +88,9 @@ void tacho__bound_quicken(tacho__bound *bound, tacho__word *counter) {
     find_range(&bound->block->duration, bound->grid, &bound->least, &bound->span);
 }
 
-void tacho__known_quicken(tacho__known *known, uint8_t grid) {
+void tacho__known_quicken(const tacho__lane *lane, tacho__known *known, uint8_t grid) {
     known->grid = &tacho__grids[grid];
+    known->mark = tacho__mark_of(lane->base, known->cell);
     find_range(known->cell, known->grid, &known->least, &known->span);
 }
 

@@ -17,6 +17,12 @@ typedef struct tacho__spot {
     bool low, high;
 } tacho__spot;
 
+/** Where a bucket is; NULL when its octave has no line yet. */
+static inline tacho__half *tacho__sketch_bucket(uint8_t *base, const tacho__sketch *sketch, size_t bucket) {
+    const uint64_t entry = tacho__get_half(&sketch->octaves[bucket / TACHO__OCTAVE_BUCKETS]);
+    return __builtin_expect(entry != 0, 1) ? (tacho__half *)base + entry + bucket : NULL;
+}
+
 /* The rest of tacho__spot_find: makes the octave line, or finds the high half. */
 bool tacho__spot_find_slow(tacho__writer *writer, tacho__lane *lane, tacho__spot *spot, uint32_t bucket, bool overflow);
 
@@ -31,13 +37,8 @@ static inline bool tacho__spot_find(tacho__writer *writer, tacho__lane *lane, ta
         return true;
     }
     const uint32_t bucket = tacho__grid_place(&tacho__grids[grid], value, &spot->low, &spot->high);
-    const tacho__line line = tacho__get_half(&sketch->octaves[bucket / TACHO__OCTAVE_BUCKETS]);
-    if (__builtin_expect(line == 0, 0)) {
-        return tacho__spot_find_slow(writer, lane, spot, bucket, overflow);
-    }
-    tacho__octave *octave = (tacho__octave *)(lane->base + (uint64_t)line * TACHO__LINE);
-    spot->bucket = &octave->bucket[bucket % TACHO__OCTAVE_BUCKETS];
-    if (__builtin_expect(tacho__get_half(spot->bucket) == UINT32_MAX, 0)) {
+    spot->bucket = tacho__sketch_bucket(lane->base, sketch, bucket);
+    if (__builtin_expect(!spot->bucket || tacho__get_half(spot->bucket) == UINT32_MAX, 0)) {
         return tacho__spot_find_slow(writer, lane, spot, bucket, overflow);
     }
     return true;
@@ -80,9 +81,8 @@ static inline tacho__half *tacho__bucket_of_duration(const tacho__lane *lane, co
         return NULL;
     }
     const size_t place = tacho__grid_bucket(bound->grid, value);
-    const uint64_t line = tacho__get_half(&bound->block->duration.octaves[place / TACHO__OCTAVE_BUCKETS]);
-    tacho__half *bucket = (tacho__half *)lane->base + line * TACHO__OCTAVE_BUCKETS + place % TACHO__OCTAVE_BUCKETS;
-    return __builtin_expect(line != 0 && tacho__get_half(bucket) != UINT32_MAX, 1) ? bucket : NULL;
+    tacho__half *bucket = tacho__sketch_bucket(lane->base, &bound->block->duration, place);
+    return __builtin_expect(bucket && tacho__get_half(bucket) != UINT32_MAX, 1) ? bucket : NULL;
 }
 
 /* The first bucket for a duration below the grid that is no new extreme: operations that do nothing are that short. */
@@ -92,10 +92,9 @@ static inline tacho__half *tacho__bucket_below(const tacho__lane *lane, const ta
         value > tacho__get(&block->duration.max)) {
         return NULL;
     }
-    const uint64_t line = tacho__get_half(&block->duration.octaves[0]);
-    tacho__half *bucket = (tacho__half *)(lane->base + line * TACHO__LINE);
+    tacho__half *bucket = tacho__sketch_bucket(lane->base, &block->duration, 0);
     const bool room =
-        line != 0 && tacho__get_half(bucket) != UINT32_MAX && tacho__get_half(&block->duration.low) != UINT32_MAX;
+        bucket && tacho__get_half(bucket) != UINT32_MAX && tacho__get_half(&block->duration.low) != UINT32_MAX;
     return room ? bucket : NULL;
 }
 
@@ -115,20 +114,23 @@ static inline bool tacho__count_duration(const tacho__lane *lane, const tacho__b
     if (__builtin_expect(value - bound->least >= bound->span, 0)) {
         return false;
     }
-    const size_t place = tacho__grid_bucket(bound->grid, value);
-    const uint64_t line = tacho__get_half(&bound->block->duration.octaves[place / TACHO__OCTAVE_BUCKETS]);
-    if (__builtin_expect(line == 0, 0)) {
-        return false;
-    }
-    uint8_t *base = lane->base;
-    const uint64_t bucket = line * TACHO__LINE + place % TACHO__OCTAVE_BUCKETS * sizeof(tacho__half);
-    const uint32_t in_bucket = tacho__get_half((tacho__half *)(base + bucket));
     tacho__sketch *sketch = &bound->block->duration;
-    uint64_t sum;
-    if (__builtin_expect(in_bucket == UINT32_MAX || __builtin_add_overflow(tacho__get(&sketch->sum), value, &sum), 0)) {
+    uint8_t *base = lane->base;
+    const size_t number = tacho__grid_bucket(bound->grid, value);
+    const uint64_t entry = tacho__get_half(&sketch->octaves[number / TACHO__OCTAVE_BUCKETS]);
+    if (__builtin_expect(entry == 0, 0)) {
         return false;
     }
-    tacho__short_set(lane->redo, base, bucket, in_bucket, sketch, sum, bound->counter);
+    const uint64_t place = entry + number;
+    const uint64_t mark = tacho__mark_of(base, sketch) + place * sizeof(tacho__half);
+    tacho__half *bucket = (tacho__half *)base + place;
+    uint32_t count;
+    uint64_t sum;
+    if (__builtin_expect(__builtin_add_overflow(tacho__get_half(bucket), 1u, &count), 0) ||
+        __builtin_expect(__builtin_add_overflow(tacho__get(&sketch->sum), value, &sum), 0)) {
+        return false;
+    }
+    tacho__counted_set(lane->redo, base, mark, bucket, count, sketch, sum, bound->counter);
     return true;
 }
 
@@ -136,7 +138,7 @@ static inline bool tacho__count_duration(const tacho__lane *lane, const tacho__b
 void tacho__bound_quicken(tacho__bound *bound, tacho__word *counter);
 
 /** The same for the histogram of a custom metric, whose cell is known. */
-void tacho__known_quicken(tacho__known *known, uint8_t grid);
+void tacho__known_quicken(const tacho__lane *lane, tacho__known *known, uint8_t grid);
 
 /** The same for what a model call writes to; the histograms of `usage` exist. Does nothing beyond the
  * first series of a lane. */

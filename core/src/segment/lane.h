@@ -82,14 +82,25 @@ typedef struct tacho__known {
     void *cell; /* of a gauge the only one there is; NULL = not resolved yet */
     uint64_t least, span;
     const tacho__grid *grid;
+    uint64_t mark;        /* what the marks of its short sets have in common */
+    uint64_t reserved[3]; /* one line per series */
 } tacho__known;
 
 /** By slot of the handle. Grown by the lane's owner only. */
 typedef struct tacho__customs {
     tacho__known *known;
-    uint32_t count;
+    uint32_t bytes;     /* of them */
     uint32_t next, end; /* cells left of the line for small ones, in units of TACHO__METRIC_CELL */
 } tacho__customs;
+
+/** What is known of the slot at this byte, which is below `bytes`. */
+static inline tacho__known *tacho__customs_known(const tacho__customs *customs, uint32_t at) {
+    return (tacho__known *)((uint8_t *)customs->known + at);
+}
+/** The same of any byte; NULL = nothing yet. */
+static inline tacho__known *tacho__customs_at(const tacho__customs *customs, uint32_t at) {
+    return __builtin_expect(at < customs->bytes, 1) ? tacho__customs_known(customs, at) : NULL;
+}
 
 typedef struct tacho__lane {
     _Atomic uint64_t state;      /* TACHO__LANE_BUSY while its owner is inside, else `pass` */
@@ -98,6 +109,7 @@ typedef struct tacho__lane {
     uint8_t *base;
     tacho__redo *redo;
     tacho__bound *bound; /* by series slot; a NULL block = not resolved yet */
+    tacho__customs customs;
     tacho__segment *segment;
     tacho__lane_header *header;
     uint64_t serial; /* of the writer as it was when the lane was taken */
@@ -129,7 +141,6 @@ typedef struct tacho__lane {
     uint16_t open_free[TACHO__OPEN_SLOTS]; /* stack of own open slots that are free for sure */
     uint64_t open_chunks;                  /* as in the lane's header */
     _Atomic uint32_t open_returned;        /* another lane freed a slot of ours */
-    tacho__customs customs;
 } tacho__lane;
 
 /**
@@ -329,12 +340,11 @@ static inline uint64_t tacho__lane_id(tacho__lane *lane) {
     return id;
 }
 
-/** 64 random bits (splitmix64, Steele and others 2014), seeded by the kernel for each lane. */
+/** 64 random bits (wyrand, Wang Yi 2019: one multiplication), seeded by the kernel for each lane. */
 static inline uint64_t tacho__lane_random(tacho__lane *lane) {
-    uint64_t z = (lane->random[0] += UINT64_C(0x9E3779B97F4A7C15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return (z ^ (z >> 31)) + lane->random[1];
+    const uint64_t state = (lane->random[0] += UINT64_C(0xA0761D6478BD642F));
+    const unsigned __int128 product = (unsigned __int128)state * (state ^ UINT64_C(0xE7037ED1A0B428DB));
+    return ((uint64_t)(product >> 64) ^ (uint64_t)product) + lane->random[1];
 }
 
 #endif

@@ -311,7 +311,7 @@ typedef struct tacho__sketch {
     tacho__half first_token;
     tacho__half series;
     tacho__half next;
-    tacho__half octaves[TACHO__OCTAVES];
+    tacho__half octaves[TACHO__OCTAVES]; /* tacho__octave_entry; 0 = no line */
 } tacho__sketch;
 
 typedef struct tacho__block {
@@ -325,6 +325,15 @@ typedef struct tacho__block {
 typedef struct tacho__octave {
     tacho__half bucket[TACHO__OCTAVE_BUCKETS];
 } tacho__octave;
+
+/* What the octave directory has of an octave: added to the number of a bucket it gives the bucket's place, in halves.
+ */
+static inline uint32_t tacho__octave_entry(tacho__line line, uint32_t octave) {
+    return (line - octave) * TACHO__OCTAVE_BUCKETS;
+}
+static inline tacho__line tacho__octave_line(uint32_t entry, uint32_t octave) {
+    return entry ? entry / TACHO__OCTAVE_BUCKETS + octave : 0;
+}
 
 typedef struct tacho__octaves { /* a high directory */
     tacho__half line[TACHO__OCTAVES];
@@ -373,12 +382,12 @@ typedef struct tacho__session_slot {
 } tacho__session_slot;
 
 typedef struct tacho__session_cell {
-    tacho__word ok[TACHO__GROUPS];
+    tacho__word ok[TACHO__GROUPS]; /* from here on in the order that the usual ends of operations write in */
+    tacho__word model_calls;
     tacho__word latest_end;
-    tacho__word earliest_begin;
     tacho__word step_ns;
     tacho__word timed_steps;
-    tacho__word model_calls;
+    tacho__word earliest_begin;
     tacho__word outcome[TACHO__GROUPS][TACHO__FAILED_OUTCOMES];
     tacho__word tool_ns;
     tacho__word retries;

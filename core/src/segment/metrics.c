@@ -122,7 +122,8 @@ static tacho__line whole_histogram(tacho__segment *segment, uint32_t number) {
         tacho__sketch *sketch = tacho__at(segment, line);
         tacho__put_half(&sketch->series, number);
         for (uint32_t octave = 0; octave < TACHO__OCTAVES; ++octave) {
-            tacho__put_half(&sketch->octaves[octave], line + TACHO__HISTOGRAM_LINES + octave);
+            tacho__put_half(&sketch->octaves[octave],
+                            tacho__octave_entry(line + TACHO__HISTOGRAM_LINES + octave, octave));
         }
     }
     return line;
@@ -184,34 +185,33 @@ bool tacho__metrics_begin(tacho__segment *segment, tacho__line other) {
 
 /* ------------------------------------------------------------------------------------------------ what a lane knows */
 
-bool tacho__customs_grow(tacho__customs *customs, uint32_t slot) {
-    if (slot < customs->count) {
-        return true;
+tacho__known *tacho__customs_grow(tacho__customs *customs, uint32_t at) {
+    if (at >= customs->bytes) {
+        /* Pages, because a signal handler that comes here may not ask for memory otherwise. */
+        const uint32_t bytes = at < TACHO__PAGE ? TACHO__PAGE : at * 2;
+        tacho__known *grown = tacho__pages_new(bytes, NULL);
+        if (!grown) {
+            return NULL;
+        }
+        if (customs->known) {
+            memcpy(grown, customs->known, customs->bytes);
+        }
+        tacho__customs_free(customs);
+        customs->known = grown;
+        customs->bytes = bytes;
     }
-    /* Pages, because a signal handler that comes here may not ask for memory otherwise. */
-    const uint32_t least = TACHO__PAGE / sizeof *customs->known, count = slot < least ? least : slot * 2;
-    tacho__known *grown = tacho__pages_new(count * sizeof *grown, NULL);
-    if (!grown) {
-        return false;
-    }
-    if (customs->known) {
-        memcpy(grown, customs->known, customs->count * sizeof *grown);
-    }
-    tacho__customs_free(customs);
-    customs->known = grown;
-    customs->count = count;
-    return true;
+    return tacho__customs_at(customs, at);
 }
 
 void tacho__customs_free(tacho__customs *customs) {
-    tacho__pages_free(customs->known, customs->count * sizeof *customs->known);
+    tacho__pages_free(customs->known, customs->bytes);
     customs->known = NULL;
-    customs->count = 0;
+    customs->bytes = 0;
 }
 
 void tacho__customs_forget(tacho__customs *customs) {
     if (customs->known) {
-        memset(customs->known, 0, customs->count * sizeof *customs->known);
+        memset(customs->known, 0, customs->bytes);
     }
     customs->next = customs->end = 0;
 }

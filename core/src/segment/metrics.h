@@ -25,7 +25,7 @@ void *tacho__metric_cell(tacho__lane *lane, uint32_t number);
 void *tacho__metric_common(const tacho__segment *segment, uint32_t number);
 
 /** Room for one more handle in what a lane knows; false when out of memory. */
-bool tacho__customs_grow(tacho__customs *customs, uint32_t slot);
+tacho__known *tacho__customs_grow(tacho__customs *customs, uint32_t at);
 void tacho__customs_free(tacho__customs *customs);
 /** Nothing is resolved any more: the lane has a new segment. */
 void tacho__customs_forget(tacho__customs *customs);

@@ -62,7 +62,7 @@ void tacho__view_octaves(const tacho__view *view, const tacho__sketch *sketch, t
     const tacho__octaves *highs = tacho__view_lines(view, tacho__get_half(&sketch->high_directory), 2);
     uint32_t present = 0, count = 0;
     for (uint32_t octave = 0; octave < TACHO__OCTAVES; ++octave) {
-        const tacho__line line = tacho__get_half(&sketch->octaves[octave]);
+        const tacho__line line = tacho__octave_line(tacho__get_half(&sketch->octaves[octave]), octave);
         if (line == 0) {
             continue;
         }

@@ -92,30 +92,40 @@ static inline void tacho__set_conclude(const tacho__set *set, tacho__redo *redo)
 
 /* ---- the short set */
 
+/** What the marks of a histogram have in common. */
+static inline uint64_t tacho__mark_of(const uint8_t *base, const tacho__sketch *sketch) {
+    return (uint64_t)((const uint8_t *)sketch - base) << TACHO__MARK_SKETCH;
+}
+
 /**
- * One more in a bucket, a new sum of its histogram, and one more on `counter` unless it is NULL: the set of an observed
- * value, with one store per word. The store to the bucket decides: whoever dies before it leaves nothing, and whoever
- * dies after it leaves what the other two have to become. `bucket` is a byte offset; `in_bucket` what is in it, with
- * room for one more.
+ * The short set, one store per word: `bucket` becomes `count`, its histogram gets a new sum. The store to the bucket
+ * decides: whoever dies before it leaves nothing, and whoever dies after it leaves what the sum has to become. `mark`
+ * says which bucket of which histogram.
  */
-static inline void tacho__short_set(tacho__redo *redo, uint8_t *base, uint64_t bucket, uint32_t in_bucket,
-                                    tacho__sketch *sketch, uint64_t sum, tacho__word *counter) {
-    const uint64_t histogram = (uint64_t)((const uint8_t *)sketch - base);
-    const uint64_t counted = counter ? tacho__get(counter) + 1 : 0;
-    tacho__put(&redo->mark, histogram << TACHO__MARK_SKETCH | bucket | (counter ? TACHO__MARK_COUNTER : 0) |
-                                ((in_bucket + 1) & TACHO__MARK_ODD));
+static inline void tacho__short_set(tacho__redo *redo, uint64_t mark, tacho__half *bucket, uint32_t count,
+                                    tacho__sketch *sketch, uint64_t sum) {
+    tacho__put(&redo->mark, mark + (count & TACHO__MARK_ODD));
     atomic_signal_fence(memory_order_seq_cst); /* the old mark must not be seen with the new sum */
     tacho__put(&redo->sum, sum);
-    if (counter) {
-        tacho__put(&redo->counter, (uint64_t)((const uint8_t *)counter - base) << 32 | (uint32_t)counted);
-    }
     atomic_signal_fence(memory_order_seq_cst);
-    tacho__put_half((tacho__half *)(base + bucket), in_bucket + 1);
+    tacho__put_half(bucket, count);
     atomic_signal_fence(memory_order_seq_cst);
     tacho__put(&sketch->sum, sum);
-    if (counter) {
-        tacho__put(counter, counted);
-    }
+}
+
+/** The same, and one more on `counter`. */
+static inline void tacho__counted_set(tacho__redo *redo, const uint8_t *base, uint64_t mark, tacho__half *bucket,
+                                      uint32_t count, tacho__sketch *sketch, uint64_t sum, tacho__word *counter) {
+    const uint64_t counted = tacho__get(counter) + 1;
+    tacho__put(&redo->mark, mark + (TACHO__MARK_COUNTER | (count & TACHO__MARK_ODD)));
+    atomic_signal_fence(memory_order_seq_cst);
+    tacho__put(&redo->sum, sum);
+    tacho__put(&redo->counter, (uint64_t)((const uint8_t *)counter - base) << 32 | (uint32_t)counted);
+    atomic_signal_fence(memory_order_seq_cst);
+    tacho__put_half(bucket, count);
+    atomic_signal_fence(memory_order_seq_cst);
+    tacho__put(&sketch->sum, sum);
+    tacho__put(counter, counted);
 }
 
 /** Whether what `mark` tells has happened: the bucket, now `in_bucket`, has got its new count. */

@@ -7,13 +7,13 @@
 
 tacho__grid tacho__grids[TACHO__GRID_ONE + 1];
 
-/* The smallest value with a key; keys are exponent and mantissa bits of value - 1. */
+/* The smallest value with a key, or the first beyond it where no integer has it. */
 static uint64_t least_value(uint32_t key) {
     const uint64_t bits = (uint64_t)(key + (1023u << 5)) << 47;
     double form;
     memcpy(&form, &bits, sizeof form);
     const uint64_t below = (uint64_t)form;
-    return below + ((double)below < form) + 1;
+    return below + ((double)below < form);
 }
 
 static void prepare(tacho__grid *grid, const uint64_t *bounds, int32_t absolute) {
@@ -25,7 +25,7 @@ static void prepare(tacho__grid *grid, const uint64_t *bounds, int32_t absolute)
         while (bucket < TACHO__BUCKETS - 1 && value > grid->bounds[bucket + 1]) {
             ++bucket;
         }
-        grid->guesses[key] = (uint16_t)bucket;
+        grid->steps[key] = ((uint64_t)(bucket + 1) << TACHO__GRID_STEP) - (grid->bounds[bucket + 1] + 1);
     }
 }
 

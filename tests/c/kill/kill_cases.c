@@ -82,10 +82,9 @@ static void fill_bucket(world *w) {
     tacho__lane *lane = tacho__lane_of_thread(&w->r.collector->writer);
     const tacho__bound *bound = &lane->bound[w->step->slot];
     const size_t place = tacho__grid_bucket(&tacho__grids[TACHO__GRID_SECONDS], 5 * MS);
-    const uint32_t line = tacho__get_half(&bound->block->duration.octaves[place / TACHO__OCTAVE_BUCKETS]);
-    tacho__octave *octave = tacho__at(lane->segment, line);
-    const uint32_t before = tacho__get_half(&octave->bucket[place % TACHO__OCTAVE_BUCKETS]);
-    tacho__put_half(&octave->bucket[place % TACHO__OCTAVE_BUCKETS], UINT32_MAX);
+    tacho__half *bucket = tacho__sketch_bucket(lane->base, &bound->block->duration, place);
+    const uint32_t before = tacho__get_half(bucket);
+    tacho__put_half(bucket, UINT32_MAX);
     tacho__word *ok = &lane->cells[0]->ok[TACHO__GROUP_STEP];
     tacho__put(ok, tacho__get(ok) + UINT32_MAX - before);
     tacho__put(&lane->redo->mark, 0); /* the mark of the call above knows another count */
