@@ -270,10 +270,12 @@ __attribute__((always_inline)) static inline bool observe_at(const tacho_metric 
         return false;
     }
     const tacho__customs *customs = &visit.lane->customs;
-    const tacho__known *known = tacho__customs_known(customs, at);
-    const bool done =
-        __builtin_expect(at < customs->bytes, 1) &&
-        observe_ordinary(visit.lane, known, nanoseconds ? &tacho__grids[TACHO__GRID_SECONDS] : known->grid, stored);
+    bool done = false;
+    if (__builtin_expect(at < customs->bytes, 1)) {
+        const tacho__known *known = tacho__customs_known(customs, at);
+        done =
+            observe_ordinary(visit.lane, known, nanoseconds ? &tacho__grids[TACHO__GRID_SECONDS] : known->grid, stored);
+    }
     tacho__custom_leave(&visit);
     return done;
 }
