@@ -112,7 +112,8 @@ static void *fold(void *registry) {
 }
 
 static bool lease_is_free(const tacho__registry *registry) {
-    tacho__registry asking = tacho__registry_beside(registry);
+    tacho__registry asking;
+    tacho__registry_beside(registry, &asking);
     const bool is_free = tacho__registry_lease_try(&asking);
     tacho__registry_lease_release(&asking);
     return is_free;

@@ -183,7 +183,8 @@ typedef struct churning {
 static tacho_status churn(void *context, const tacho__view *view) {
     (void)view;
     churning *c = context;
-    tacho__registry own = tacho__registry_beside(c->registry);
+    tacho__registry own;
+    tacho__registry_beside(c->registry, &own);
     if (!tacho__registry_lease_try(&own)) {
         c->refused += 1;
         return TACHO_OK;

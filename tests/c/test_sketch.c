@@ -89,6 +89,7 @@ static void test_bounds__are_the_floor_of_the_exact_roots(void **state) {
     check_bounds(tacho__bounds_seconds, -320, 320, 1000000000);
     check_bounds(tacho__bounds_tokens, 0, 512, 1);
     check_bounds(tacho__bounds_usd, -352, 160, UINT64_C(1000000000000));
+    check_bounds(tacho__bounds_one, -256, 256, 1000000);
 }
 
 /* Bucket by definition: the smallest whose upper bound is not below the value. */

@@ -167,7 +167,8 @@ static void keep_folders_out(tacho__registry *own) {
 tacho_status tacho__registry_read(const tacho__registry *registry, const uint8_t *without, int64_t mono_ns,
                                   int64_t wall_ns, const tacho__visitor *visitor, uint64_t skipped[TACHO__SKIP_COUNT]) {
     tacho__copy copy = {NULL, 0};
-    tacho__registry own = tacho__registry_beside(registry);
+    tacho__registry own;
+    tacho__registry_beside(registry, &own);
     reading how = {registry, mono_ns, wall_ns, visitor, skipped, &copy, tacho__reader_clock_now(), NULL};
     tacho_status status = read_once(&how, without);
     for (int i = 1; i < TRIES && status == TACHO_BUSY; ++i) {

@@ -293,7 +293,8 @@ static tacho_status fold_most_if_free(const tacho__registry *registry, int64_t w
         return TACHO_OK;
     }
     /* A lease of its own: the registry's may be held by the keeper of this very process, for long. */
-    tacho__registry own = tacho__registry_beside(registry);
+    tacho__registry own;
+    tacho__registry_beside(registry, &own);
     if (!tacho__registry_lease_try(&own)) {
         return TACHO_BUSY;
     }

@@ -74,8 +74,8 @@ bool tacho__registry_reach(tacho__registry *registry);
 /** Whether the descriptor is that folder's still. */
 bool tacho__registry_is_ours(const tacho__registry *registry);
 /** The same folder for a lease of its own, as long as `registry` lives; see tacho__registry_lease_try. */
-static inline tacho__registry tacho__registry_beside(const tacho__registry *registry) {
-    return (tacho__registry){
+static inline void tacho__registry_beside(const tacho__registry *registry, tacho__registry *out) {
+    *out = (tacho__registry){
         .folder = registry->folder, .device = registry->device, .inode = registry->inode, .lease = -1};
 }
 

@@ -1,6 +1,6 @@
 /**
  * Files of numbers that nobody could read and that were kept for people: `damaged-base-` and 16 hexadecimal digits
- * (core/FORMAT.md 1.19). Their numbers are missing in every answer as long as the file is there.
+ * (core/FORMAT.md 1.18). Their numbers are missing in every answer as long as the file is there.
  */
 #ifndef TACHO_SEGMENT_SET_ASIDE_H
 #define TACHO_SEGMENT_SET_ASIDE_H
