@@ -8,6 +8,8 @@
 #ifndef TACHO_SEGMENT_LAYOUT_H
 #define TACHO_SEGMENT_LAYOUT_H
 
+#include "base/compiler.h"
+
 #include <assert.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -567,30 +569,12 @@ static inline void tacho__put_half(tacho__half *half, uint32_t value) {
 }
 /* Records are written word by word between two stores of their sequence. Fences order that; ThreadSanitizer knows none,
  * so under it every word is stored with release instead. */
-#if defined(__SANITIZE_THREAD__)
-#define TACHO__UNDER_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define TACHO__UNDER_TSAN 1
-#endif
-#endif
 #ifdef TACHO__UNDER_TSAN
 #define TACHO__RECORD_ORDER   memory_order_release
 #define TACHO__RECORD_FENCE() ((void)0)
 #else
 #define TACHO__RECORD_ORDER   memory_order_relaxed
 #define TACHO__RECORD_FENCE() atomic_thread_fence(memory_order_release)
-#endif
-
-/* For large locals that are filled in before they are read: the compiler's zeroing of locals costs more than the rest.
- */
-#if defined(__has_attribute)
-#if __has_attribute(uninitialized)
-#define TACHO__UNINITIALIZED __attribute__((uninitialized))
-#endif
-#endif
-#ifndef TACHO__UNINITIALIZED
-#define TACHO__UNINITIALIZED
 #endif
 
 /** Stamps (FORMAT.md 1.1): sort as unsigned, 0 = none. */
