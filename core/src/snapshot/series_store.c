@@ -5,7 +5,8 @@
 #include <string.h>
 #include <tachograph/record.h>
 
-#define FIRST_ROOM 64u
+#define FIRST_ROOM    64u
+#define EXPECTED_MOST (UINT32_C(1) << 20)
 
 tacho__series_store *tacho__series_store_new(void) {
     tacho__series_store *store = tacho__calloc(1, sizeof *store);
@@ -51,9 +52,13 @@ static uint32_t find_slot(const tacho__series_store *store, const tacho__identit
     return slot;
 }
 
-static bool grow(tacho__series_store *store) {
-    const uint32_t room = store->room ? store->room * 2 : FIRST_ROOM;
-    uint32_t *index = tacho__calloc((size_t)room * 2, sizeof *index);
+/* Room for `room` series in all, with a hash table of twice that, rounded up to a power of two. */
+static bool grow(tacho__series_store *store, uint32_t room) {
+    uint32_t size = FIRST_ROOM;
+    while (size < room * 2) {
+        size *= 2;
+    }
+    uint32_t *index = tacho__calloc(size, sizeof *index);
     tacho__identity *identities = tacho__realloc(store->identities, room * sizeof *identities);
     if (identities) {
         store->identities = identities;
@@ -65,11 +70,17 @@ static bool grow(tacho__series_store *store) {
     tacho__free(store->index);
     store->room = room;
     store->index = index;
-    store->index_size = room * 2;
+    store->index_size = size;
     for (uint32_t i = 0; i < store->count; i++) {
         index[find_slot(store, &identities[i])] = i + 1;
     }
     return true;
+}
+
+void tacho__series_store_expect(tacho__series_store *store, uint32_t count) {
+    if (count > store->room && count <= EXPECTED_MOST) {
+        (void)grow(store, count);
+    }
 }
 
 /* A kind that we know has a text of its own, which is compared by its address. */
@@ -80,7 +91,7 @@ static const char *kind_text(tacho__arena *arena, const char *kind) {
 }
 
 static uint32_t add(tacho__series_store *store, const tacho__identity *labels) {
-    if (store->count == store->room && !grow(store)) {
+    if (store->count == store->room && !grow(store, store->room ? store->room * 2 : FIRST_ROOM)) {
         return TACHO__IDENTITY_NONE;
     }
     tacho__arena *arena = &store->arena;
