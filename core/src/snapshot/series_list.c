@@ -108,14 +108,36 @@ static tacho__part_series *series_of(merging *m, const tacho__identity *labels, 
     return &m->list->series[*place - 1];
 }
 
-static bool add_part(merging *m, const tacho__part *part, bool newest) {
-    uint32_t *place = places_of(m, part->store);
-    bool done = place != NULL;
-    for (const tacho__packed *entry = part->series; entry && done; entry = entry->next) {
-        tacho__part_series *to = series_of(m, &part->store->identities[entry->identity], &place[entry->identity]);
-        done = to && tacho__packed_add(entry, newest, &m->list->arena, to);
+/* How far the entries of a part were added. */
+typedef struct walk {
+    const tacho__packed *next;
+    const tacho__series_store *store;
+    uint32_t *place;
+    bool newest;
+} walk;
+
+static bool add_next(merging *m, walk *w) {
+    const tacho__packed *entry = w->next;
+    tacho__part_series *to = series_of(m, &w->store->identities[entry->identity], &w->place[entry->identity]);
+    w->next = entry->next;
+    return to && tacho__packed_add(entry, w->newest, &m->list->arena, to);
+}
+
+/* Part by part in turns: processes make their series in the same order, so a series stays in the cache for all of them.
+ */
+static bool add_parts(merging *m, walk *walks, size_t count) {
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t i = 0; i < count; i++) {
+            if (walks[i].next) {
+                more = true;
+                if (!add_next(m, &walks[i])) {
+                    return false;
+                }
+            }
+        }
     }
-    return done;
+    return true;
 }
 
 /* At most this many series: the identities of all stores. */
@@ -147,10 +169,14 @@ tacho_status tacho__series_of_parts(tacho__part *const *parts, const bool *newes
     const size_t most = most_series(parts, count, &several);
     merging m = {.list = list_new(most), .stores = tacho__calloc(count + 1, sizeof *m.stores)};
     m.known = several ? tacho__series_store_new() : NULL;
-    bool done = m.list && m.stores && (m.known || !several);
+    walk *walks = tacho__calloc(count + 1, sizeof *walks);
+    bool done = m.list && m.stores && walks && (m.known || !several);
     for (size_t i = 0; i < count && done; i++) {
-        done = add_part(&m, parts[i], newest[i]);
+        walks[i] = (walk){parts[i]->series, parts[i]->store, places_of(&m, parts[i]->store), newest[i]};
+        done = walks[i].place != NULL;
     }
+    done = done && add_parts(&m, walks, count);
+    tacho__free(walks);
     merging_end(&m);
     return finish(m.list, done, out);
 }
