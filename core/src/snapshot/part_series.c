@@ -286,7 +286,7 @@ bool tacho__part_take_series(const tacho__view *view, tacho__part *part) {
     if (t) {
         t->view = view;
         t->part = part;
-        tacho__series_store_expect(part->store, count);
+        done = tacho__series_store_expect(part->store, count);
     }
     for (uint32_t i = 0; i < count && done; i++) {
         tacho__view_expect_series(view, i + AHEAD);

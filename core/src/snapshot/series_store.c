@@ -77,10 +77,8 @@ static bool grow(tacho__series_store *store, uint32_t room) {
     return true;
 }
 
-void tacho__series_store_expect(tacho__series_store *store, uint32_t count) {
-    if (count > store->room && count <= EXPECTED_MOST) {
-        (void)grow(store, count);
-    }
+bool tacho__series_store_expect(tacho__series_store *store, uint32_t count) {
+    return count <= store->room || count > EXPECTED_MOST || grow(store, count);
 }
 
 /* A kind that we know has a text of its own, which is compared by its address. */

@@ -40,8 +40,8 @@ tacho__series_store *tacho__series_store_new(void);
 tacho__series_store *tacho__series_store_retain(tacho__series_store *store);
 /** Drops a reference; the last one frees. NULL is allowed. */
 void tacho__series_store_release(tacho__series_store *store);
-/** Makes room at once for so many series in all; where that fails, room is made as they come. */
-void tacho__series_store_expect(tacho__series_store *store, uint32_t count);
+/** Makes room for so many series in all at once, if that is not absurd. False when out of memory. */
+bool tacho__series_store_expect(tacho__series_store *store, uint32_t count);
 /** Number of these labels; texts are copied where they are new. TACHO__IDENTITY_NONE when out of memory. */
 uint32_t tacho__series_store_identify(tacho__series_store *store, const tacho__identity *labels);
 
