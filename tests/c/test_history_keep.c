@@ -41,6 +41,35 @@ static void test_keep__hands_over_at_the_interval(void **state) {
     assert_int_equal(keeping_rows(), 5);
 }
 
+/* Time and again half a ring, and each time it is there long before the interval is over. */
+static void hand_over_halves(const char *dir, tacho_collector *recording) {
+    tacho_collector *collector = keeping_open_with(dir, 40 * SECOND);
+    recording = recording ? recording : collector;
+    keeping_flush(collector);
+    const uint64_t begin = tacho__now(&tacho__clock_system);
+    for (int i = 1; i <= 3; ++i) {
+        keeping_record(recording, 600);
+        keeping_await_rows(600 * i);
+    }
+    const uint64_t took = tacho__now(&tacho__clock_system) - begin;
+    print_message("1800 records of a thread in %.2f s at an interval of 40 s\n", (double)took / 1e9);
+    assert_true(took < 30 * SECOND);
+    assert_int_equal(keeping_drops(collector, "history_missed"), 0);
+    tacho_collector_close(collector);
+}
+
+static void test_keep__hands_over_sooner_when_a_ring_fills(void **state) {
+    (void)state;
+    hand_over_halves(NULL, NULL);
+}
+
+static void test_keep__hands_over_sooner_when_a_ring_of_others_fills(void **state) {
+    (void)state;
+    tacho_collector *other = keeping_open(keeping_folder);
+    hand_over_halves(keeping_folder, other);
+    tacho_collector_close(other);
+}
+
 static void test_close__hands_over_what_is_left(void **state) {
     (void)state;
     tacho_collector *collector = keeping_open_with(NULL, HOUR);
@@ -464,6 +493,8 @@ static void test_close__that_waited_long_enough_leaves_nothing_of_the_callers_in
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_keep__hands_over_at_the_interval),
+        TEST(test_keep__hands_over_sooner_when_a_ring_fills),
+        TEST(test_keep__hands_over_sooner_when_a_ring_of_others_fills),
         TEST(test_close__hands_over_what_is_left),
         TEST(test_keep__takes_operations_of_any_time),
         TEST(test_keep__gives_the_numbers_of_the_live_summary),

@@ -116,6 +116,34 @@ static unsigned segments(void) {
 
 /* ------------------------------------------------------------------------------------------------ one process alone */
 
+static tacho_collector *hurried;
+
+static void turn_and_hurry(void *context, int64_t now_ns) {
+    worker *self = context;
+    turn(self, now_ns);
+    if (atomic_load(&self->count) < 3) {
+        tacho__keeper_hurry(hurried, "work", SECOND / 100);
+        tacho__keeper_hurry(hurried, "work", HOUR); /* no later than what was wanted before */
+        tacho__keeper_hurry(hurried, "nothing", 0);
+    }
+}
+
+static void test_hurry__brings_one_turn_forward(void **state) {
+    (void)state;
+    worker self;
+    worker_init(&self);
+    hurried = keeping_open(NULL);
+    tacho__keeper_job job = job_of(&self, HOUR);
+    job.run = turn_and_hurry;
+    assert_int_equal(tacho__keeper_add(hurried, &job), TACHO_OK);
+    for (int i = 0; i < 3; ++i) {
+        await(&self.turns);
+    }
+    assert_int_equal(tacho__keeper_flush(hurried, 30 * SECOND), TACHO_OK);
+    assert_int_equal(atomic_load(&self.count), 4); /* and with the flush */
+    tacho_collector_close(hurried);
+}
+
 static void test_thread__begins_with_the_first_job_and_ends_with_the_last_collector(void **state) {
     (void)state;
     worker first, second;
@@ -503,6 +531,7 @@ static void test_exit__does_not_wait_longer_than_two_seconds_for_a_job(void **st
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_hurry__brings_one_turn_forward, keeping_make, keeping_unmake),
         cmocka_unit_test_setup_teardown(test_thread__begins_with_the_first_job_and_ends_with_the_last_collector,
                                         keeping_make, keeping_unmake),
         cmocka_unit_test_setup_teardown(test_thread__runs_jobs_at_their_interval, keeping_make, keeping_unmake),

@@ -65,6 +65,20 @@ def test_the_interval_hands_over_by_itself(tmp_path: Path) -> None:
     collector.close()
 
 
+def test_a_busy_thread_is_handed_over_before_its_ring_is_full(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    collector = tacho.Collector(history=file, history_interval="40s")
+    collector.flush()
+    for made in (600, 1200, 1800):
+        for _ in range(600):
+            collector.record_step("plan", 1.0)
+        deadline = time.monotonic() + 30
+        while len(names(file)) < made:
+            assert time.monotonic() < deadline
+    assert collector.close() is True
+    assert len(names(file)) == 1800
+
+
 def test_the_command_shows_the_numbers_of_the_live_summary(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
     collector = tacho.Collector(history=file, history_interval="1h")

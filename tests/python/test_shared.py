@@ -86,6 +86,7 @@ def test_times_are_right_although_the_clock_was_set_meanwhile(tmp_path: Path) ->
     before = tacho.load(folder).records()[0].ended_at
     [file] = folder.glob("seg-*")
     file.chmod(0o600)
+    file.chmod(0o600)
     with file.open("r+b") as segment:
         segment.seek(1064)
         [place] = struct.unpack("<Q", segment.read(8))

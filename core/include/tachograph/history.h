@@ -40,8 +40,9 @@ TACHO_API tacho_status tacho_history_add_snapshot(tacho_history *history, const 
 
 /**
  * From now on hand the finished operations of a collector to a history file, until it is closed: every `interval_ns`,
- * in tacho_collector_flush, at the last close and at the exit of the process; and soon after tacho_collector_reset. The
- * keeper does it, a thread of the library; it is started here if there is none, and the file is opened there.
+ * sooner when a thread has filled half of its ring (0.1 s at the soonest), in tacho_collector_flush, at the last close
+ * and at the exit of the process; and soon after tacho_collector_reset. The keeper does it, a thread of the library; it
+ * is started here if there is none, and the file is opened there.
  *
  * In a registry one process at a time hands over what all of them recorded, also dead ones; if it dies, another one
  * that asked for history goes on within 6 s. The history belongs to the registry: while somebody keeps one, a different

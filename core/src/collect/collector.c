@@ -7,6 +7,7 @@
 #include "collect/custom.h"
 #include "collect/reading.h"
 #include "segment/fold.h"
+#include "segment/glance.h"
 #include "segment/reader_clock.h"
 
 #include <string.h>
@@ -441,6 +442,15 @@ tacho_status tacho__collector_view(tacho_collector *collector, tacho__view **out
     const tacho_status status = tacho__view_live(segment->base, now.mono_ns, now.wall_ns, out);
     tacho__segment_release(segment);
     return status;
+}
+
+bool tacho__collector_glance(tacho_collector *collector, tacho__glance *out) {
+    if (!tacho__writer_lock(&collector->writer, NULL)) {
+        return false;
+    }
+    tacho__glance_live(tacho__segment_of(collector), out);
+    tacho__writer_unlock(&collector->writer);
+    return true;
 }
 
 tacho_status tacho_seconds_to_ns(tacho_collector *collector, double seconds, uint64_t *out_ns) {

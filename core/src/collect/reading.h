@@ -12,6 +12,11 @@
  */
 tacho_status tacho__collector_view(tacho_collector *collector, tacho__view **out);
 
+struct tacho__glance;
+/** How many records the lanes of the collector's segment have made. False when out of memory in a forked child. Any
+ * thread. */
+bool tacho__collector_glance(tacho_collector *collector, struct tacho__glance *out);
+
 struct tacho__registry;
 /** The registry that the collector shares, with a reference for the caller; NULL = private memory only. Any thread. */
 struct tacho__registry *tacho__collector_registry(tacho_collector *collector);

@@ -15,6 +15,7 @@
 #include "config/history_setting.h"
 #include "history/hand_over.h"
 #include "history/in_use.h"
+#include "history/watch.h"
 #include "keeper/keeper.h"
 #include "segment/registry_history.h"
 #include "snapshot/snapshot.h"
@@ -26,6 +27,7 @@
 #include <unistd.h>
 
 #define NAME       "history"
+#define WATCH      "history_watch"
 #define LEAVING_MS 50 /* for threads that are in a replaced segment still */
 
 typedef struct keeping {
@@ -34,6 +36,8 @@ typedef struct keeping {
     uint64_t interval_ns;
     /* From here on the thread's alone. */
     tacho__handed handed;
+    tacho__watch watch;
+    bool is_refused;                /* the last turn */
     char path[TACHO__HISTORY_PATH]; /* never changes */
 } keeping;
 
@@ -86,7 +90,8 @@ static void begin(void *context, int64_t now_ns) {
     save(self);
 }
 
-static void tell(const keeping *self, const char *problem) {
+static void tell(keeping *self, const char *problem) {
+    self->is_refused = true;
     count(self->collector, TACHO__DROP_HISTORY_REFUSED, 1);
     tacho__log(&refused, "history '%.200s' cannot be written (%s): tried again every %llu s", self->path, problem,
                (unsigned long long)(self->interval_ns / TACHO__NS_PER_SECOND));
@@ -193,6 +198,7 @@ static void run(void *context, int64_t now_ns) {
     tacho_snapshot_free(snapshot);
     count(self->collector, TACHO__DROP_HISTORY_MISSED, missed);
     if (status == TACHO_OK) {
+        self->is_refused = false;
         save(self);
     } else {
         tell(self, visit.problem);
@@ -208,8 +214,47 @@ static void run_replaced(void *context, int64_t now_ns) {
     }
 }
 
+/* All segments of the registry, or the only one; freed by the caller. 0 = none could be looked at. */
+static size_t glance_at_all(const keeping *self, tacho__glance **out) {
+    tacho__glance own, *others = NULL;
+    size_t count = 0;
+    *out = NULL;
+    if (!tacho__collector_glance(self->collector, &own)) {
+        return 0;
+    }
+    if (self->registry) {
+        (void)tacho__glance_registry(self->registry, own.id, &others, &count);
+    }
+    *out = tacho__realloc(others, (count + 1) * sizeof own);
+    if (!*out) {
+        tacho__free(others);
+        return 0;
+    }
+    (*out)[count] = own;
+    return count + 1;
+}
+
+/* Between two turns. A file that could not be written is left alone until the next turn is due. */
+static void watch(void *context, int64_t now_ns) {
+    keeping *self = context;
+    tacho__glance *all;
+    (void)now_ns;
+    tacho__keeper_has_read();
+    const size_t count = glance_at_all(self, &all);
+    if (count > 0) {
+        const tacho__watch_advice advice = tacho__watch_look(&self->watch, all, count, &self->handed, self->interval_ns,
+                                                             tacho__now(&tacho__clock_system));
+        if (advice.hurry && !self->is_refused) {
+            tacho__keeper_hurry(self->collector, NAME, 0);
+        }
+        tacho__keeper_hurry(self->collector, WATCH, advice.look_ns);
+    }
+    tacho__free(all);
+}
+
 static void drop(void *context) {
     keeping *self = context;
+    tacho__watch_free(&self->watch);
     tacho__handed_free(&self->handed);
     tacho__registry_release(self->registry);
     tacho__free(self);
@@ -277,9 +322,15 @@ static tacho_status start(keeping *self) {
                                         .interval_ns = self->interval_ns,
                                         .run = run_replaced,
                                         .context = self};
+    const tacho__keeper_job looks = {.name = WATCH,
+                                     .lease = TACHO__LEASE_HISTORY,
+                                     .interval_ns = tacho__watch_pace(self->interval_ns),
+                                     .run = watch,
+                                     .context = self};
     tacho_status status = tacho__keeper_add(self->collector, &job);
-    if (status == TACHO_OK) {
-        (void)tacho__keeper_add(self->collector, &replaced); /* there is room: a collector has four jobs at most */
+    if (status == TACHO_OK) { /* there is room: a collector has five jobs at most */
+        (void)tacho__keeper_add(self->collector, &replaced);
+        (void)tacho__keeper_add(self->collector, &looks);
     }
     return status;
 }

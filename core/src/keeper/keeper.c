@@ -374,6 +374,17 @@ tacho_status tacho__keeper_flush(tacho_collector *collector, uint64_t timeout_ns
     return done ? TACHO_OK : TACHO_BUSY;
 }
 
+void tacho__keeper_hurry(tacho_collector *collector, const char *name, uint64_t in_ns) {
+    const uint64_t due = tacho__now(&tacho__clock_system) + in_ns;
+    lock();
+    tacho__kept_job *job = find_job(find(collector), name);
+    if (job && due < job->due_ns) {
+        job->due_ns = due;
+        pthread_cond_broadcast(&tacho__keeper.changed);
+    }
+    unlock();
+}
+
 uint64_t tacho__keeper_share(void) {
     uint64_t among = 4;
     lock();

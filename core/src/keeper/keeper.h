@@ -78,6 +78,10 @@ void tacho__keeper_ask(tacho_collector *collector);
  * patience of an exit. Nanoseconds. */
 uint64_t tacho__keeper_share(void);
 
+/** For jobs: the next turn of a job of this collector comes in `in_ns` at the latest. Once: the turn after it is an
+ * interval later, as usual. */
+void tacho__keeper_hurry(tacho_collector *collector, const char *name, uint64_t in_ns);
+
 /** For jobs: from here to its end this turn asks nothing of the collector but to count, so that whoever closes it need
  * not wait. */
 void tacho__keeper_has_read(void);

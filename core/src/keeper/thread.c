@@ -45,6 +45,7 @@ static void run(tacho__kept *kept, uint32_t i) {
     const tacho__keeper_job job = kept->jobs[i].job;
     const bool begin = !kept->jobs[i].begun;
     kept->jobs[i].begun = true;
+    kept->jobs[i].due_ns = NEVER; /* unless somebody hurries it meanwhile */
     const int64_t wall = tacho__wall(&kept->collector->clock);
     tacho__keeper.running = kept;
     tacho__keeper.reads = true;
@@ -56,7 +57,8 @@ static void run(tacho__kept *kept, uint32_t i) {
     lock();
     tacho__keeper.running = NULL;
     pthread_cond_broadcast(&tacho__keeper.changed);
-    kept->jobs[i].due_ns = now_ns() + job.interval_ns;
+    const uint64_t usual = now_ns() + job.interval_ns;
+    kept->jobs[i].due_ns = kept->jobs[i].due_ns < usual ? kept->jobs[i].due_ns : usual;
 }
 
 static bool acts_for(const tacho__kept *kept, uint32_t job) {
