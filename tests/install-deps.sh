@@ -7,7 +7,7 @@
 set -eu
 
 build='ca-certificates cmake gcc libc6-dev libmsgpack-dev libsqlite3-dev libxxhash-dev libyajl-dev ninja-build pkg-config'
-test='binutils clang clang-format clang-tidy g++ git libclang-rt-dev libcmocka-dev liblua5.4-dev lua-busted lua-check
+test='binutils clang clang-format clang-tidy g++ git libclang-rt-dev libcmocka-dev liblua5.4-dev locales lua-busted lua-check
 lua5.4 luarocks make python3 python3-dev python3-venv sqlite3 strace'
 bench='nodejs npm prometheus-cpp-dev'
 

@@ -12,6 +12,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "support/scratch.h"
 
 static void test_append__keeps_every_byte_while_growing(void **state) {
     (void)state;
@@ -68,21 +69,33 @@ static void test_double__is_shortest_and_reads_back(void **state) {
     tacho__buffer_free(&buffer);
 }
 
+/* Minimal systems have no locale but C: then one is made in `folder`. */
+static bool set_locale_with_comma(const char *folder) {
+    static const char *const with_comma[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", "nl_NL.UTF-8"};
+    for (size_t i = 0; i < sizeof with_comma / sizeof *with_comma; i++) {
+        if (setlocale(LC_NUMERIC, with_comma[i])) {
+            return true;
+        }
+    }
+    char command[512];
+    snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 '%s/de_DE.UTF-8' >/dev/null 2>&1", folder);
+    return system(command) == 0 && setenv("LOCPATH", folder, 1) == 0 && setlocale(LC_NUMERIC, with_comma[0]);
+}
+
 static void test_double__has_a_point_in_every_locale(void **state) {
     (void)state;
-    static const char *const with_comma[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", "nl_NL.UTF-8"};
-    const char *set = NULL;
-    for (size_t i = 0; set == NULL && i < sizeof with_comma / sizeof *with_comma; i++) {
-        set = setlocale(LC_NUMERIC, with_comma[i]);
-    }
-    if (set == NULL) {
-        print_message("SKIP: no locale with a decimal comma is installed\n");
+    scratch place;
+    scratch_make(&place);
+    if (!set_locale_with_comma(place.folder)) {
+        scratch_remove(&place);
+        print_message("SKIP: no locale with a decimal comma is installed, and localedef cannot make one\n");
         skip();
     }
     tacho__buffer buffer = TACHO__BUFFER_INIT;
     assert_string_equal(printed(&buffer, -1234.5), "-1234.5");
     setlocale(LC_NUMERIC, "C");
     tacho__buffer_free(&buffer);
+    scratch_remove(&place);
 }
 
 static void test_limit__marks_it_failed_and_keeps_the_rest(void **state) {

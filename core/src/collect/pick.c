@@ -12,7 +12,7 @@
 enum { ANSWER, COMPONENT, TOOL, SORTS };
 
 static uint64_t seed_of(const tacho_series *series, unsigned sort) {
-    return series->collector->memo.seed + series->slot * SORTS + sort;
+    return series->collector->memo.seed + (uint64_t)series->slot * SORTS + sort;
 }
 
 static tacho_series *remembered(tacho_collector *collector, uint64_t key) {

@@ -20,8 +20,8 @@
 /* ---------------------------------------------------------------------------------------------------- what is kept */
 
 void tacho__base_keep_metrics(tacho__base_work *work) {
-    work->kept_lines = TACHO__METRICS * DEFINITION_LINES + TACHO__SERIES_CHUNK;
-    work->kept_texts = TACHO__METRICS * DEFINITION_TEXTS;
+    work->kept_lines = (uint64_t)TACHO__METRICS * DEFINITION_LINES + TACHO__SERIES_CHUNK;
+    work->kept_texts = (uint64_t)TACHO__METRICS * DEFINITION_TEXTS;
     work->segment->lines -= work->kept_lines;
     work->segment->text_left -= work->kept_texts;
 }
