@@ -38,6 +38,17 @@ static void load_history(lua_State *L, const tacho_settings *settings) {
     lua_settop(L, top);
 }
 
+static tacho_status open_handle(tacho_lua_collector *collector, const tacho_config *config, char *problem,
+                                size_t size) {
+    size_t before = tacho_settings_skipped(collector->settings);
+    tacho_status status = tacho_settings_open(collector->settings, config, &collector->handle);
+    size_t skipped = tacho_settings_skipped(collector->settings);
+    const char *last = skipped > before ? tacho_settings_problem(collector->settings, skipped - 1) : NULL;
+    if (status != TACHO_OK && problem && last)
+        snprintf(problem, size, "%s", last);
+    return status;
+}
+
 static tacho_status open_collector(lua_State *L, tacho_lua_collector *collector, const tacho_setting *arguments,
                                    size_t count, char *problem, size_t size) {
     tacho_config config = TACHO_CONFIG_INIT;
@@ -48,7 +59,7 @@ static tacho_status open_collector(lua_State *L, tacho_lua_collector *collector,
     if (status == TACHO_OK)
         load_history(L, collector->settings);
     if (status == TACHO_OK)
-        status = tacho_settings_open(collector->settings, &config, &collector->handle);
+        status = open_handle(collector, &config, problem, size);
     if (status == TACHO_OK)
         tacho_collector_set_enabled(collector->handle, tacho_settings_enabled(collector->settings));
     return status;

@@ -503,12 +503,24 @@ static int export(lua_State *L) {
     return 1;
 }
 
+/* nil, message, code: of a folder with the reason. */
+static int fail_to_load(lua_State *L, const char *path, tacho_status status) {
+    char why[TACHO_REGISTRY_WHY];
+    const int folder = tacho_registry_why(path, status, why);
+    const int results = tacho_lua_fail(L, status);
+    if (folder) {
+        lua_pushfstring(L, "the registry '%s' cannot be read: %s", path, why);
+        lua_replace(L, -3);
+    }
+    return results;
+}
+
 /* load(path) -> snapshot of a file, or of the registry in a folder: never mixes into live numbers */
 int tacho_lua_load(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     tacho_lua_box *box = new_snapshot(L);
     tacho_status status = tacho_load(path, (tacho_snapshot **)&box->object);
-    return status == TACHO_OK ? 1 : tacho_lua_fail(L, status);
+    return status == TACHO_OK ? 1 : fail_to_load(L, path, status);
 }
 
 /* merge(other): both in one; what both have counts once */

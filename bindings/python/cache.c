@@ -21,18 +21,10 @@ static tacho_status bind_handle(cache *self) {
 }
 
 CORE_RARE static int bind_again(cache *self) {
-    self->generation = self->state->generation;
     tacho_cache_release(self->handle);
     self->handle = NULL;
-    core_collector *collector = core_standard(self->state);
-    self->generation = self->state->generation; /* opening it may have changed that */
-    if (collector == NULL) {
-        PyErr_Clear();
-        return 0;
-    }
-    Py_XSETREF(self->collector, core_own(collector));
-    collector->used = 1;
-    tacho_status status = bind_handle(self);
+    core_collector *collector = core_follow(self->state, &self->generation, &self->collector);
+    tacho_status status = collector == NULL ? TACHO_OK : bind_handle(self);
     if (status != TACHO_OK && collector->strict) {
         core_raise(self->state, status, "binding a cache");
         return -1;

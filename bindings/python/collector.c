@@ -226,6 +226,19 @@ core_collector *core_standard(core_state *state) {
     return state->standard;
 }
 
+core_collector *core_follow(core_state *state, uint64_t *generation, core_collector **followed) {
+    *generation = state->generation;
+    core_collector *collector = core_standard(state);
+    *generation = state->generation; /* opening it may have changed that */
+    if (collector == NULL) {
+        PyErr_Clear();
+        return NULL;
+    }
+    Py_XSETREF(*followed, core_own(collector));
+    collector->used = 1;
+    return collector;
+}
+
 /* ------------------------------------------------------------------------------------- configure, reset, close */
 
 /* What may change while recording goes on. */

@@ -178,6 +178,9 @@ void core_failure_end(core_operation *op);
 /* ---- collector.c, series.c, session.c */
 /** The default collector, opened at its first use; borrowed; NULL with an exception. */
 core_collector *core_standard(core_state *state);
+/** For a handle of the default collector: what that is now, put in place of `followed`, and its generation. NULL,
+ * without an exception, where none can be opened. */
+core_collector *core_follow(core_state *state, uint64_t *generation, core_collector **followed);
 PyObject *core_configure(core_state *state, PyObject *config);
 PyObject *core_reset(core_state *state);
 /** Enabled and open: bound series record. */
@@ -417,6 +420,11 @@ void core_stream_end_raised(core_stream *self);
  */
 int core_stream_end_returned(core_stream *self, PyObject *result);
 PyObject *core_stream_getattro(PyObject *self, PyObject *name);
+/** What a tracked coroutine or generator shows of the one inside, which may be gone: attributes that it has not itself,
+ * the class, the text. */
+PyObject *core_inner_getattro(PyObject *self, PyObject *inner, PyObject *name);
+PyObject *core_inner_class(PyObject *self, PyObject *inner);
+PyObject *core_inner_repr(PyObject *inner);
 PyObject *core_stream_class(core_stream *self, void *unused);
 PyObject *core_stream_repr(core_stream *self);
 int core_stream_traverse(core_stream *self, visitproc visit, void *arg);

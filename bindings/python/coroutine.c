@@ -229,12 +229,7 @@ PyObject *core_coroutine_new(core_tracked *tracked, PyObject *inner) {
 }
 
 static PyObject *coroutine_getattro(PyObject *self, PyObject *name) {
-    PyObject *value = PyObject_GenericGetAttr(self, name);
-    if (value == NULL && ((core_coroutine *)self)->inner != NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
-        PyErr_Clear();
-        value = PyObject_GetAttr(((core_coroutine *)self)->inner, name);
-    }
-    return value;
+    return core_inner_getattro(self, ((core_coroutine *)self)->inner, name);
 }
 
 static PyObject *coroutine_await(PyObject *self) {
@@ -242,12 +237,12 @@ static PyObject *coroutine_await(PyObject *self) {
 }
 
 static PyObject *coroutine_repr(core_coroutine *self) {
-    return PyUnicode_FromFormat("<tracked %R>", self->inner == NULL ? Py_None : self->inner);
+    return core_inner_repr(self->inner);
 }
 
 static PyObject *get_class(core_coroutine *self, void *unused) {
     (void)unused;
-    return core_own(self->inner == NULL ? Py_TYPE(self) : Py_TYPE(self->inner));
+    return core_inner_class((PyObject *)self, self->inner);
 }
 
 static int coroutine_traverse(core_coroutine *self, visitproc visit, void *arg) {

@@ -258,21 +258,16 @@ PyObject *core_stream_new(core_tracked *tracked, PyObject *inner) {
 }
 
 PyObject *core_stream_getattro(PyObject *self, PyObject *name) {
-    PyObject *value = PyObject_GenericGetAttr(self, name);
-    if (value == NULL && ((core_stream *)self)->inner != NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
-        PyErr_Clear();
-        value = PyObject_GetAttr(((core_stream *)self)->inner, name);
-    }
-    return value;
+    return core_inner_getattro(self, ((core_stream *)self)->inner, name);
 }
 
 PyObject *core_stream_class(core_stream *self, void *unused) {
     (void)unused;
-    return core_own(self->inner == NULL ? Py_TYPE(self) : Py_TYPE(self->inner));
+    return core_inner_class((PyObject *)self, self->inner);
 }
 
 PyObject *core_stream_repr(core_stream *self) {
-    return PyUnicode_FromFormat("<tracked %R>", self->inner == NULL ? Py_None : self->inner);
+    return core_inner_repr(self->inner);
 }
 
 int core_stream_traverse(core_stream *self, visitproc visit, void *arg) {

@@ -144,18 +144,11 @@ static PyObject *raise_declaration(const metric *self, tacho_status status) {
 
 /* Binds to the default collector as it is now. Never raises; strict collectors leave the exception set. */
 CORE_RARE static int bind_again(metric *self) {
-    self->generation = self->state->generation;
     tacho_metric_release(self->handle);
     self->handle = NULL;
-    core_collector *collector = core_standard(self->state);
-    self->generation = self->state->generation; /* opening it may have changed that */
-    if (collector == NULL) {
-        PyErr_Clear();
-        return 0;
-    }
-    Py_XSETREF(self->collector, core_own(collector));
-    tacho_status status = collector->handle == NULL ? TACHO_OK : bind_handle(self, collector->handle, &self->handle);
-    collector->used = 1;
+    core_collector *collector = core_follow(self->state, &self->generation, &self->collector);
+    const int opened = collector != NULL && collector->handle != NULL;
+    tacho_status status = opened ? bind_handle(self, collector->handle, &self->handle) : TACHO_OK;
     if (status != TACHO_OK) { /* this value is lost, and counted; the next one tries again */
         self->generation = UINT64_MAX;
         tacho_metric_lost(collector->handle);

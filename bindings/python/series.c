@@ -85,10 +85,10 @@ static PyObject *undeclared(core_collector *collector, PyObject *tags) {
 }
 
 /* Texts of the declared tags; returns how many. */
-static uint32_t read_tags(const core_series *series, tacho_tag out[TAGS], core_text texts[2 * TAGS]) {
+static size_t read_tags(const core_series *series, tacho_tag out[TAGS], core_text texts[2 * TAGS]) {
     PyObject *name, *value;
     Py_ssize_t at = 0;
-    uint32_t count = 0;
+    size_t count = 0;
     while (series->tags != NULL && count < TAGS && PyDict_Next(series->tags, &at, &name, &value)) {
         if (series->notes != NULL && PyDict_Contains(series->notes, name) != 0) {
             continue;
@@ -110,10 +110,11 @@ static tacho_status bind_handle(core_series *series) {
     tacho_labels labels = TACHO_LABELS_INIT;
     labels.provider = provider.bytes;
     labels.model = model.bytes;
-    labels.tag_count = read_tags(series, tags, texts);
+    const size_t tag_count = read_tags(series, tags, texts);
+    labels.tag_count = (uint32_t)tag_count;
     labels.tags = tags;
     tacho_status status = tacho_bind(series->collector->handle, series->kind, name.bytes, &labels, &series->handle);
-    for (uint32_t i = 0; i < 2 * labels.tag_count; i++) {
+    for (size_t i = 0; i < 2 * tag_count; i++) {
         core_text_done(&texts[i]);
     }
     core_text_done(&name);

@@ -98,3 +98,22 @@ PyObject *core_function_name(PyObject *function) {
     Py_XDECREF(name);
     return plain;
 }
+
+/* -------------------------------------------------------------------------- what a wrapper shows of the one inside */
+
+PyObject *core_inner_getattro(PyObject *self, PyObject *inner, PyObject *name) {
+    PyObject *value = PyObject_GenericGetAttr(self, name);
+    if (value == NULL && inner != NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        PyErr_Clear();
+        value = PyObject_GetAttr(inner, name);
+    }
+    return value;
+}
+
+PyObject *core_inner_class(PyObject *self, PyObject *inner) {
+    return core_own(inner == NULL ? Py_TYPE(self) : Py_TYPE(inner));
+}
+
+PyObject *core_inner_repr(PyObject *inner) {
+    return PyUnicode_FromFormat("<tracked %R>", inner == NULL ? Py_None : inner);
+}

@@ -72,6 +72,17 @@ static PyObject *raise_save(core_state *state, tacho_status status, const char *
     return core_raise_sentence(state, status, detail);
 }
 
+/* -1 and an exception with the reason where the path is a folder; 0 where it is none. */
+static int raise_registry(core_state *state, tacho_status status, const char *name) {
+    char why[TACHO_REGISTRY_WHY], sentence[TACHO_REGISTRY_WHY + 500];
+    if (!tacho_registry_why(name, status, why)) {
+        return 0;
+    }
+    PyOS_snprintf(sentence, sizeof(sentence), "the registry '%.400s' cannot be read: %s", name, why);
+    core_raise_sentence(state, status, sentence);
+    return -1;
+}
+
 PyObject *core_load(core_state *state, PyObject *path) {
     PyObject *encoded = NULL;
     if (!PyUnicode_FSConverter(path, &encoded)) {
@@ -84,8 +95,10 @@ PyObject *core_load(core_state *state, PyObject *path) {
     Py_BEGIN_ALLOW_THREADS errno = 0;
     status = tacho_load(name, &handle);
     reason = errno;
-    Py_END_ALLOW_THREADS PyObject *loaded =
-        status == TACHO_OK ? snapshot_new(state, handle) : raise_file(state, status, name, reason);
+    Py_END_ALLOW_THREADS PyObject *loaded = status == TACHO_OK ? snapshot_new(state, handle)
+                                            : raise_registry(state, status, name) < 0
+                                                ? NULL
+                                                : raise_file(state, status, name, reason);
     Py_DECREF(encoded);
     return loaded;
 }

@@ -116,9 +116,9 @@ static void look_at_registry(cli_findings *found) {
     if (found->registry != NULL) {
         judge_registry(found);
     } else {
-        cli_doctor_problem(found, "registry: '%s' (%s) cannot be read: %s", found->dir, found->dir_source,
-                           found->registry_status == TACHO_NOT_FOUND ? "no program has recorded there"
-                                                                     : tacho_status_text(found->registry_status));
+        char why[TACHO_REGISTRY_WHY];
+        tacho_registry_why(found->dir, found->registry_status, why);
+        cli_doctor_problem(found, "registry: '%s' (%s) cannot be read: %s", found->dir, found->dir_source, why);
     }
 }
 

@@ -9,7 +9,9 @@
 #include "data.h"
 #include "message.h"
 #include "output.h"
+#include "query_json.h"
 #include "run_folder.h"
+#include "when.h"
 #include "zone.h"
 
 #include <errno.h>
@@ -185,7 +187,12 @@ static void write_summary(const command_run *run, const tacho_summary *summary, 
     if (arguments->value[CLI_FLAG_FORMAT] == NULL && !output.is_terminal && !style.color) {
         format = TACHO_FORMAT_PLAIN;
     }
+    cli_json json = {0};
+    style.generated_at_ns = cli_now_ns();
+    style.query_json =
+        cli_query_json(&json, arguments, run->folder.path, summary->price_table, &(tacho_query)TACHO_QUERY_INIT);
     tacho_status status = tacho_write_summary(summary, format, &style, cli_output_write, &output);
+    cli_json_free(&json);
     cli_output_close(&output, status == TACHO_OK ? CLI_DONE : CLI_INTERNAL);
 }
 
@@ -210,7 +217,9 @@ static void show_summary(const command_run *run, tacho_format format, const tach
     } else if (status == TACHO_OK) {
         write_summary(run, summary, format, zone);
     } else {
-        cli_warn(run->arguments, "the registry '%s' cannot be read: %s", run->folder.path, tacho_status_text(status));
+        char why[TACHO_REGISTRY_WHY];
+        tacho_registry_why(run->folder.path, status, why);
+        cli_warn(run->arguments, "the registry '%s' cannot be read: %s", run->folder.path, why);
     }
     tacho_summary_free(summary);
     tacho_snapshot_free(snapshot);

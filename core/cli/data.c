@@ -161,17 +161,6 @@ static int open_history(const cli_arguments *arguments, cli_data *data) {
 
 /* ----------------------------------------------------------------------------------------------------- registries */
 
-static const char *why_no_registry(tacho_status status) {
-    switch (status) {
-    case TACHO_DENIED:
-        return "it is not a folder of yours alone, or a symbolic link";
-    case TACHO_UNSUPPORTED:
-        return "it is on a filesystem of the network";
-    default:
-        return tacho_status_text(status);
-    }
-}
-
 /* `source` = where the folder was named; NULL = --from. */
 static int refuse_registry(const cli_arguments *arguments, const char *dir, const char *source, tacho_status status) {
     if (status == TACHO_NOT_FOUND) {
@@ -181,9 +170,10 @@ static int refuse_registry(const cli_arguments *arguments, const char *dir, cons
         cli_hint(arguments, "Or with a folder for this run alone, and the summary at the end: tacho run -- CMD");
         return code;
     }
+    char why[TACHO_REGISTRY_WHY];
+    tacho_registry_why(dir, status, why);
     return cli_fail(status == TACHO_NOMEM || status == TACHO_IO ? CLI_INTERNAL : CLI_NO_DATA,
-                    "the registry '%s' (%s) cannot be read: %s", dir, source != NULL ? source : "--from",
-                    why_no_registry(status));
+                    "the registry '%s' (%s) cannot be read: %s", dir, source != NULL ? source : "--from", why);
 }
 
 #define ATTACH_TRIES 20 /* while dead processes are being added up all the time */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -35,8 +36,10 @@ def test_all_processes_share_a_session(tacho: Command, runtime: Path, record: Pa
     assert (answer.code, answer.err) == (0, "")
     session, folder = answer.out.split()
     assert len(session) == 32 and Path(folder).parent == runtime
-    text = path.read_text()
-    assert f'"session": "{session}"' in text and '"total_steps": 3' in text
+    envelope = json.loads(path.read_text())
+    assert list(envelope) == ["schema", "generated_at", "query", "rows", "totals", "warnings"]
+    assert envelope["query"]["command"] == "run" and envelope["query"]["source"] == folder
+    assert (envelope["rows"][0]["session"], envelope["rows"][0]["total_steps"]) == (session, 3)
 
 
 def test_a_session_that_is_set_is_kept(tacho: Command, runtime: Path, record: Path) -> None:

@@ -138,7 +138,13 @@ def test_a_registry_of_others_is_refused(tacho: Command, tmp_path: Path) -> None
     shared.mkdir()
     shared.chmod(0o777)
     answer = tacho("summary", TACHO_DIR=str(shared))
-    assert answer.code == 3 and "not a folder of yours alone" in answer.err
+    assert answer.code == 3 and "others may write to it (mode 777); chmod go-w would mend that" in answer.err
+    assert "others may write to it" in tacho("doctor", TACHO_DIR=str(shared)).out
+    assert "others may write to it" in tacho("run", "--", "true", TACHO_DIR=str(shared)).err
+    (tmp_path / "link").symlink_to(shared)
+    for arguments in (["usage", "--from", tmp_path / "link"], ["doctor", "--from", tmp_path / "link"]):
+        answer = tacho(*arguments)
+        assert "it is a symbolic link; name the folder that it leads to" in answer.out + answer.err
 
 
 def test_a_registry_is_read_while_it_is_written(tacho: Command, record: Path, tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ describe("module", function()
       tacho.record("x", 1)
       print(#tacho.operations(), #tacho.collector({dir = "/nowhere/y"}):operations())
       print(select(2, tacho.collector {dir = "/nowhere/y", strict = true}))]], "TACHO_DIR=/nowhere/x")
-    assert.matches("^1\t0\nno such thing", text)
+    assert.matches("^1\t0\ndir '/nowhere/y' cannot be used %(there is no such folder, nor the one above it", text)
   end)
 
   it("tells settings that were skipped, when asked and as warnings", function()

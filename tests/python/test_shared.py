@@ -124,3 +124,21 @@ def test_a_folder_that_is_no_registry(tmp_path: Path) -> None:
     with pytest.raises(tacho.TachoError, match=r"^Is a directory"):
         tacho.load(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_refused_folder_is_told_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    (tmp_path / "link").symlink_to(tmp_path / "open")
+    for name, words in (("link", "symbolic link; name the folder that it leads to"), ("open", "mode 777.; chmod go-w")):
+        with pytest.raises(tacho.DeniedError, match=f"the registry '.*{name}' cannot be read: .*{words}"):
+            tacho.load(tmp_path / name)
+        with pytest.raises(tacho.DeniedError, match=f"dir '.*{name}' cannot be used .*{words}"):
+            tacho.Collector(dir=tmp_path / name, strict=True)
+        told = subprocess.run(
+            [sys.executable, "-c", "import tachograph as tacho; tacho.record_step('plan', 1.0)"],
+            env={**os.environ, "TACHO_DIR": str(tmp_path / name)},
+            capture_output=True,
+            text=True,
+        ).stderr
+        assert words.replace(".", ")") in told and "recording in private memory" in told

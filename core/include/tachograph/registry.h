@@ -65,6 +65,16 @@ typedef struct tacho_registry_state {
 TACHO_API tacho_status tacho_registry_look(const char *dir, tacho_registry_state **out);
 TACHO_API void tacho_registry_state_free(tacho_registry_state *state); /* NULL is allowed */
 
+#define TACHO_REGISTRY_WHY 192 /* bytes of a reason with its NUL */
+/**
+ * Why a folder was refused as a registry, and what to do, for a person: "it is a symbolic link; name the folder that it
+ * leads to". No capital, no full stop. Looks at the folder as it is now.
+ *
+ * @param status  what refused it: of tacho_snapshot_attach, tacho_registry_look, tacho_collector_dir, tacho_load
+ * @return 1 if `dir` is a folder or leads to one, else 0
+ */
+TACHO_API int tacho_registry_why(const char *dir, tacho_status status, char out[TACHO_REGISTRY_WHY]);
+
 #ifdef __cplusplus
 }
 #endif

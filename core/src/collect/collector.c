@@ -11,6 +11,7 @@
 #include "segment/reader_clock.h"
 
 #include <string.h>
+#include <tachograph/registry.h>
 
 /* The caller's time source becomes a clock; what it leaves out is the system's. */
 static tacho__clock clock_of(const tacho_time_source *source) {
@@ -76,8 +77,9 @@ static tacho__segment_plan plan_of(const tacho_collector *collector, uint64_t ge
 /* The host records in any case: what cannot be shared stays in private memory, is counted and said once an hour. */
 static void say_refused(const char *dir, tacho_status status) {
     static tacho__log_class refused = TACHO__LOG_CLASS("registry_refused", TACHO__LOG_WARNING);
-    tacho__log(&refused, "the shared folder '%.200s' cannot be used (%s): recording in private memory", dir,
-               tacho_status_text(status));
+    char why[TACHO_REGISTRY_WHY];
+    tacho_registry_why(dir, status, why);
+    tacho__log(&refused, "the shared folder '%.200s' cannot be used (%s): recording in private memory", dir, why);
 }
 
 /*

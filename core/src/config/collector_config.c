@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <tachograph/collector.h>
+#include <tachograph/registry.h>
 
 #define SENTENCE 512
 
@@ -136,15 +137,22 @@ static tacho_status keep_history(tacho_settings *settings, const tacho_config *c
     return (config->flags & TACHO_CONFIG_STRICT) != 0 ? status : TACHO_OK;
 }
 
+static void note_refused_dir(tacho_settings *settings, const char *dir, tacho_status status, const char *then) {
+    char sentence[SENTENCE], why[TACHO_REGISTRY_WHY];
+    tacho_registry_why(dir, status, why);
+    snprintf(sentence, sizeof(sentence), "dir '%.200s' cannot be used (%s)%s", dir, why, then);
+    tacho__settings_note(settings, sentence);
+}
+
 tacho_status tacho_settings_open(tacho_settings *settings, const tacho_config *config, tacho_collector **out) {
     tacho_status status = tacho_collector_open(out, config), refusal;
+    if (status != TACHO_OK && status != TACHO_NOMEM && config->dir != NULL && config->dir[0] != '\0') {
+        note_refused_dir(settings, config->dir, status, ""); /* `strict` asks for it */
+    }
     if (status == TACHO_OK) {
         (void)tacho_collector_dir(*out, &refusal);
         if (refusal != TACHO_OK) {
-            char sentence[SENTENCE];
-            snprintf(sentence, sizeof(sentence), "dir '%.200s' cannot be used (%s): recording in private memory",
-                     config->dir, tacho_status_text(refusal));
-            tacho__settings_note(settings, sentence);
+            note_refused_dir(settings, config->dir, refusal, ": recording in private memory");
         }
         status = keep_history(settings, config, *out);
     }

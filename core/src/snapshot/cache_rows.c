@@ -31,8 +31,8 @@ static entry *gather(const tacho_snapshot *snapshot, size_t *count) {
     entry *entries = tacho__calloc(most ? most : 1, sizeof *entries);
     *count = 0;
     for (size_t i = 0; i < snapshot->count && entries; i++) {
-        const tacho__part *part = snapshot->parts[i], *next = i + 1 < snapshot->count ? snapshot->parts[i + 1] : NULL;
-        bool live = !next || memcmp(next->segment, part->segment, sizeof part->segment) != 0;
+        const tacho__part *part = snapshot->parts[i];
+        const bool live = tacho__snapshot_is_newest(snapshot, i);
         for (size_t j = 0; j < part->cache_count; j++) {
             entries[(*count)++] = (entry){&part->caches[j], live};
         }

@@ -49,12 +49,6 @@ static int entry_order(const void *left, const void *right) {
     return order;
 }
 
-static bool latest_generation(const tacho_snapshot *snapshot, size_t index) {
-    const tacho__part *part = snapshot->parts[index];
-    return index + 1 == snapshot->count ||
-           memcmp(snapshot->parts[index + 1]->segment, part->segment, sizeof part->segment) != 0;
-}
-
 /* All series of all parts that are asked for; NULL when out of memory. */
 static entry *gather(const tacho_snapshot *snapshot, const char *metric, size_t *count) {
     size_t most = 0;
@@ -69,7 +63,7 @@ static entry *gather(const tacho_snapshot *snapshot, const char *metric, size_t 
             const tacho__part_custom *series = &part->custom[j];
             const tacho__part_metric *of = &part->metrics[series->metric];
             if (!metric || strcmp(of->name, metric) == 0) {
-                entries[(*count)++] = (entry){of, series, latest_generation(snapshot, i)};
+                entries[(*count)++] = (entry){of, series, tacho__snapshot_is_newest(snapshot, i)};
             }
         }
     }
