@@ -20,6 +20,13 @@ const char *tacho_lua_check_text(lua_State *L, int arg) {
     return lua_tostring(L, arg);
 }
 
+const char *tacho_lua_check_name(lua_State *L, int arg) {
+    const char *name = tacho_lua_check_text(L, arg);
+    if (name[0] == '\0')
+        tacho_lua_bad_argument(L, arg, "a name must not be empty");
+    return name;
+}
+
 const char *tacho_lua_optional_text(lua_State *L, int arg) {
     return lua_isnoneornil(L, arg) ? NULL : tacho_lua_check_text(L, arg);
 }

@@ -348,7 +348,7 @@ static int make(lua_State *L, int type) {
         tacho_lua_enter(L);
     }
     lua_settop(L, 3);
-    tacho_lua_check_text(L, 2);
+    (type == CACHE ? tacho_lua_check_name : tacho_lua_check_text)(L, 2); /* a metric's name is checked as a whole */
     if (type != CACHE)
         tacho_lua_check_options(L, 3, keys);
     handle *self = new_handle(L, type);

@@ -175,6 +175,8 @@ void tacho_lua_make_type(lua_State *L, const char *name, const luaL_Reg *meta, c
 /** Raise "bad argument" for position `arg` of a function that tacho_lua_enter has entered. */
 int tacho_lua_bad_argument(lua_State *L, int arg, const char *message);
 const char *tacho_lua_check_text(lua_State *L, int arg);
+/** The same of what is bound or begun under a name, which must not be empty. */
+const char *tacho_lua_check_name(lua_State *L, int arg);
 const char *tacho_lua_optional_text(lua_State *L, int arg);
 /** Seconds as a number; anything else raises. */
 double tacho_lua_check_seconds(lua_State *L, int arg);

@@ -68,7 +68,7 @@ int tacho_lua_begin(lua_State *L, tacho_kind kind) {
     tacho_begin_options options = TACHO_BEGIN_OPTIONS_INIT;
     tacho_lua_collector *collector = lua_touserdata(L, 1);
     lua_settop(L, 3);
-    const char *name = tacho_lua_check_text(L, 2);
+    const char *name = tacho_lua_check_name(L, 2);
     tacho_lua_check_options(L, 3, keys);
     tacho_lua_check_labels(L, 3, kind, &labels);
     options.traceparent = tacho_lua_option_text(L, 3, "traceparent");

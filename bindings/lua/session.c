@@ -81,6 +81,8 @@ int tacho_lua_session_function(lua_State *L) {
     int options = lua_istable(L, 2) ? 2 : 3;
     tacho_lua_check_options(L, options, keys);
     const char *id = options == 2 ? tacho_lua_option_text(L, 2, "id") : tacho_lua_optional_text(L, 2);
+    if (id && id[0] == '\0')
+        tacho_lua_bad_argument(L, 2, "the id of a session must not be empty");
     tacho_lua_module *module = tacho_lua_module_of(L);
     tacho_lua_extend_coroutines(L, module);
     tacho_lua_stack *stack = tacho_lua_stack_of(L, module);

@@ -159,7 +159,7 @@ int tacho_lua_track(lua_State *L) {
     tacho_lua_labels labels;
     tacho_lua_collector *collector = tacho_lua_enter(L);
     lua_settop(L, 4);
-    tacho_lua_check_text(L, 2);
+    tacho_lua_check_name(L, 2);
     check_callable(L, 3);
     tacho_lua_check_options(L, 4, keys);
     check_usage(L);

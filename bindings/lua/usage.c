@@ -74,7 +74,7 @@ static void read_count(lua_State *L, const char *key, tacho_usage *usage) {
         usage->faults |= TACHO_USAGE_FAULT_NOT_A_NUMBER;
         return;
     }
-    if (whole != count)
+    if (fabs(whole - count) > (scaled ? 1e-6 : 0)) /* 1.001 s x 1000 is 1000.9999999999999: no fraction */
         usage->faults |= TACHO_USAGE_FAULT_FRACTIONAL;
     tacho_usage_set(usage, unit, fabs(whole) < 9e18 ? (int64_t)whole : whole < 0 ? INT64_MIN : INT64_MAX);
 }

@@ -158,6 +158,12 @@ static int instant_of_text(core_state *state, PyObject *value, int64_t *out) {
     } else {
         parsed = PyObject_CallMethod(state->datetime, "fromisoformat", "O", value);
     }
+    if (parsed == NULL && PyErr_ExceptionMatches(PyExc_ValueError)) {
+        PyErr_Format(PyExc_ValueError,
+                     "%R is no time: give an aware datetime, ISO text with its zone "
+                     "(2026-06-01T12:00:00Z), or epoch seconds",
+                     value);
+    }
     int failed = parsed == NULL || instant_of_datetime(state, parsed, out) < 0;
     Py_XDECREF(parsed);
     return failed ? -1 : 0;

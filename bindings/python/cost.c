@@ -98,6 +98,11 @@ static PyObject *version_of(const tacho_cost *cost) {
     return core_string(cost->table_version == NULL || cost->table_version[0] == '\0' ? NULL : cost->table_version);
 }
 
+/* Always known: an instant of 0 is that one, which elsewhere stands for none. */
+static PyObject *priced_at(core_state *state, const tacho_cost *cost) {
+    return core_instant(state, cost->priced_at_ns == 0 ? 1 : cost->priced_at_ns); /* a datetime has microseconds */
+}
+
 /* The fields of tachograph.Cost by name. */
 static PyObject *cost_values(core_state *state, const tacho_cost *cost) {
     amounts known = {.state = state};
@@ -109,7 +114,7 @@ static PyObject *cost_values(core_state *state, const tacho_cost *cost) {
         put(state, answer, COMPONENTS, components_of(&known, cost)) < 0 ||
         put(state, answer, SERVICE, core_string(tacho_price_service_name(cost->service))) < 0 ||
         put(state, answer, SHEET, sheet_of(cost)) < 0 || put(state, answer, VERSION, version_of(cost)) < 0 ||
-        put(state, answer, PRICED_AT, core_instant(state, cost->priced_at_ns)) < 0 ||
+        put(state, answer, PRICED_AT, priced_at(state, cost)) < 0 ||
         put(state, answer, REPORTED, amount_of(&known, cost->reported_pusd)) < 0 ||
         put(state, answer, TABLE, amount_of(&known, cost->table_pusd)) < 0) {
         Py_CLEAR(answer);

@@ -2,6 +2,7 @@
  * Usage: classes given by keyword, and responses that the core reads by a dialect.
  */
 #include "core.h"
+#include <math.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------------------------------------- classes by keyword */
@@ -41,11 +42,14 @@ static void read_count(tacho_unit unit, PyObject *value, core_usage *out) {
         Py_XDECREF(index);
         count = overflow != 0 ? overflow * (TACHO_COUNT_MAX + 1) : count;
     } else {
-        double number = PyFloat_AsDouble(value) * scale;
+        double number = PyFloat_AsDouble(value) * scale, whole = nearbyint(number);
         if (!PyErr_Occurred() && number == number) {
             count = number > (double)TACHO_COUNT_MAX    ? TACHO_COUNT_MAX + 1
                     : number < -(double)TACHO_COUNT_MAX ? -1
-                                                        : (long long)(number + 0.5);
+                                                        : (long long)whole;
+            /* 1.001 s x 1000 is 1000.9999999999999: no fraction */
+            int fraction = fabs(number - whole) > (scale == 1 ? 0 : 1e-6);
+            out->classes.faults |= fraction ? TACHO_USAGE_FAULT_FRACTIONAL : 0u;
         } else {
             out->classes.faults |= TACHO_USAGE_FAULT_NOT_A_NUMBER;
         }

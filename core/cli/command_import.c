@@ -258,17 +258,29 @@ static int import_all(import_run *run, tacho_history *history, size_t kind, cons
     return cli_output_close(&output, code);
 }
 
+/* Before the history is opened: where there are no logs, no file is made. What cannot be looked into is told later. */
+static int has_nothing(const cli_arguments *arguments, size_t kind, tacho_status *out) {
+    size_t paths = arguments->operand_count > 1 ? (size_t)arguments->operand_count - 1 : 0;
+    tacho_import_counts counts = {.struct_size = (uint32_t)sizeof(counts)};
+    *out = kinds[kind].import(NULL, paths > 0 ? arguments->operands + 1 : NULL, paths, NULL, &counts);
+    return counts.unreadable == 0 && (*out == TACHO_NOT_FOUND || *out == TACHO_NO_DATA);
+}
+
 static int run_with_settings(import_run *run, size_t kind, tacho_format format, tacho_settings *settings) {
     tacho_config config = TACHO_CONFIG_INIT;
     tacho_history *history = NULL;
+    tacho_status status;
     int code = cli_settings_config(run->arguments, settings, &config);
     if (code == CLI_DONE) {
         code = cli_history_path(run->arguments, settings, run->path, &run->report.is_default);
     }
+    run->report.history = run->path;
+    if (code == CLI_DONE && has_nothing(run->arguments, kind, &status)) {
+        return refuse(run, NULL, kind, status);
+    }
     if (code == CLI_DONE) {
         code = open_history(run->path, run->report.is_default, &history);
     }
-    run->report.history = run->path;
     if (code == CLI_DONE) {
         code = import_all(run, history, kind, config.prices, format);
     }

@@ -49,6 +49,7 @@ static void test_usage__that_is_fractional_is_rounded(void **state) {
     const tacho__record_view *record =
         book(*state, "{\"prompt_tokens\": 10.5, \"completion_tokens\": 2}", TACHO_USAGE_FAULT_FRACTIONAL);
     assert_int_equal(record->cost_pusd, 100000000);
+    assert_int_equal(record->cost_state, TACHO_COST_STATE_ESTIMATED);
 }
 
 static void test_usage__beyond_2_to_the_53_is_clamped(void **state) {

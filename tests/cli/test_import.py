@@ -78,6 +78,7 @@ def test_auto_finds_the_agents_folder(tacho: Command, logs: Path) -> None:
     assert nothing.code == 3
     assert "no log files of claude-code found (looked in" in nothing.err
     assert tacho("import", "--auto", "--allow-empty").code == 0
+    assert not (tacho.home / ".local/state").exists()
     answer = tacho("import", "--auto", CLAUDE_CONFIG_DIR=str(logs))
     assert (answer.code, answer.err) == (0, "")
     assert "4 model calls" in answer.out
@@ -158,6 +159,7 @@ def test_a_folder_without_logs_is_no_data(tacho: Command, tmp_path: Path) -> Non
     answer = tacho("import", "claude-code", tmp_path, "--history", tmp_path / "h.db")
     assert (answer.code, answer.out) == (3, "")
     assert "no log files of claude-code there" in answer.err
+    assert list(tmp_path.glob("h.db*")) == []
 
 
 def test_a_foreign_history_is_left_alone(tacho: Command, logs: Path, tmp_path: Path) -> None:

@@ -130,6 +130,15 @@ def test_schema_and_command_refuse_the_same(tacho: Command, text: str) -> None:
     assert re.search(r"bad\.json:1:\d+: ", answer.err)
 
 
+def test_a_price_that_would_count_as_nothing_is_refused(tacho: Command) -> None:
+    path = tacho.home / "small.json"
+    path.write_text('{"prices": [{"model": "x", "rates": {"input": 1, "output": "1e-16"}}]}')
+    answer = tacho("prices", "check", path)
+    assert answer.code == 3 and re.search(r"small\.json:1:\d+: too small to be told from 0", answer.err)
+    path.write_text('{"prices": [{"model": "x", "rates": {"input": 0, "output": "0.0e-30", "requests": 1e-15}}]}')
+    assert tacho("prices", "check", path).code == 0
+
+
 def test_units_of_the_schema_are_those_of_the_library(tacho: Command) -> None:
     for unit in SCHEMA["$defs"]["rates"]["propertyNames"]["enum"]:
         path = tacho.home / "unit.json"

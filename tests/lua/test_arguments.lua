@@ -85,4 +85,14 @@ describe("wrong arguments", function()
       end
     end
   end)
+
+  it("refuses empty names where something is bound or begun, and counts them where something is recorded", function()
+    local c = fresh.collector()
+    for _, name in ipairs {"operation", "step", "tool", "llm", "agent", "workflow", "cache", "track"} do
+      assert.error_matches(function() c[name](c, "", function() end) end, "a name must not be empty")
+    end
+    assert.error_matches(function() c:session "" end, "the id of a session must not be empty")
+    assert.is_true(c:record("", 1))
+    assert.equal(1, c:summary().data_quality.drops.invalid_value)
+  end)
 end)

@@ -181,3 +181,26 @@ def test_calculate_cost__refuses_an_unknown_dialect():
     with pytest.raises(ValueError, match="unknown dialect"):
         tachograph.calculate_cost("o3", {"input": 1}, provider="openai", dialect="nosuch")
     assert tachograph.calculate_cost("o3", {"prompt_tokens": 1}, provider="openai", dialect="chat").usd is not None
+
+
+def test_calculate_cost__tells_when_also_of_the_first_instant():
+    import tachograph
+
+    assert tachograph.calculate_cost("o3", {"input": 1}, at=0).priced_at.timestamp() == 0
+    for wrong in ("1h", "yesterday", ""):
+        with pytest.raises(ValueError, match="is no time: give an aware datetime, ISO text with its zone"):
+            tachograph.calculate_cost("o3", {"input": 1}, at=wrong)
+
+
+def test_calculate_cost__of_counts_with_a_fraction_is_estimated():
+    import tachograph
+
+    def cost(tokens):
+        return tachograph.calculate_cost("claude-opus-4-6", {"input": tokens}, provider="anthropic")
+
+    assert (cost(10).state, cost(10.0).state, cost(10.4).state) == ("exact", "exact", "estimated")
+    assert cost(10.5).usd == cost(10).usd and cost(11.5).usd == cost(12).usd  # half to even
+    collector = tachograph.Collector()
+    with collector.llm("ask", provider="anthropic", model="claude-opus-4-6") as op:
+        op.usage(input=10.4)
+    assert collector.summary().cost_state == "estimated"

@@ -44,6 +44,7 @@ typedef struct tacho_import_options {
  * idempotent: importing twice, in any order, split over folders or cut at any byte and resumed gives the same history
  * (semantics 38, 57).
  *
+ * @param history NULL = only look which log files there are: their bytes in `bytes_total`, and the status
  * @param paths   count of files or folders; count 0 = where the agent writes (CLAUDE_CONFIG_DIR, ~/.claude/projects,
  *                ~/.config/claude/projects)
  * @param counts  receives what was found; may be NULL

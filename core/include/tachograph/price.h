@@ -91,7 +91,7 @@ typedef enum tacho_price_service {
 #define TACHO_COST_STALE         1u   /* the table is older than TACHO_PRICE_STALE_DAYS at the instant of pricing */
 #define TACHO_COST_PARENT_RATE   2u   /* a class without a rate of its own was charged at the rate of its parent */
 #define TACHO_COST_SPLIT         4u   /* overlapping classes were split in proportion */
-#define TACHO_COST_INCONSISTENT  8u   /* impossible usage was clamped (see tacho_usage.faults) */
+#define TACHO_COST_INCONSISTENT  8u   /* impossible usage was clamped or rounded (see tacho_usage.faults) */
 #define TACHO_COST_TIER_UNPRICED 16u  /* the service class has no price here: the standard sheet was used */
 #define TACHO_COST_UNKNOWN_RATE  32u  /* the sheet holds a rate of a kind that this version does not know */
 #define TACHO_COST_OVERFLOW      64u  /* an amount was larger than int64 pico-USD (9.22 million USD) and saturated */

@@ -437,7 +437,7 @@ static tacho_status run(import_run *import, const char *const *paths, size_t cou
     if (status == TACHO_OK) {
         status = list_files(import, paths, count);
     }
-    if (status == TACHO_OK) {
+    if (status == TACHO_OK && import->history) {
         status = read_files(import);
     }
     count_facts(import);
@@ -447,7 +447,7 @@ static tacho_status run(import_run *import, const char *const *paths, size_t cou
 tacho_status tacho_import_claude_code(tacho_history *history, const char *const *paths, size_t count,
                                       const tacho_import_options *options, tacho_import_counts *counts) {
     import_run import = {.history = history};
-    if (!history || (!paths && count)) {
+    if (!paths && count) {
         return TACHO_INVALID;
     }
     if (options) {

@@ -52,7 +52,7 @@ static const uint8_t parents[TACHO_UNIT_COUNT][3] = {
 
 #define SUSPECT                                                                                                        \
     (TACHO_USAGE_FAULT_NEGATIVE | TACHO_USAGE_FAULT_TOO_LARGE | TACHO_USAGE_FAULT_SUBSET_LARGER |                      \
-     TACHO_USAGE_FAULT_NOT_A_NUMBER)
+     TACHO_USAGE_FAULT_NOT_A_NUMBER | TACHO_USAGE_FAULT_FRACTIONAL)
 
 /* ---------------------------------------------------------------------------------------------------- choosing a sheet
  */

@@ -77,6 +77,11 @@ static tacho_status refuse_unit(own *o, const tacho__json_node *rate) {
                                names[tacho__nearest(rate->key, names, TACHO_UNIT_COUNT)]);
 }
 
+static bool is_zero(const tacho__json_node *number) {
+    size_t digits = strcspn(number->text, "eE");
+    return strcspn(number->text, "123456789") >= digits;
+}
+
 static tacho_status read_rates(own *o, const tacho__json_node *rates, uint32_t per, tacho__card_draft *card) {
     uint32_t seen = 0; /* a band begins with the rates below it, so `card->mask` does not tell */
     for (const tacho__json_node *rate = rates->first; rate; rate = rate->next) {
@@ -93,6 +98,9 @@ static tacho_status read_rates(own *o, const tacho__json_node *rates, uint32_t p
         bool numeric = rate->kind == TACHO__JSON_TREE_NUMBER || rate->kind == TACHO__JSON_TREE_STRING;
         if (!numeric || tacho__build_rate(rate->text, rate->length, units, &card->rates[unit]) != TACHO_OK) {
             return refuse(o, rate, "a price is a number of USD, at least 0");
+        }
+        if (card->rates[unit].amount == 0 && !is_zero(rate)) {
+            return refuse(o, rate, "too small to be told from 0: amounts have 15 decimal places");
         }
         int64_t tenth_cent = INT64_C(1000000000000); /* $0.001 in femto-USD */
         if (info->is_token && card->rates[unit].amount / card->rates[unit].per > tenth_cent) {
