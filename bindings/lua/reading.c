@@ -508,7 +508,7 @@ static int fail_to_load(lua_State *L, const char *path, tacho_status status) {
     char why[TACHO_REGISTRY_WHY];
     const int folder = tacho_registry_why(path, status, why);
     const int results = tacho_lua_fail(L, status);
-    if (folder) {
+    if (folder && status != TACHO_IO) {
         lua_pushfstring(L, "the registry '%s' cannot be read: %s", path, why);
         lua_replace(L, -3);
     }

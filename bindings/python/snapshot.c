@@ -75,7 +75,7 @@ static PyObject *raise_save(core_state *state, tacho_status status, const char *
 /* -1 and an exception with the reason where the path is a folder; 0 where it is none. */
 static int raise_registry(core_state *state, tacho_status status, const char *name) {
     char why[TACHO_REGISTRY_WHY], sentence[TACHO_REGISTRY_WHY + 500];
-    if (!tacho_registry_why(name, status, why)) {
+    if (status == TACHO_IO || !tacho_registry_why(name, status, why)) { /* the system says more of a failed reading */
         return 0;
     }
     PyOS_snprintf(sentence, sizeof(sentence), "the registry '%.400s' cannot be read: %s", name, why);

@@ -21,7 +21,7 @@ describe("collector", function()
 
   it("may be closed before an operation that has no series", function()
     local c = fresh.collector()
-    local op = c:operation ""
+    local op = c:operation "\1"
     c:close()
     op:add_component("x", -1)
     op:tool_call("x", -1)
