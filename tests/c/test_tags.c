@@ -14,7 +14,12 @@
 #include "support/fill_collector.h"
 #include "support/scratch.h"
 
+#include "base/clock.h"
+#include "snapshot/ladder.h"
+#include "wire/msgpack_reader.h"
+
 static scratch place;
+static int64_t ended_at_ns = NOON * S; /* 0 = now */
 
 static void record(tacho_collector *collector, tacho_kind kind, const char *name, const char *tier, const char *team,
                    int64_t input) {
@@ -31,7 +36,7 @@ static void record(tacho_collector *collector, tacho_kind kind, const char *name
         finished.usage = &usage;
     }
     finished.duration_ns = (uint64_t)input * 1000000;
-    finished.ended_at_ns = NOON * S;
+    finished.ended_at_ns = ended_at_ns;
     assert_int_equal(tacho_bind(collector, kind, name, &labels, &series), TACHO_OK);
     assert_int_equal(tacho_record(series, &finished), TACHO_OK);
     tacho_series_release(series);
@@ -249,6 +254,51 @@ static void test_keys__that_make_no_sense_are_refused(void **state) {
     assert_int_equal(tacho_snapshot_usage(sources[0].snapshot, &query, &rows), TACHO_INVALID);
 }
 
+/* ------------------------------------------------------------------------------------------------- over time */
+
+static int64_t calls_over_time(const tacho__ladder *ladder, const char *what) {
+    const int64_t step = tacho__ladder_step(2), last = tacho__ladder_fed(ladder) / step * step;
+    tacho__ladder_point points[] = {{.start_ns = last - step, .end_ns = last},
+                                    {.start_ns = last, .end_ns = last + step}};
+    tacho__selector selector;
+    char problem[TACHO__SELECTOR_PROBLEM];
+    assert_int_equal(tacho__selector_parse(what, &selector, problem), TACHO_OK);
+    assert_int_equal(tacho__ladder_read(ladder, &selector, points, 2), TACHO_OK);
+    return points[0].n + points[1].n;
+}
+
+static void expect_calls_over_time(const tacho__ladder *ladder) {
+    assert_int_equal(calls_over_time(ladder, "calls"), 6);
+    assert_int_equal(calls_over_time(ladder, "calls{tag:tier=\"gold\"}"), 3);
+    assert_int_equal(calls_over_time(ladder, "calls{ tag:tier != \"gold\" , kind=\"llm\"}"), 3);
+    assert_int_equal(calls_over_time(ladder, "calls{tag:tier=\"\"}"), 1); /* without it */
+    assert_int_equal(calls_over_time(ladder, "calls{tag:tier=\"s*\",tag:team=\"search\"}"), 1);
+    assert_int_equal(calls_over_time(ladder, "calls{tag:ti=\"gold\"}"), 0);
+}
+
+static void test_timeline__takes_tags_also_from_what_was_saved(void **state) {
+    (void)state;
+    tacho__buffer out = TACHO__BUFFER_INIT;
+    tacho__msgpack map;
+    tacho__ladder *ladder = tacho__ladder_new(), *saved;
+    ended_at_ns = 0;
+    tacho_collector *collector = collector_with_tags();
+    tacho_snapshot *snapshot = take_snapshot(collector);
+    ended_at_ns = NOON * S;
+    assert_non_null(ladder);
+    assert_int_equal(tacho__ladder_feed(ladder, snapshot, tacho__wall(&tacho__clock_system)), TACHO_OK);
+    tacho_snapshot_free(snapshot);
+    tacho_collector_close(collector);
+    expect_calls_over_time(ladder);
+    tacho__ladder_put(&out, ladder);
+    assert_int_equal(tacho__msgpack_check(out.data, out.length, 0, &map, NULL), TACHO_OK);
+    assert_int_equal(tacho__ladder_get(&map, &saved), TACHO_OK);
+    expect_calls_over_time(saved);
+    tacho__buffer_free(&out);
+    tacho__ladder_free(ladder);
+    tacho__ladder_free(saved);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -258,6 +308,7 @@ int main(void) {
         TEST(test_where__takes_a_value_or_none),
         TEST(test_where__restricts_records_too),
         TEST(test_keys__that_make_no_sense_are_refused),
+        TEST(test_timeline__takes_tags_also_from_what_was_saved),
     };
     return cmocka_run_group_tests_name("tags", tests, NULL, NULL);
 }

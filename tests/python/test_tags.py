@@ -112,6 +112,15 @@ def test_wrong_keys_are_named(tagged: tacho.Collector) -> None:
     assert tagged.usage(by=(f"tag:{i}" for i in range(8))).total_calls == 4
 
 
+def test_numbers_over_time_take_tags(tagged: tacho.Collector) -> None:
+    def calls(what: str) -> int:
+        return sum(point.n for point in tagged.timeline(what, "5m"))
+
+    assert (calls("calls"), calls('calls{tag:tier="gold"}'), calls('calls{tag:tier=""}')) == (4, 2, 1)
+    with pytest.raises(ValueError, match="component or tag:NAME"):
+        tagged.timeline('calls{tier="gold"}', "5m")
+
+
 def test_periods_may_be_told_as_how_long_ago(tagged: tacho.Collector) -> None:
     tagged.record("ask", 1.0, kind="llm", usage={"input": 1}, ended_at=datetime.now(timezone.utc) - timedelta(hours=30))
     for since, calls in (("1h", 4), ("24h", 4), ("2d", 5), ("1w", 5), (None, 5)):

@@ -32,6 +32,7 @@ static const char **labels_of(tacho__labels *labels, const char *list[TACHO__LAD
     list[2] = labels->provider;
     list[3] = labels->model;
     list[4] = labels->component;
+    list[5] = labels->tags;
     return list;
 }
 
@@ -52,7 +53,7 @@ static bool same_text(const char *a, const char *b) {
 static bool same(const tacho__labels *a, const tacho__labels *b) {
     return same_text(a->operation, b->operation) && same_text(a->kind, b->kind) &&
            same_text(a->provider, b->provider) && same_text(a->model, b->model) &&
-           same_text(a->component, b->component);
+           same_text(a->component, b->component) && same_text(a->tags, b->tags);
 }
 
 static bool copy_labels(tacho__ladder_series_state *series, tacho__labels labels) {
@@ -70,7 +71,7 @@ static bool copy_labels(tacho__ladder_series_state *series, tacho__labels labels
             at += length;
         }
     }
-    series->labels = (tacho__labels){list[0], list[1], list[2], list[3], list[4]};
+    series->labels = (tacho__labels){list[0], list[1], list[2], list[3], list[4], list[5]};
     return series->text != NULL;
 }
 
@@ -250,7 +251,9 @@ typedef struct tacho__ladder_feeding {
 
 static void take_series(feeding *f, const tacho__part_series *from) {
     const tacho__group *sums = &from->sums;
-    const tacho__labels labels = {sums->operation, sums->kind, sums->provider, sums->model, from->component};
+    char tags[TACHO__TAGS_TEXT];
+    const tacho__labels labels = {sums->operation, sums->kind,      sums->provider,
+                                  sums->model,     from->component, tacho__tags_text(sums->tags, tags)};
     const tacho__ladder_series_state *series = tacho__ladder_find(f->ladder, &labels, &f->failed);
     if (series) {
         f->failed |= !tacho__delta_add_group(&f->now[series - f->ladder->series], sums);
@@ -345,7 +348,10 @@ static const tacho_record_view **every_record(const feeding *f, const tacho_snap
 }
 
 static void add_record(feeding *f, unsigned tier, const tacho_record_view *record) {
-    const tacho__labels labels = {record->operation, record->kind, record->provider, record->model, NULL};
+    char text[TACHO__TAGS_TEXT];
+    const tacho__tags_of tags = {record->tags, record->tag_count};
+    const tacho__labels labels = {record->operation, record->kind, record->provider,
+                                  record->model,     NULL,         tacho__tags_text(tags, text)};
     tacho__ladder_series_state *series = tacho__ladder_find(f->ladder, &labels, &f->failed);
     tacho__arena texts = {0};
     tacho__group group;

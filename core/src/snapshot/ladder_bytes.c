@@ -25,6 +25,7 @@ static void put_series(tacho__buffer *out, const tacho__ladder_series_state *ser
     put_text(out, series->labels.provider);
     put_text(out, series->labels.model);
     put_text(out, series->labels.component);
+    put_text(out, series->labels.tags);
     tacho__msgpack_put_bin(out, total.data, total.length);
     out->failed |= total.failed;
     tacho__buffer_free(&total);
@@ -128,7 +129,7 @@ static tacho_status take_series(tacho__ladder *ladder, const tacho__msgpack *fro
     }
     tacho__ladder_series_state *series = &ladder->series[0];
     if (status == TACHO_OK && number > 0) {
-        const tacho__labels labels = {all.at[0], all.at[1], all.at[2], all.at[3], all.at[4]};
+        const tacho__labels labels = {all.at[0], all.at[1], all.at[2], all.at[3], all.at[4], all.at[5]};
         bool failed = false;
         series = tacho__ladder_find(ladder, &labels, &failed);
         status = failed ? TACHO_NOMEM : TACHO_OK;

@@ -8,7 +8,7 @@
 #define TACHO__LADDER_ALL    (TACHO__LADDER_SERIES + 1)
 #define TACHO__LADDER_MOST   192u /* steps of any tier */
 #define TACHO__LADDER_GAPS   16u
-#define TACHO__LADDER_LABELS 5u
+#define TACHO__LADDER_LABELS 6u
 
 typedef struct tacho__ladder_series_state {
     tacho__labels labels; /* one block of memory, at `text` */

@@ -1,5 +1,7 @@
 #include "snapshot/selector.h"
 
+#include "snapshot/tags.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,9 +31,10 @@ static const struct {
     {"total_output_tokens", TACHO__STAT_TOTAL_OUTPUT_TOKENS},
 };
 
-enum { OPERATION, KIND, PROVIDER, MODEL, TOOL, COMPONENT };
+enum { OPERATION, KIND, PROVIDER, MODEL, TOOL, COMPONENT, TAG };
 static const char *const label_names[] = {"operation", "kind", "provider", "model", "tool", "component"};
-#define LABELS (sizeof label_names / sizeof *label_names)
+#define LABELS     (sizeof label_names / sizeof *label_names)
+#define TAG_PREFIX "tag:"
 
 typedef struct reader {
     const char *text, *at;
@@ -88,15 +91,35 @@ static tacho_status read_stat(reader *r, tacho__selector *out) {
     return fail(r, "expected a number's name, such as calls, avg, p95 or cost");
 }
 
+/* `tag:` and a name up to what compares it. */
+static tacho_status read_tag(reader *r, tacho__matcher *matcher) {
+    r->at += sizeof TAG_PREFIX - 1;
+    size_t length = strcspn(r->at, "=!");
+    while (length > 0 && (r->at[length - 1] == ' ' || r->at[length - 1] == '\t')) {
+        --length;
+    }
+    if (length == 0 || length >= sizeof matcher->tag) {
+        return fail(r, "expected the name of a tag of at most 200 bytes");
+    }
+    memcpy(matcher->tag, r->at, length);
+    matcher->tag[length] = 0;
+    matcher->label = TAG;
+    r->at += length;
+    return TACHO_OK;
+}
+
 static tacho_status read_label(reader *r, tacho__matcher *matcher) {
     const size_t length = word_length(r);
+    if (strncmp(r->at, TAG_PREFIX, sizeof TAG_PREFIX - 1) == 0) {
+        return read_tag(r, matcher);
+    }
     for (matcher->label = 0; matcher->label < LABELS; ++matcher->label) {
         if (is_word(r, length, label_names[matcher->label])) {
             r->at += length;
             return TACHO_OK;
         }
     }
-    return fail(r, "expected operation, kind, provider, model, tool or component");
+    return fail(r, "expected operation, kind, provider, model, tool, component or tag:NAME");
 }
 
 static tacho_status read_value(reader *r, char *value) {
@@ -212,13 +235,25 @@ static const char *label_of(const tacho__labels *labels, unsigned label) {
     }
 }
 
+static bool tag_like(const tacho__matcher *matcher, const char *tags) {
+    char text[TACHO__SELECTOR_VALUE];
+    size_t length = 0;
+    const char *value = tacho__tags_text_value(tags, matcher->tag, &length);
+    length = value && length < sizeof text ? length : 0;
+    memcpy(text, value ? value : "", length);
+    text[length] = 0;
+    return like(matcher->value, text);
+}
+
 bool tacho__selector_matches(const tacho__selector *selector, const tacho__labels *labels) {
     bool component = false;
     for (uint32_t i = 0; i < selector->count; ++i) {
         const tacho__matcher *matcher = &selector->matchers[i];
-        const char *value = label_of(labels, matcher->label);
+        const char *value = matcher->label == TAG ? NULL : label_of(labels, matcher->label);
         component |= matcher->label == COMPONENT;
-        if (like(matcher->value, value ? value : "") == matcher->unlike) {
+        const bool matches =
+            matcher->label == TAG ? tag_like(matcher, labels->tags) : like(matcher->value, value ? value : "");
+        if (matches == matcher->unlike) {
             return false;
         }
     }

@@ -2,8 +2,9 @@
  * What a number is asked for by its words: `STAT{LABEL="value",...}`, for example `p95{operation="answer"}` (faces 5).
  *
  * STAT: calls errors error_rate success_rate availability retries interventions avg min max std p50..p99.9 rate cost
- * cost_per_call tokens and the token sums of a row. Labels: operation, kind, provider, model, tool, component; matchers
- * `=` and `!=`, where `*` in a value stands for any text. Without a component only whole operations are meant.
+ * cost_per_call tokens and the token sums of a row. Labels: operation, kind, provider, model, tool, component, and
+ * `tag:NAME` for a declared tag; matchers `=` and `!=`, where `*` in a value stands for any text. Without a component
+ * only whole operations are meant.
  */
 #ifndef TACHO_SNAPSHOT_SELECTOR_H
 #define TACHO_SNAPSHOT_SELECTOR_H
@@ -43,11 +44,13 @@ typedef enum tacho__stat {
 /** What a series is called; NULL = it has none. */
 typedef struct tacho__labels {
     const char *operation, *kind, *provider, *model, *component;
+    const char *tags; /* declared tags as tacho__tags_text makes it */
 } tacho__labels;
 
 typedef struct tacho__matcher {
     unsigned label; /* as in the list above, from 0 */
     bool unlike;
+    char tag[TACHO__SELECTOR_VALUE]; /* name of the tag */
     char value[TACHO__SELECTOR_VALUE];
 } tacho__matcher;
 

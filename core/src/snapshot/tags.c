@@ -1,5 +1,6 @@
 #include "snapshot/tags.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool same(const char *a, const char *b) {
@@ -43,4 +44,34 @@ tacho__tags_of tacho__tags_copy(tacho__arena *arena, tacho__tags_of tags, bool t
         list[i].value = tacho__arena_text(arena, list[i].value);
     }
     return (tacho__tags_of){list, tags.count};
+}
+
+const char *tacho__tags_text(tacho__tags_of tags, char out[TACHO__TAGS_TEXT]) {
+    size_t used = 0;
+    for (uint32_t i = 0; i < tags.count; i++) {
+        const tacho_tag *tag = &tags.list[i];
+        const int printed = tag->value ? snprintf(out + used, TACHO__TAGS_TEXT - used, "%s%c%s%c", tag->name,
+                                                  TACHO__TAGS_VALUE_BEHIND, tag->value, TACHO__TAGS_NEXT_BEHIND)
+                                       : 0;
+        if (printed < 0 || used + (size_t)printed >= TACHO__TAGS_TEXT) {
+            break; /* names and values have at most 200 bytes: a file of somebody else's making */
+        }
+        used += (size_t)printed;
+    }
+    out[used] = '\0';
+    return used > 0 ? out : NULL;
+}
+
+const char *tacho__tags_text_value(const char *text, const char *name, size_t *length) {
+    const size_t wanted = strlen(name);
+    while (text && *text) {
+        const size_t named = strcspn(text, "\x1f");
+        const char *value = text + named + (text[named] != '\0');
+        *length = strcspn(value, "\x1e");
+        if (named == wanted && memcmp(text, name, wanted) == 0) {
+            return value;
+        }
+        text = value + *length + (value[*length] != '\0');
+    }
+    return NULL;
 }
