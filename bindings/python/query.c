@@ -102,17 +102,39 @@ static int read_where(PyObject *where, core_query *out) {
     return result;
 }
 
-/* Also how long ago, as the command takes it. */
-static int read_instant(core_state *state, PyObject *value, int64_t *out) {
+/* How long ago: a timedelta that is not below 0, or a text as the command takes it. 1 = it was that; -1 = exception. */
+static int read_ago(core_state *state, PyObject *value, const char *text, int64_t *out) {
     struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    const int64_t now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    if (text != NULL) {
+        return tacho_instant_ago(text, strlen(text), now_ns, out) == TACHO_OK;
+    }
+    if (core_import(&state->timedelta, "datetime", "timedelta") == NULL) {
+        return -1;
+    }
+    int is_span = PyObject_IsInstance(value, state->timedelta);
+    PyObject *total = is_span > 0 ? PyObject_CallMethod(value, "total_seconds", NULL) : NULL;
+    double seconds = total == NULL ? -1 : PyFloat_AsDouble(total);
+    Py_XDECREF(total);
+    if (is_span > 0 && !PyErr_Occurred() && seconds < 0) {
+        PyErr_SetString(PyExc_ValueError, "how long ago is not below 0");
+    }
+    if (is_span <= 0 || PyErr_Occurred()) {
+        return is_span == 0 ? 0 : -1;
+    }
+    *out = seconds * 1e9 < (double)now_ns - 1 ? now_ns - (int64_t)(seconds * 1e9) : 1;
+    return 1;
+}
+
+static int read_instant(core_state *state, PyObject *value, int64_t *out) {
     if (core_given(value) == NULL) {
         return 0;
     }
     const char *text = text_of(value);
-    clock_gettime(CLOCK_REALTIME, &now);
-    const int64_t now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-    if (text != NULL && tacho_instant_ago(text, strlen(text), now_ns, out) == TACHO_OK) {
-        return 0;
+    int ago = read_ago(state, value, text, out);
+    if (ago != 0) {
+        return ago > 0 ? 0 : -1;
     }
     if (core_instant_of(state, value, out) == 0) {
         return 0;

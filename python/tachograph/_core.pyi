@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, TypeVar
@@ -198,8 +198,8 @@ class Snapshot:
         *,
         kinds: str = "usual",
         session: str | None = None,
-        since: datetime | str | float | None = None,
-        until: datetime | str | float | None = None,
+        since: datetime | timedelta | str | float | None = None,
+        until: datetime | timedelta | str | float | None = None,
         where: Mapping[str, str | None] | None = None,
     ) -> Table: ...
     def sessions(self) -> Table: ...

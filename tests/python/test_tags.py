@@ -126,6 +126,10 @@ def test_periods_may_be_told_as_how_long_ago(tagged: tacho.Collector) -> None:
     for since, calls in (("1h", 4), ("24h", 4), ("2d", 5), ("1w", 5), (None, 5)):
         assert tagged.usage(by="total", since=since).total_calls == calls
     assert tagged.usage(by="total", until="1d").total_calls == 1
+    assert tagged.usage(by="total", since=timedelta(hours=1)).total_calls == 4
+    assert tagged.usage(by="total", since=timedelta.max).total_calls == 5
+    with pytest.raises(ValueError, match="not below 0"):
+        tagged.usage(by="total", since=timedelta(seconds=-1))
     for wrong in ("1x", "h", "1.5h", "-1h", "", "yesterday"):
         with pytest.raises(
             ValueError, match=r"is no time: give an aware datetime, .*or how long ago \(30m, 24h, 7d, 2w"

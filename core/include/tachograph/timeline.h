@@ -43,7 +43,8 @@ typedef struct tacho_timeline {
  * @param collector  NULL = disabled mode: no point is known
  * @param what    `STAT{LABEL="value",...}` as in rules: calls errors error_rate success_rate availability retries
  *                interventions avg min max std p50..p99.9 rate cost cost_per_call tokens input_tokens output_tokens
- *                total_input_tokens total_output_tokens; labels operation, kind, provider, model, tool, component
+ *                total_input_tokens total_output_tokens; labels operation, kind, provider, model, tool, component,
+ *                tag:NAME
  * @param period  a number and one of s m h d w: "10m", "1h"
  * @param step    "10s", "1m", "15m", "1h" or "1d"; NULL = the shortest that is known for the whole period
  * @param out     ended with tacho_timeline_free; given also with TACHO_INVALID, for its `problem`
