@@ -201,8 +201,8 @@ class Face:
                    calls are counted, unless it names a tool (calls of tools), an operation (all but tools) or a kind
                    (all).
             query: `session` (id or unique prefix); `since` and `until` (aware datetime, ISO text, epoch seconds, or
-                   how long ago as "24h" or a timedelta; of the end of a call); `where` (mapping of session, model, provider,
-                   operation, tool or tag:NAME to its value; None = operations without the tag).
+                   how long ago as "24h" or a timedelta; of the end of a call); `where` (mapping of session, model,
+                   provider, operation, tool or tag:NAME to its value; None = operations without the tag).
         Raises: ValueError for an unknown key; NotFoundError if there is no such session.
         """
         return self.snapshot().usage(by, **query)
