@@ -3,7 +3,8 @@
 #   sh tests/run.sh               all lanes of the default list
 #   sh tests/run.sh c python      only these
 #   sh tests/run.sh bench         the figures of the benchmarks, as a table (not in the default list)
-#   sh tests/run.sh deep          fuzzers and clang-tidy, long (not in the default list)
+#   sh tests/run.sh deep          tens of thousands of killed processes, all prices, fuzzers, clang-tidy: half an hour with
+#                                 two processors for itself (not in the default list)
 #   sh tests/run.sh prices_full   prices against the two packages of the lock file, all vectors (not in the default list)
 # One line per lane; the last line is "all: N passed, N failed, N skipped". Exit 1 if a test failed or a lane broke: a
 # lane that produced no count, or ran out of its budget of seconds, counts as one failure.
