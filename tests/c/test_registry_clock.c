@@ -13,6 +13,8 @@
 #include "support/recorder.h"
 #include "support/shared.h"
 
+#include <tachograph/registry.h>
+
 #define HOUR_NS (INT64_C(3600) * (int64_t)S)
 
 static tacho__header *header_of(tacho_collector *collector) {
@@ -46,6 +48,16 @@ static int64_t end_seen(void) {
     return end;
 }
 
+/* When the only process in the folder began to record. */
+static int64_t start_seen(void) {
+    tacho_snapshot *snapshot;
+    tacho_system system = TACHO_SYSTEM_INIT;
+    assert_int_equal(tacho_snapshot_attach(shared_folder, &snapshot), TACHO_OK);
+    assert_int_equal(tacho_snapshot_system(snapshot, &system), TACHO_OK);
+    tacho_snapshot_free(snapshot);
+    return system.started_at_ns;
+}
+
 static void work(tacho_collector *collector) {
     tacho_series *series;
     tacho_operation operation;
@@ -72,6 +84,23 @@ static void test_time__of_a_living_process_follows_a_clock_that_was_set(void **s
     const int64_t seen = end_seen();
     assert_in_range(seen - true_end + 100 * (int64_t)MS, 0, 200 * (int64_t)MS);
     assert_int_equal(end_seen(), seen);
+    tacho_collector_close(collector);
+}
+
+/* The process is taken for another one of the same number, if it seems to have begun after its segment. */
+static void test_start__follows_a_clock_that_was_set(void **state) {
+    (void)state;
+    tacho_collector *collector = shared_open(0);
+    const int64_t start = start_seen();
+    assert_is_about(start, tacho__wall(&tacho__clock_system));
+    header_of(collector)->started_wall_ns -= HOUR_NS;
+    change_header(collector, 0, 0);
+    was_wrong_by(collector, HOUR_NS);
+    assert_int_equal(start_seen(), start);
+    tacho_registry_state *state_seen;
+    assert_int_equal(tacho_registry_look(shared_folder, &state_seen), TACHO_OK);
+    assert_int_equal(state_seen->segments[0].started_at_ns, start);
+    tacho_registry_state_free(state_seen);
     tacho_collector_close(collector);
 }
 
@@ -132,6 +161,7 @@ static void test_time__by_the_callers_clock_is_the_callers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_time__of_a_living_process_follows_a_clock_that_was_set),
+        TEST(test_start__follows_a_clock_that_was_set),
         TEST(test_time__stays_when_a_process_dies_and_is_folded),
         TEST(test_time__of_less_than_the_step_stays_as_it_was),
         TEST(test_time__of_another_boot_or_clock_is_as_the_anchor_says),

@@ -63,9 +63,12 @@ static int64_t whole_steps(int64_t moved) {
 
 void tacho__view_follow(tacho__view *view, const tacho__reader_clock *clock) {
     int64_t moved, anchor;
-    if (is_same(view->header, clock) &&
-        !__builtin_sub_overflow(clock->now.wall_ns, tacho__view_wall(view, clock->now.mono_ns), &moved) &&
+    if (!is_same(view->header, clock)) {
+        return;
+    }
+    if (!__builtin_sub_overflow(clock->now.wall_ns, tacho__view_wall(view, clock->now.mono_ns), &moved) &&
         !__builtin_add_overflow(view->anchor_wall, whole_steps(moved), &anchor)) {
         view->anchor_wall = anchor;
     }
+    view->info.started_wall_ns = tacho__view_wall(view, view->info.started_mono_ns);
 }

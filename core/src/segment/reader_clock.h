@@ -28,7 +28,8 @@ tacho__reader_clock tacho__reader_clock_now(void);
 
 /**
  * Moves the anchor of a view whose segment has the same clock, if it is more than TACHO__ANCHOR_STEP off: by a whole
- * number of them, so that two readings of a record give the same time. Before anything is read.
+ * number of them, so that two readings of a record give the same time. The start of the segment is told by it, too.
+ * Before anything is read.
  */
 void tacho__view_follow(tacho__view *view, const tacho__reader_clock *clock);
 

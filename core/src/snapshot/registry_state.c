@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "segment/attach.h"
+#include "segment/reader_clock.h"
 #include "segment/registry_history.h"
 #include "segment/set_aside.h"
 #include "segment/view.h"
@@ -30,7 +31,7 @@ typedef struct looking {
     look *out;
     tacho__view *base; /* NULL = there is none */
     tacho_registry_segment *segments;
-    int64_t mono_ns, wall_ns;
+    tacho__reader_clock clock;
 } looking;
 
 static const char *hex_of(tacho__arena *arena, const uint8_t id[16]) {
@@ -83,9 +84,10 @@ static tacho__view *look_at(looking *how, const char *name, tacho_registry_segme
     if (status == TACHO_OK) {
         to->file_bytes = file.bytes;
         to->is_alive = tacho__registry_is_alive(file.file);
-        status = tacho__view_of_file(file.file, to->is_alive, how->mono_ns, how->wall_ns, &view);
+        status = tacho__view_of_file(file.file, to->is_alive, how->clock.now.mono_ns, how->clock.now.wall_ns, &view);
     }
     if (status == TACHO_OK) {
+        tacho__view_follow(view, &how->clock);
         take_view(how->out, view, to);
     } else {
         to->skipped = tacho__skip_name(tacho__skip_of(status, file.file));
@@ -226,10 +228,7 @@ static void look_at_history(looking *how) {
 }
 
 static tacho_status look_inside(const tacho__registry *registry, const char *dir, look *out) {
-    looking how = {.registry = registry,
-                   .out = out,
-                   .mono_ns = (int64_t)tacho__now(&tacho__clock_system),
-                   .wall_ns = tacho__wall(&tacho__clock_system)};
+    looking how = {.registry = registry, .out = out, .clock = tacho__reader_clock_now()};
     struct statvfs space;
     tacho_registry_state *state = &out->state;
     *state = (tacho_registry_state){.struct_size = (uint32_t)sizeof *state};
