@@ -56,6 +56,8 @@ static void read_everything(const tacho_snapshot *snapshot) {
         tacho_query query = TACHO_QUERY_INIT;
         tacho_rows *rows = NULL;
         query.by = by;
+        query.by_tags[0] = "tier";
+        query.by_tag_count = 1;
         if (tacho_snapshot_usage(snapshot, &query, &rows) == TACHO_OK) {
             tacho_write_rows(rows, TACHO_FORMAT_TABLE, NULL, NULL, NULL, swallow, &length);
             tacho_write_rows(rows, TACHO_FORMAT_CSV, NULL, NULL, NULL, swallow, &length);

@@ -13,10 +13,9 @@
 #include <string.h>
 
 static bool makes_sense(const tacho_query *query) {
-    const bool by_tags = tacho__query_keys(query) & TACHO_BY_BIT(TACHO_BY_TAG);
     return query->by < TACHO_BY_COUNT && query->by_also >> TACHO_BY_COUNT == 0 &&
            query->by_tag_count <= TACHO_TAGS_MAX && query->tag_count <= TACHO_TAGS_MAX &&
-           (!by_tags || query->by_tag_count > 0);
+           (query->by_tag_count > 0 || !(tacho__query_keys(query) & TACHO_BY_BIT(TACHO_BY_TAG)));
 }
 
 tacho_status tacho__table_create(const tacho_query *query, tacho__table **out) {

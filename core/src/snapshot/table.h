@@ -21,7 +21,7 @@ tacho_status tacho__table_create(const tacho_query *query, tacho__table **out);
 
 /** TACHO_BY_BIT of every key that a query groups by. */
 static inline uint32_t tacho__query_keys(const tacho_query *query) {
-    return TACHO_BY_BIT(query->by) | query->by_also;
+    return (query->by < TACHO_BY_COUNT ? TACHO_BY_BIT(query->by) : 0) | query->by_also;
 }
 
 /** True if a record has the tags that the query asks for. */
