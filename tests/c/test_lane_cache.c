@@ -142,6 +142,36 @@ static void test_claim__that_fails_leaves_the_other_lanes_alone(void **state) {
     recorder_close(&full);
 }
 
+/* Texts of records alone have a bounded room: what comes after it is counted, without a lock. */
+static void test_text__without_room_takes_no_lock(void **state) {
+    (void)state;
+    recorder r;
+    tacho_config small = TACHO_CONFIG_INIT;
+    small.max_bytes = 1 << 20;
+    recorder_open(&r, &small);
+    tacho_series *series = recorder_bind(&r, TACHO_KIND_STEP, "plan", NULL, NULL);
+    uint64_t before = 0, refused = 0;
+    for (uint64_t i = 0; i < 1024; ++i) { /* 1,024 lines are for texts, of which each takes one */
+        for (int k = 0; k < 4; ++k) {
+            char tool[24];
+            tacho_operation op;
+            snprintf(tool, sizeof tool, "tool %d of %d", k, (int)i);
+            tacho_begin(series, NULL, &op);
+            tacho_operation_tool(&op, tool);
+            tacho_end(&op, TACHO_OUTCOME_OK);
+        }
+        if (i == 512) {
+            refused = recorder_drops(&r, TACHO__DROP_STRING_REFUSED);
+            before = masked;
+        }
+    }
+    assert_true(refused > 0);
+    assert_int_equal(masked, before);
+    assert_int_equal(recorder_drops(&r, TACHO__DROP_STRING_REFUSED), refused + 4 * (1024 - 1 - 512));
+    tacho_series_release(series);
+    recorder_close(&r);
+}
+
 /* ------------------------------------------------------------------------------------------------- more threads than
  * lanes
  */
@@ -189,6 +219,7 @@ int main(void) {
                                         recorder_teardown),
         cmocka_unit_test_setup_teardown(test_claim__that_fails_leaves_the_other_lanes_alone, recorder_setup,
                                         recorder_teardown),
+        cmocka_unit_test(test_text__without_room_takes_no_lock),
         cmocka_unit_test_setup_teardown(test_thread__beyond_the_lanes_takes_no_lock, recorder_setup, recorder_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

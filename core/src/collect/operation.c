@@ -13,7 +13,9 @@ __attribute__((noinline)) static tacho__line text_as_stored(tacho_collector *col
     char clean[TACHO__TEXT_CAP + 1];
     const size_t kept = tacho__text_clean(text, length, clean);
     tacho__line line = tacho__segment_find(lane->segment, clean, kept);
-    if (line == 0 && kept != 0 && tacho__writer_lock(&collector->writer, lane)) {
+    if (line == 0 && atomic_load_explicit(&lane->segment->detail_texts_over, memory_order_relaxed)) {
+        tacho__drop_count(lane->segment, TACHO__DROP_STRING_REFUSED);
+    } else if (line == 0 && kept != 0 && tacho__writer_lock(&collector->writer, lane)) {
         line = tacho__segment_intern(lane->segment, clean, kept, TACHO__POCKET_DETAIL);
         tacho__writer_unlock(&collector->writer);
     }

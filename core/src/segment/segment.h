@@ -39,7 +39,8 @@ typedef struct tacho__segment {
     uint64_t lines, next; /* next = header->lines_used */
     uint64_t detail_left; /* lines */
     uint64_t text_left, detail_text_left;
-    uint64_t window_left; /* lines */
+    _Atomic uint32_t detail_texts_over; /* not even the shortest text of a record has room; read without the lock */
+    uint64_t window_left;               /* lines */
     uint32_t windows_given;
     tacho__word *index; /* of strings: high half of the hash, line; open addressing; found without lock */
     uint64_t index_mask;

@@ -39,6 +39,9 @@ tacho__line tacho__segment_find(const tacho__segment *segment, const char *text,
 static bool pay(tacho__segment *segment, uint32_t lines, tacho__pocket pocket) {
     uint64_t *left = pocket == TACHO__POCKET_DETAIL ? &segment->detail_text_left : &segment->text_left;
     if (lines > *left || lines > segment->text_left) {
+        if (segment->detail_text_left == 0 || segment->text_left == 0) {
+            atomic_store_explicit(&segment->detail_texts_over, 1, memory_order_relaxed);
+        }
         return false;
     }
     *left -= lines;
