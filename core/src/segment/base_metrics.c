@@ -20,8 +20,10 @@
 /* ---------------------------------------------------------------------------------------------------- what is kept */
 
 void tacho__base_keep_metrics(tacho__base_work *work) {
-    work->kept_lines = (uint64_t)TACHO__METRICS * DEFINITION_LINES + TACHO__SERIES_CHUNK;
-    work->kept_texts = (uint64_t)TACHO__METRICS * DEFINITION_TEXTS;
+    const uint32_t lines = TACHO__METRICS * DEFINITION_LINES + TACHO__SERIES_CHUNK;
+    const uint32_t texts = TACHO__METRICS * DEFINITION_TEXTS;
+    work->kept_lines = lines;
+    work->kept_texts = texts;
     work->segment->lines -= work->kept_lines;
     work->segment->text_left -= work->kept_texts;
 }
