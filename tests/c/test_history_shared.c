@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "collect/collector.h"
 #include "keeper/keeper.h"
+#include "segment/crc32c.h"
 #include "segment/registry_history.h"
 #include "support/fill_collector.h"
 #include "support/history_dump.h"
@@ -221,10 +222,19 @@ static void test_takeover__knows_what_was_missed_before_it(void **state) {
 /* The worker began when the clock was an hour behind, or ahead; no watermark in time would find its records. */
 static void take_over_with_a_clock_off_by(int64_t ns) {
     tacho_collector *worker = keeping_open(keeping_folder);
+    tacho_series *series;
     keep_and_close(0);
     tacho__header *header = tacho__segment_of(worker)->header;
+    header->clock = 0; /* one of its own, which no reader corrects */
+    header->crc32c = tacho__crc32c(header, offsetof(tacho__header, crc32c));
     tacho__put(&header->anchors[0].wall_ns, tacho__get(&header->anchors[0].wall_ns) + (uint64_t)ns);
-    keeping_record(worker, 50);
+    assert_int_equal(tacho_bind(worker, TACHO_KIND_STEP, "plan", NULL, &series), TACHO_OK);
+    for (int i = 0; i < 50; ++i) {
+        tacho_operation operation;
+        assert_int_equal(tacho_begin(series, NULL, &operation), TACHO_OK);
+        assert_int_equal(tacho_end(&operation, TACHO_OUTCOME_OK), TACHO_OK);
+    }
+    tacho_series_release(series);
     tacho_collector *collector = keeping_open_with(keeping_folder, HOUR);
     keeping_flush(collector);
     assert_int_equal(keeping_rows(), 50);
@@ -240,6 +250,30 @@ static void test_takeover__finds_records_whatever_the_clock_said(void **state) {
 static void test_takeover__finds_records_of_the_future(void **state) {
     (void)state;
     take_over_with_a_clock_off_by((int64_t)HOUR);
+}
+
+/* The host closes the lease's descriptor; another process has the lease for a while, and then it comes back. */
+static void test_lease__that_came_back_begins_with_what_the_other_left(void **state) {
+    (void)state;
+    keeping_child worker = keeping_start(record_until_told);
+    assert_int_equal(keeping_event(&worker), 'r');
+    tacho_collector *one = keeping_open_with(keeping_folder, HOUR);
+    keeping_flush(one);
+    assert_int_equal(keeping_rows(), 700);
+    (void)keeping_close_file("lease-history");
+    tacho_collector *other = keeping_open_with(keeping_folder, HOUR);
+    for (int i = 0; i < 3; ++i) {
+        go_on(&worker);
+        keeping_flush(other);
+    }
+    assert_int_equal(keeping_rows(), 4 * 700);
+    assert_int_equal(keeping_drops(other, "history_missed"), 0);
+    tacho_collector_close(other);
+    keeping_flush(one);
+    assert_int_equal(keeping_rows(), 4 * 700);
+    assert_int_equal(keeping_drops(one, "history_missed"), 0);
+    die_at_once(&worker);
+    tacho_collector_close(one);
 }
 
 static void hide(const char *from, const char *to) {
@@ -469,6 +503,7 @@ int main(void) {
         TEST(test_takeover__knows_what_was_missed_before_it),
         TEST(test_takeover__finds_records_whatever_the_clock_said),
         TEST(test_takeover__finds_records_of_the_future),
+        TEST(test_lease__that_came_back_begins_with_what_the_other_left),
         TEST(test_hidden__for_a_turn_is_not_missed),
         TEST(test_another_path__is_ignored_and_counted_while_one_is_kept),
         TEST(test_reset__of_who_does_not_hold_the_lease_hands_over_its_own),

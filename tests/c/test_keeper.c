@@ -14,8 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -311,22 +309,6 @@ static unsigned read_events(const keeping_child *self, unsigned most) {
     return count;
 }
 
-/* As a host does that closes everything it had. Gives the number of the descriptor. */
-static int close_lease(void) {
-    struct stat lease, one;
-    char path[300];
-    snprintf(path, sizeof path, "%s/lease", keeping_folder);
-    assert_int_equal(stat(path, &lease), 0);
-    for (int file = 3; file < 256; ++file) {
-        if (fstat(file, &one) == 0 && one.st_ino == lease.st_ino && one.st_dev == lease.st_dev) {
-            assert_int_equal(syscall(SYS_close, file), 0); /* ThreadSanitizer would call it a race, which it is */
-            return file;
-        }
-    }
-    fail_msg("nobody has the lease");
-    return -1;
-}
-
 static void test_lease__that_the_host_closed_is_tried_anew(void **state) {
     (void)state;
     worker first, second;
@@ -335,7 +317,7 @@ static void test_lease__that_the_host_closed_is_tried_anew(void **state) {
     tacho_collector *one = keeping_open(keeping_folder), *other = keeping_open(keeping_folder);
     assert_int_equal(add(one, &first, HOUR), TACHO_OK);
     await(&first.turns);
-    const int file = close_lease();
+    const int file = keeping_close_file("lease");
     assert_int_equal(add(other, &second, HOUR), TACHO_OK);
     await(&second.turns); /* the lock is free */
     assert_int_equal(tacho__keeper_flush(one, 30 * SECOND), TACHO_OK);

@@ -252,6 +252,11 @@ static void test_keys__that_make_no_sense_are_refused(void **state) {
     assert_int_equal(tacho_snapshot_usage(sources[0].snapshot, &query, &rows), TACHO_INVALID);
     query.by_tag_count = 9;
     assert_int_equal(tacho_snapshot_usage(sources[0].snapshot, &query, &rows), TACHO_INVALID);
+    tacho_records *records;
+    query = (tacho_query)TACHO_QUERY_INIT;
+    query.tag_count = 9; /* more than there is room for */
+    assert_int_equal(tacho_snapshot_records(sources[0].snapshot, &query, &records), TACHO_INVALID);
+    assert_int_equal(tacho_history_records(sources[2].history, &query, &records), TACHO_INVALID);
 }
 
 /* ------------------------------------------------------------------------------------------------- over time */

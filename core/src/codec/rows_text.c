@@ -151,8 +151,7 @@ static void add_keys(tacho__text_table *table, const tacho_rows *rows, const tac
     }
     for (size_t i = 0; i < keys->count; i++) {
         for (uint32_t j = 0; is_tags(keys->field[i]) && j < rows->by_tag_count; j++) {
-            const char *title = tacho__people_title(&table->arena, rows->by_tags[j]);
-            tacho__text_column_add(table, (tacho__text_column){.title = title});
+            tacho__text_column_add(table, (tacho__text_column){.title = rows->by_tags[j]}); /* as its owner writes it */
         }
         if (is_tags(keys->field[i])) {
             continue;

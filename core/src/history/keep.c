@@ -75,14 +75,21 @@ static bool load(const keeping *self, tacho__handed *out) {
     return true;
 }
 
-/* What is known already is of own segments that resets replaced. */
+/*
+ * What is known already is of own segments that resets replaced, or from an earlier time with the lease: whoever had it
+ * in between knows more. What was recorded only grows.
+ */
 static void begin(void *context, int64_t now_ns) {
     keeping *self = context;
     tacho__handed left;
     (void)now_ns;
     if (load(self, &left)) {
         for (size_t i = 0; i < self->handed.count; ++i) {
-            (void)tacho__handed_put(&left, &self->handed.segments[i]);
+            const tacho__handed_segment *mine = &self->handed.segments[i],
+                                        *theirs = tacho__handed_find(&left, mine->id, mine->generation);
+            if (!theirs || theirs->recorded < mine->recorded) {
+                (void)tacho__handed_put(&left, mine);
+            }
         }
         tacho__handed_free(&self->handed);
         self->handed = left;

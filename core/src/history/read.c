@@ -99,6 +99,9 @@ tacho_status tacho_history_records(tacho_history *history, const tacho_query *qu
         return TACHO_INVALID;
     }
     *out = NULL;
+    if (query && !tacho__query_makes_sense(query)) {
+        return TACHO_INVALID;
+    }
     tacho_status status = resolve(history, query, &session, &resolved);
     if (status == TACHO_OK) {
         list = tacho__record_list_new(TACHO__RECORDS_BY_END, resolved.limit);

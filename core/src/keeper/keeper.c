@@ -210,6 +210,9 @@ static void unlink_kept(tacho__kept **list, tacho__kept *kept) {
 void tacho__kept_let_go(tacho__kept *kept, tacho__lease lease) {
     tacho__kept_lease *held = &kept->leases[lease];
     held->acts = false;
+    for (uint32_t i = 0; i < kept->count; ++i) { /* another may act until they begin again */
+        kept->jobs[i].begun &= kept->jobs[i].job.lease != lease;
+    }
     if (lease == TACHO__LEASE_REGISTRY && kept->registry) {
         tacho__registry_lease_release(kept->registry);
     }

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool makes_sense(const tacho_query *query) {
+bool tacho__query_makes_sense(const tacho_query *query) {
     return query->by < TACHO_BY_COUNT && query->by_also >> TACHO_BY_COUNT == 0 &&
            query->by_tag_count <= TACHO_TAGS_MAX && query->tag_count <= TACHO_TAGS_MAX &&
            (query->by_tag_count > 0 || !(tacho__query_keys(query) & TACHO_BY_BIT(TACHO_BY_TAG)));
@@ -20,7 +20,7 @@ static bool makes_sense(const tacho_query *query) {
 
 tacho_status tacho__table_create(const tacho_query *query, tacho__table **out) {
     *out = NULL;
-    if (query && !makes_sense(query)) {
+    if (query && !tacho__query_makes_sense(query)) {
         return TACHO_INVALID;
     }
     tacho__table *table = tacho__calloc(1, sizeof *table);

@@ -25,6 +25,7 @@ static inline uint32_t tacho__query_keys(const tacho_query *query) {
 }
 
 /** True if a record has the tags that the query asks for. */
+bool tacho__query_makes_sense(const tacho_query *query); /* its keys and counts are in range */
 bool tacho__query_wants_tags(const tacho_query *query, const tacho_record_view *record);
 /** True if the query wants this record: kind, time, session, model, provider, operation, tool, tags. */
 bool tacho__table_wants(const tacho__table *table, const tacho_record_view *record);

@@ -32,6 +32,9 @@ void keeping_await_rows(long long count);
 /** How often something was dropped or ignored for this reason. */
 int64_t keeping_drops(tacho_collector *collector, const char *cause);
 
+/** Closes the descriptor of a file of the folder, as a host does that closes everything it had. Gives its number. */
+int keeping_close_file(const char *name);
+
 typedef struct keeping_child {
     pid_t pid;
     int events; /* what it writes to the descriptor that it gets */
