@@ -225,7 +225,7 @@ tacho_status tacho_snapshot_records(const tacho_snapshot *snapshot, const tacho_
     if (status != TACHO_OK || !list) {
         tacho__table_free(filter);
         tacho__record_list_free(list);
-        return TACHO_NOMEM;
+        return status != TACHO_OK ? status : TACHO_NOMEM;
     }
     for (size_t i = 0; i < snapshot->count; i++) {
         const tacho__part *part = snapshot->parts[i];
