@@ -60,15 +60,19 @@ typedef struct reading {
     const tacho__view *base; /* NULL = there is none, or it cannot be read */
 } reading;
 
-/* Makes a view of an open file; one that cannot be read is counted, and `view` stays NULL. */
-static tacho_status open_view(const reading *how, int file, tacho_status status, tacho__copy *copy, bool alive,
-                              tacho__view **view) {
+/* Makes a view of an open file; one that cannot be read, or is not what its name says, is counted. */
+static tacho_status open_view(const reading *how, const tacho__registry_file *file, const uint8_t *id,
+                              tacho_status status, tacho__copy *copy, tacho__view **view) {
     *view = NULL;
     if (status == TACHO_OK) {
-        status = tacho__view_of_file_in(copy, file, alive, how->mono_ns, how->wall_ns, view);
+        const bool alive = id && tacho__registry_is_alive(file->file);
+        status = tacho__view_of_file_in(copy, file->file, alive, how->mono_ns, how->wall_ns, view);
+    }
+    if (status == TACHO_OK && !tacho__view_is_of(*view, id)) {
+        status = TACHO_FOREIGN;
     }
     if (status != TACHO_OK) {
-        how->skipped[tacho__skip_of(status, file)] += 1;
+        how->skipped[tacho__skip_of(status, file->file)] += 1;
         return TACHO_OK;
     }
     tacho__view_follow(*view, &how->clock);
@@ -76,15 +80,16 @@ static tacho_status open_view(const reading *how, int file, tacho_status status,
 }
 
 /* One file, by name; one that is gone is no error: the second look at `base` says whether it was folded. */
-static tacho_status read_one(const reading *how, const char *name) {
+static tacho_status read_one(const reading *how, const uint8_t id[16]) {
+    char name[TACHO__REGISTRY_NAME];
     tacho__registry_file file = {.file = -1};
     tacho__view *view;
+    tacho__registry_name(id, name);
     tacho_status status = tacho__registry_find(how->registry, name, &file);
     if (status == TACHO_NOT_FOUND) {
         return TACHO_OK;
     }
-    const bool alive = status == TACHO_OK && tacho__registry_is_alive(file.file);
-    status = open_view(how, file.file, status, how->copy, alive, &view);
+    status = open_view(how, &file, id, status, how->copy, &view);
     tacho__view_free(view);
     if (file.file >= 0) {
         close(file.file);
@@ -97,12 +102,10 @@ static tacho_status read_segments(const reading *how, const uint8_t *without) {
     size_t count;
     tacho_status status = tacho__registry_list(how->registry, &ids, &count);
     for (size_t i = 0; i < count && status == TACHO_OK; ++i) {
-        char name[TACHO__REGISTRY_NAME];
         if ((without && memcmp(ids[i], without, 16) == 0) || (how->base && tacho__view_contains(how->base, ids[i]))) {
             continue;
         }
-        tacho__registry_name(ids[i], name);
-        status = read_one(how, name);
+        status = read_one(how, ids[i]);
     }
     tacho__free(ids);
     return status;
@@ -128,7 +131,7 @@ static bool is_same_base(const tacho__registry *registry, const tacho__registry_
 /* `base`, which stays in memory while the segments are read, because its list says which of them it contains. */
 static tacho_status read_all(reading *how, const tacho__registry_file *base, const uint8_t *without) {
     tacho__view *view = NULL;
-    tacho_status status = base->inode != 0 ? open_view(how, base->file, TACHO_OK, NULL, false, &view) : TACHO_OK;
+    tacho_status status = base->inode != 0 ? open_view(how, base, NULL, TACHO_OK, NULL, &view) : TACHO_OK;
     how->base = view;
     if (status == TACHO_OK) {
         status = read_segments(how, without);

@@ -77,7 +77,7 @@ static bool has_name(int file) {
 }
 
 /* Reads a dead segment. What nobody can read stays where it is, and readers count it. */
-static void take(folder *f, const tacho__registry_file *file) {
+static void take(folder *f, const tacho__registry_file *file, const uint8_t id[16]) {
     if (tacho__registry_is_alive(file->file) || !has_name(file->file)) {
         return;
     }
@@ -88,7 +88,7 @@ static void take(folder *f, const tacho__registry_file *file) {
     }
     tacho__view *view = NULL;
     if (tacho__view_of_file(file->file, false, f->wall_ns, f->wall_ns, &view) == TACHO_OK &&
-        view->header->ro_compat == 0 && view->header->role == TACHO__ROLE_PROCESS) {
+        view->header->ro_compat == 0 && view->header->role == TACHO__ROLE_PROCESS && tacho__view_is_of(view, id)) {
         tacho__view_follow(view, &f->clock);
         f->views[f->count++] = view;
         f->bytes += tacho__view_describe(view)->bytes_used;
@@ -110,7 +110,7 @@ static tacho_status take_all(folder *f) {
             tacho__registry_remove(f->registry, name);
             f->out->removed += 1;
         } else if (tacho__registry_find(f->registry, name, &file) == TACHO_OK) {
-            take(f, &file);
+            take(f, &file, ids[i]);
             close(file.file);
         }
     }

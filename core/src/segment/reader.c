@@ -338,6 +338,10 @@ const tacho__folded *tacho__view_folded(const tacho__view *view, uint32_t *count
     return folded;
 }
 
+bool tacho__view_is_of(const tacho__view *view, const uint8_t *id) {
+    return !id || memcmp(view->header->id, id, sizeof view->header->id) == 0;
+}
+
 bool tacho__view_contains(const tacho__view *base, const uint8_t id[16]) {
     const tacho__folded *folded = tacho__view_lines(base, base->folded_first, 1);
     for (uint32_t i = 0; folded && i < base->folded_count; ++i) {

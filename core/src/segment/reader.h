@@ -90,6 +90,11 @@ tacho_status tacho__view_of_file_in(tacho__copy *copy, int file, bool alive, int
 void tacho__copy_free(tacho__copy *copy);
 void tacho__view_free(tacho__view *view); /* NULL is allowed */
 
+/**
+ * Whether a segment is the one that its name says (`id`; NULL = a file whose name says nothing). A copy under another
+ * name is not: its numbers would be added once more, at each folding.
+ */
+bool tacho__view_is_of(const tacho__view *view, const uint8_t *id);
 /** The segments whose numbers are contained in this base; 0 of them in a process's segment. Lives as the view. */
 const tacho__folded *tacho__view_folded(const tacho__view *view, uint32_t *count);
 /** Whether a segment's numbers are contained in this base (role TACHO__ROLE_BASE). */

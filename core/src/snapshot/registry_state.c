@@ -71,7 +71,7 @@ static void take_view(look *out, const tacho__view *view, tacho_registry_segment
 }
 
 /* Opens and reads a file; what it holds goes into `to`. The view is the caller's, NULL where the file is left out. */
-static tacho__view *look_at(looking *how, const char *name, tacho_registry_segment *to) {
+static tacho__view *look_at(looking *how, const char *name, const uint8_t *id, tacho_registry_segment *to) {
     tacho__registry_file file = {.file = -1};
     tacho__view *view = NULL;
     tacho_status status = tacho__registry_find(how->registry, name, &file);
@@ -85,6 +85,11 @@ static tacho__view *look_at(looking *how, const char *name, tacho_registry_segme
         to->file_bytes = file.bytes;
         to->is_alive = tacho__registry_is_alive(file.file);
         status = tacho__view_of_file(file.file, to->is_alive, how->clock.now.mono_ns, how->clock.now.wall_ns, &view);
+    }
+    if (status == TACHO_OK && !tacho__view_is_of(view, id)) {
+        status = TACHO_FOREIGN;
+        tacho__view_free(view);
+        view = NULL;
     }
     if (status == TACHO_OK) {
         tacho__view_follow(view, &how->clock);
@@ -111,7 +116,7 @@ static void count_segment(tacho_registry_state *state, const tacho_registry_segm
 static void add_segment(looking *how, const char *name, const uint8_t *id) {
     tacho_registry_state *state = &how->out->state;
     tacho_registry_segment *segment = &how->segments[state->count];
-    tacho__view *view = look_at(how, name, segment);
+    tacho__view *view = look_at(how, name, id, segment);
     if (!segment->name) { /* gone since it was listed, or out of memory */
         tacho__view_free(view);
         return;
@@ -137,7 +142,7 @@ static void add_set_aside(looking *how) {
     const size_t count = tacho__set_aside_list(how->registry, names);
     for (size_t i = 0; i < count; i++) {
         tacho_registry_segment *segment = &how->segments[state->count];
-        tacho__view_free(look_at(how, names[i], segment));
+        tacho__view_free(look_at(how, names[i], NULL, segment));
         if (segment->name) {
             segment->is_alive = 0;
             segment->skipped = tacho__skip_name(TACHO__SKIP_DAMAGED);
