@@ -30,7 +30,7 @@ describe("declared tags", function()
     c:save(path)
     assert.same(want, by_tier(tacho.load(path)))
     os.remove(path)
-    assert.matches("TAG:TIER", tostring(c:usage {"tag:tier", "model"}))
+    assert.matches("tag:tier", tostring(c:usage {"tag:tier", "model"}))
     assert.same({}, c:usage("model")[1].tags)
   end)
 
