@@ -65,7 +65,7 @@ int tacho_lua_option(lua_State *L, int options, const char *key) {
     return lua_rawget(L, options);
 }
 
-static int bad_option(lua_State *L, const char *key, const char *expected) {
+int tacho_lua_bad_option(lua_State *L, const char *key, const char *expected) {
     return luaL_error(L, "option '%s': %s expected, got %s", key, expected, luaL_typename(L, -1));
 }
 
@@ -73,7 +73,7 @@ static int bad_option(lua_State *L, const char *key, const char *expected) {
 const char *tacho_lua_option_text(lua_State *L, int options, const char *key) {
     int type = tacho_lua_option(L, options, key);
     if (type != LUA_TNIL && type != LUA_TSTRING)
-        bad_option(L, key, "string");
+        tacho_lua_bad_option(L, key, "string");
     const char *text = lua_tostring(L, -1);
     lua_pop(L, 1);
     return text;
@@ -82,7 +82,7 @@ const char *tacho_lua_option_text(lua_State *L, int options, const char *key) {
 int tacho_lua_option_flag(lua_State *L, int options, const char *key, int fallback) {
     int type = tacho_lua_option(L, options, key);
     if (type != LUA_TNIL && type != LUA_TBOOLEAN)
-        bad_option(L, key, "boolean");
+        tacho_lua_bad_option(L, key, "boolean");
     int flag = type == LUA_TNIL ? fallback : lua_toboolean(L, -1);
     lua_pop(L, 1);
     return flag;
@@ -93,7 +93,7 @@ uint64_t tacho_lua_option_count(lua_State *L, int options, const char *key) {
     int type = tacho_lua_option(L, options, key);
     lua_Integer count = type == LUA_TNIL ? 0 : lua_tointegerx(L, -1, &exact);
     if (type != LUA_TNIL && (type != LUA_TNUMBER || !exact || count < 0))
-        bad_option(L, key, "whole number, 0 or more");
+        tacho_lua_bad_option(L, key, "whole number, 0 or more");
     lua_pop(L, 1);
     return (uint64_t)count;
 }
@@ -112,7 +112,7 @@ static tacho_kind option_kind(lua_State *L, int options, tacho_kind kind) {
 static void option_tags(lua_State *L, int options, tacho_lua_labels *out) {
     int type = tacho_lua_option(L, options, "tags");
     if (type != LUA_TNIL && type != LUA_TTABLE)
-        bad_option(L, "tags", "table of name = value");
+        tacho_lua_bad_option(L, "tags", "table of name = value");
     uint32_t count = 0;
     if (type == LUA_TTABLE)
         for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {

@@ -1,17 +1,18 @@
 /*
  * Counters, gauges, histograms and caches. What a program gets is a table of closures, so that hot code keeps one:
- * local hit = tacho.cache("prompt").hit. Each closure has the module and the handle as its upvalues; called as a method
- * it leaves the table out.
+ * local hit = tacho.cache("prompt").hit. Each closure has the module, the handle and that table as its upvalues; called
+ * as a method it leaves the table out, and no other table: that one was given as an amount.
  */
 #include "module.h"
 
+#include <math.h>
 #include <string.h>
 
 #define LABELS 8
 #define CACHE  TACHO_METRIC_TYPE_COUNT /* type of a handle that is a cache */
 
 /* Upvalues of a closure. */
-enum { MODULE = 1, HANDLE };
+enum { MODULE = 1, HANDLE, FACE };
 
 /** User values: 1 = its collector, 2 = name, 3 = options (nil: a cache), 4 = values of the labels (nil: none given). */
 typedef struct handle {
@@ -134,7 +135,7 @@ static void bind_again(lua_State *L, handle *self) {
 /* The handle of the running closure, ready to record; `L` has the arguments without the table of a method call. */
 static inline handle *ready(lua_State *L) {
     handle *self = lua_touserdata(L, lua_upvalueindex(HANDLE));
-    if (lua_type(L, 1) == LUA_TTABLE)
+    if (lua_rawequal(L, 1, lua_upvalueindex(FACE)))
         lua_remove(L, 1);
     if (self->follows && self->generation != self->module->generation)
         bind_again(L, self);
@@ -143,36 +144,58 @@ static inline handle *ready(lua_State *L) {
 
 /* -------------------------------------------------------------------------------------------------------- recording */
 
+/* The number of a call; NaN, which the core refuses and counts, where it is none: recording never raises for it. */
+static double amount_at(lua_State *L, int index) {
+    int known;
+    double amount = lua_tonumberx(L, index, &known);
+    return known ? amount : (double)NAN;
+}
+
+/* How many: 1 where that was left out; -1, which is refused and counted, for what is no count. nil was not left out. */
+static lua_Integer times_at(lua_State *L, int index) {
+    int whole = 1;
+    lua_Integer n = lua_isnone(L, index) ? 1 : lua_tointegerx(L, index, &whole);
+    return whole && n >= 0 ? n : -1;
+}
+
+/* A value that must be there; luaL_checkany would speak of a bad self, since that was left out. */
+static void check_given(lua_State *L) {
+    if (lua_isnone(L, 1))
+        luaL_error(L, "a value expected, got none");
+}
+
 static int counter_add(lua_State *L) {
     handle *self = ready(L);
-    if (lua_isnoneornil(L, 1))
+    if (lua_isnone(L, 1))
         return tacho_lua_done(L, tacho_counter_count(self->metric, 1));
-    return tacho_lua_done(L, tacho_counter_add(self->metric, luaL_checknumber(L, 1)));
+    return tacho_lua_done(L, tacho_counter_add(self->metric, amount_at(L, 1)));
 }
 
 static int gauge_set(lua_State *L) {
     handle *self = ready(L);
-    return tacho_lua_done(L, tacho_gauge_set(self->metric, luaL_checknumber(L, 1)));
+    check_given(L);
+    return tacho_lua_done(L, tacho_gauge_set(self->metric, amount_at(L, 1)));
 }
 
 static int gauge_add(lua_State *L) {
     handle *self = ready(L);
-    return tacho_lua_done(L, tacho_gauge_add(self->metric, luaL_optnumber(L, 1, 1)));
+    return tacho_lua_done(L, tacho_gauge_add(self->metric, lua_isnone(L, 1) ? 1 : amount_at(L, 1)));
 }
 
 static int gauge_dec(lua_State *L) {
     handle *self = ready(L);
-    return tacho_lua_done(L, tacho_gauge_add(self->metric, -luaL_optnumber(L, 1, 1)));
+    return tacho_lua_done(L, tacho_gauge_add(self->metric, lua_isnone(L, 1) ? -1 : -amount_at(L, 1)));
 }
 
 static int histogram_observe(lua_State *L) {
     handle *self = ready(L);
-    return tacho_lua_done(L, tacho_histogram_observe(self->metric, luaL_checknumber(L, 1)));
+    check_given(L);
+    return tacho_lua_done(L, tacho_histogram_observe(self->metric, amount_at(L, 1)));
 }
 
 static int count_event(lua_State *L, tacho_cache_event event) {
     handle *self = ready(L);
-    lua_Integer n = luaL_optinteger(L, 1, 1);
+    lua_Integer n = times_at(L, 1);
     return tacho_lua_done(L, tacho_cache_count(self->cache, n < 0 ? TACHO_CACHE_EVENT_COUNT : event, (uint64_t)n));
 }
 
@@ -189,14 +212,15 @@ static int cache_size_rejection(lua_State *L) {
     return count_event(L, TACHO_CACHE_SIZE_REJECTION);
 }
 
-/* size(n [, capacity]), capacity also as {capacity = n} */
+/* size(n [, capacity]), capacity also as {capacity = n}; nil = not known */
 static int cache_size(lua_State *L) {
     handle *self = ready(L);
-    lua_Integer size = luaL_checkinteger(L, 1);
+    check_given(L);
+    lua_settop(L, 2);
     if (lua_istable(L, 2))
         lua_getfield(L, 2, "capacity");
-    int known = !lua_isnoneornil(L, lua_istable(L, 2) ? -1 : 2);
-    lua_Integer capacity = known ? luaL_checkinteger(L, lua_istable(L, 2) ? -1 : 2) : 0;
+    int known = !lua_isnil(L, -1);
+    lua_Integer size = times_at(L, 1), capacity = known ? times_at(L, -1) : 0;
     if (size < 0 || capacity < 0)
         return tacho_lua_done(L, tacho_cache_size(self->cache, UINT64_MAX, 0)); /* counted */
     return tacho_lua_done(
@@ -260,7 +284,8 @@ static void push_face(lua_State *L, const handle *self) {
     for (const method *each = methods[self->type]; each->name; each++) {
         lua_pushvalue(L, lua_upvalueindex(MODULE));
         lua_pushvalue(L, -3);
-        lua_pushcclosure(L, each->function, 2);
+        lua_pushvalue(L, -3);
+        lua_pushcclosure(L, each->function, FACE);
         lua_setfield(L, -2, each->name);
     }
     lua_getiuservalue(L, -2, 2);
@@ -337,9 +362,48 @@ static int is_standard(lua_State *L, int collector) {
     return same;
 }
 
+/* A list of names and nothing else, on top of the stack. */
+static void check_label_list(lua_State *L) {
+    if (!lua_istable(L, -1))
+        tacho_lua_bad_option(L, "labels", "list of names");
+    int list = lua_gettop(L);
+    lua_Unsigned count = lua_rawlen(L, list), given = 0;
+    for (lua_pushnil(L); lua_next(L, list); lua_pop(L, 1), given++) {
+        if (!lua_isinteger(L, -2) || (lua_Unsigned)lua_tointeger(L, -2) - 1 >= count)
+            luaL_error(L, "option 'labels': list of names expected, got the key '%s'", luaL_tolstring(L, -2, NULL));
+        if (lua_type(L, -1) != LUA_TSTRING)
+            tacho_lua_bad_option(L, "labels", "names as strings");
+    }
+    if (given != count)
+        luaL_error(L, "option 'labels': list of names expected, got one with gaps");
+    if (count > LABELS)
+        luaL_error(L, "option 'labels': a metric has at most %d labels, got %d", LABELS, (int)count);
+}
+
+/* Raises for what in the options at `at` is no declaration, and names it; whether the names are allowed tells the core.
+ */
+static void check_declaration(lua_State *L, int at) {
+    static const char *const keys[] = {"description", "unit", "labels", "merge", NULL};
+    static const char *const texts[] = {"description", "unit", "merge"};
+    tacho_merge rule;
+    int top = lua_gettop(L);
+    tacho_lua_check_options(L, at, keys);
+    if (lua_isnoneornil(L, at))
+        return;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        int type = lua_getfield(L, at, texts[i]);
+        if (type != LUA_TNIL && type != LUA_TSTRING)
+            tacho_lua_bad_option(L, texts[i], "string");
+    }
+    if (!lua_isnil(L, -1) && tacho_merge_parse(lua_tostring(L, -1), &rule) != TACHO_OK)
+        luaL_error(L, "option 'merge': unknown rule '%s'; it is one of sum, newest, max", lua_tostring(L, -1));
+    if (lua_getfield(L, at, "labels") != LUA_TNIL)
+        check_label_list(L);
+    lua_settop(L, top);
+}
+
 /* (collector or nil, name, options): the handle of a metric, checked now, bound now or at its first use. */
 static int make(lua_State *L, int type) {
-    static const char *const keys[] = {"description", "unit", "labels", "merge", NULL};
     int of_module = lua_toboolean(L, lua_upvalueindex(2));
     if (of_module) {
         lua_pushnil(L); /* the default collector stays unopened */
@@ -350,7 +414,7 @@ static int make(lua_State *L, int type) {
     lua_settop(L, 3);
     (type == CACHE ? tacho_lua_check_name : tacho_lua_check_text)(L, 2); /* a metric's name is checked as a whole */
     if (type != CACHE)
-        tacho_lua_check_options(L, 3, keys);
+        check_declaration(L, 3);
     handle *self = new_handle(L, type);
     self->follows = of_module;
     lua_pushvalue(L, 2);
@@ -448,7 +512,7 @@ static tacho_cache_event check_event(lua_State *L, int index) {
 int tacho_lua_record_cache(lua_State *L) {
     tacho_lua_collector *collector = tacho_lua_enter(L);
     const char *name = tacho_lua_check_text(L, 2);
-    lua_Integer n = luaL_optinteger(L, 4, 1);
+    lua_Integer n = times_at(L, 4);
     tacho_cache_event event = check_event(L, 3);
     collector->used = 1;
     return tacho_lua_done(

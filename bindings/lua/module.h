@@ -174,6 +174,8 @@ void tacho_lua_make_type(lua_State *L, const char *name, const luaL_Reg *meta, c
 /* ---- arguments.c: positional arguments are counted with the collector as number 1, see tacho_lua_enter */
 /** Raise "bad argument" for position `arg` of a function that tacho_lua_enter has entered. */
 int tacho_lua_bad_argument(lua_State *L, int arg, const char *message);
+/** Raise about the option `key`, whose value is on top of the stack. */
+int tacho_lua_bad_option(lua_State *L, const char *key, const char *expected);
 const char *tacho_lua_check_text(lua_State *L, int arg);
 /** The same of what is bound or begun under a name, which must not be empty. */
 const char *tacho_lua_check_name(lua_State *L, int arg);

@@ -322,6 +322,7 @@
 ---@field merge? tachograph.Merge of a gauge; default "newest"
 
 ---A declared metric: closures, which may also be called as methods. Hot code keeps one: local inc = counter.inc
+---An amount that is given and is no number, nil too, is counted as invalid_value and changes nothing.
 ---@class tachograph.Counter
 ---@field name string
 ---@field inc fun(amount?: number): true?, string?, string? default 1; not negative
@@ -346,7 +347,7 @@
 ---@field time fun(): tachograph.Timer its duration is observed, in the unit s, ms or us, else in seconds
 ---@field labels fun(values: table<string, string|number|boolean>): tachograph.Histogram
 
----A cache of the application: closures, which may also be called as methods. Each count defaults to 1.
+---A cache of the application: closures, which may also be called as methods. Each count defaults to 1; nil is no count.
 ---@class tachograph.Cache
 ---@field name string
 ---@field hit fun(n?: integer): true?, string?, string?

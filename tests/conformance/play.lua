@@ -46,7 +46,7 @@ function special.histogram(collector, call)
 end
 function special.cache(collector, call)
   if call.size then collector:cache(call.name).size(call.size, call.capacity) end
-  if call.event then collector:record_cache(call.name, call.event, call.n) end
+  if call.event then collector:record_cache(call.name, call.event, call.n or 1) end
 end
 
 local function play(collector, call, standard)

@@ -78,6 +78,36 @@ describe("custom metrics", function()
     assert.has_error(function() collector:gauge("y", {merge = "average"}) end)
   end)
 
+  it("raise where a declaration is wrong, and say what is", function()
+    local nine = {"a", "b", "c", "d", "e", "f", "g", "h", "i"}
+    local wrong = {
+      {{labels = nine}, "option 'labels': a metric has at most 8 labels, got 9"},
+      {{labels = "route"}, "option 'labels': list of names expected, got string"},
+      {{labels = {5}}, "option 'labels': names as strings expected, got number"},
+      {{labels = {a = "b"}}, "option 'labels': list of names expected, got the key 'a'"},
+      {{labels = {"a", [0] = "b"}}, "option 'labels': list of names expected, got the key '0'"},
+      {{labels = {"a", nil, "c"}}, "option 'labels': list of names expected"},
+      {{description = {}}, "option 'description': string expected, got table"},
+      {{unit = 5}, "option 'unit': string expected, got number"},
+      {{merge = false}, "option 'merge': string expected, got boolean"},
+      {{merge = "average"}, "option 'merge': unknown rule 'average'; it is one of sum, newest, max"},
+    }
+    for _, where in ipairs {tacho, collector} do
+      for _, kind in ipairs {"counter", "gauge", "histogram"} do
+        local function declare(options)
+          return function()
+            if where == tacho then return tacho[kind]("w", options) end
+            return collector[kind](collector, "w", options)
+          end
+        end
+        for _, case in ipairs(wrong) do assert.error_matches(declare(case[1]), case[2], 1, true) end
+      end
+    end
+    table.remove(nine)
+    assert(collector:counter("eight", {labels = nine}))
+    assert(collector:counter("none", {labels = {}}))
+  end)
+
   it("raise where they are declared as something else", function()
     tacho.counter("hits", {labels = {"route"}}):labels {route = "/a"}.inc()
     assert.error_matches(function() tacho.gauge("hits") end,
@@ -118,8 +148,42 @@ describe("custom metrics", function()
     assert.is_string(message)
     assert.equal("INVALID", code)
     assert.is_nil(counter.inc(0 / 0))
-    assert.has_error(function() counter.inc("many") end)
     assert.equal(0, row("x").value)
+  end)
+
+  it("count what is given and is no number as invalid, and leave the metric as it was", function()
+    local counter, gauge, histogram = collector:counter("c"), collector:gauge("g"), collector:histogram("h")
+    gauge.set(7)
+    local missing, invalid = {}, 0
+    local closures = {counter.inc, counter.add, gauge.set, gauge.inc, gauge.add, gauge.dec, histogram.observe}
+    for i = 1, 5 do
+      local wrong = ({[2] = {}, [3] = "many", [4] = true, [5] = print})[i] or missing.there
+      for _, record in ipairs(closures) do
+        local done, message, code = record(wrong)
+        assert.is_nil(done)
+        assert.is_string(message)
+        assert.equal("INVALID", code)
+        invalid = invalid + 1
+      end
+      counter:add(wrong)
+      gauge:dec(wrong)
+      invalid = invalid + 2
+    end
+    assert.same({invalid_value = invalid}, collector:summary().data_quality.drops)
+    assert.equal(0, row("c").value)
+    assert.equal(7, row("g").value)
+    assert.equal(0, row("h").count)
+    counter.inc()
+    counter:inc()
+    gauge:inc()
+    gauge.dec()
+    gauge.dec()
+    assert.equal(2, row("c").value)
+    assert.equal(6, row("g").value)
+    for _, fn in ipairs {gauge.set, histogram.observe} do
+      assert.error_matches(fn, "a value expected, got none")
+    end
+    assert.error_matches(function() gauge:set() end, "a value expected, got none")
   end)
 
   it("follow the default collector", function()
@@ -176,5 +240,36 @@ describe("caches", function()
     assert.equal(9, rows.totals.total_requests)
     assert.truthy(tostring(rows):find "prompt")
     assert.is_nil(collector:record_cache("files", "explosion"))
+  end)
+
+  it("count what is given and is no count as invalid, and leave the cache as it was", function()
+    local collector = assert(tacho.collector {})
+    local cache, missing, invalid = collector:cache("prompt"), {}, 0
+    cache.size(3, 9)
+    local function refused(record, ...)
+      local done, _, code = record(...)
+      assert.is_nil(done)
+      assert.equal("INVALID", code)
+      invalid = invalid + 1
+    end
+    for _, event in ipairs {"hit", "miss", "eviction", "size_rejection", "size"} do
+      refused(cache[event], missing.there)
+      refused(cache[event], cache, missing.there)
+      for _, wrong in ipairs {{}, 1.5, -1, "many", true} do refused(cache[event], wrong) end
+    end
+    for _, wrong in ipairs {{capacity = {}}, 1.5, -1, "many", true} do refused(cache.size, 5, wrong) end
+    refused(collector.record_cache, collector, "prompt", "hit", missing.there)
+    refused(collector.record_cache, collector, "prompt", "hit", {})
+    assert.same({invalid_value = invalid}, collector:summary().data_quality.drops)
+    cache.hit()
+    cache:miss()
+    cache.size(4, missing.there)
+    cache.size(5, {})
+    assert(collector:record_cache("prompt", "hit"))
+    local row = collector:caches()[1]
+    assert.same({2, 1, 0, 0, 5, 9},
+      {row.hits, row.misses, row.evictions, row.size_rejections, row.size, row.capacity})
+    assert.error_matches(cache.size, "a value expected, got none")
+    assert.error_matches(function() tacho.cache("") end, "a name must not be empty")
   end)
 end)
