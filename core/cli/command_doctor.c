@@ -124,16 +124,29 @@ static void look_at_registry(cli_findings *found) {
 
 /* ------------------------------------------------------------------------------------------------------ the history */
 
+/* Counting reads an index only: whether the records can be read is known when they were. */
+static tacho_status read_history(tacho_history *history, uint64_t *records) {
+    tacho_query query = TACHO_QUERY_INIT;
+    tacho_rows *rows = NULL;
+    query.by = TACHO_BY_TOTAL;
+    query.all_kinds = TACHO_KINDS_ALL;
+    tacho_status status = tacho_history_count(history, records);
+    status = status == TACHO_OK ? tacho_history_usage(history, &query, &rows) : status;
+    tacho_rows_free(rows);
+    return status;
+}
+
 static void look_into_history(cli_findings *found) {
     tacho_history *history = NULL;
     struct stat file;
+    found->history_bytes = stat(found->history_path, &file) == 0 ? (int64_t)file.st_size : -1;
     found->history_status = tacho_history_open(&history, found->history_path, TACHO_HISTORY_READ_ONLY);
     if (found->history_status == TACHO_OK) {
-        tacho_history_count(history, &found->history_records);
-        found->history_bytes = stat(found->history_path, &file) == 0 ? (uint64_t)file.st_size : 0;
-    } else {
-        snprintf(found->history_problem, sizeof(found->history_problem), "%s", tacho_history_problem(NULL));
+        found->history_status = read_history(history, &found->history_records);
     }
+    const char *problem = tacho_history_problem(history);
+    snprintf(found->history_problem, sizeof(found->history_problem), "%s",
+             problem[0] != '\0' ? problem : tacho_status_text(found->history_status));
     tacho_history_close(history);
     if (found->history_status != TACHO_OK && !(found->history_status == TACHO_NOT_FOUND && found->history_is_default)) {
         cli_doctor_problem(found, "history: '%s' cannot be read: %s", found->history_path, found->history_problem);

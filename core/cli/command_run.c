@@ -10,6 +10,7 @@
 #include "message.h"
 #include "output.h"
 #include "query_json.h"
+#include "reading.h"
 #include "run_folder.h"
 #include "when.h"
 #include "zone.h"
@@ -174,13 +175,14 @@ static tacho_status read_summary(const command_run *run, const tacho_snapshot *s
     return TACHO_OK;
 }
 
-static void write_summary(const command_run *run, const tacho_summary *summary, tacho_format format,
-                          const tacho_zone *zone) {
+static int write_summary(const command_run *run, const tacho_summary *summary, tacho_format format,
+                         const tacho_zone *zone) {
     const cli_arguments *arguments = run->arguments;
     tacho_style style = TACHO_STYLE_INIT;
     cli_output output;
-    if (cli_output_open_beside(arguments, &output) != CLI_DONE) {
-        return;
+    int code = cli_output_open_beside(arguments, &output);
+    if (code != CLI_DONE) {
+        return code;
     }
     cli_style_read(arguments, &output, &style);
     style.zone = zone;
@@ -193,7 +195,7 @@ static void write_summary(const command_run *run, const tacho_summary *summary, 
         cli_query_json(&json, arguments, run->folder.path, summary->price_table, &(tacho_query)TACHO_QUERY_INIT);
     tacho_status status = tacho_write_summary(summary, format, &style, cli_output_write, &output);
     cli_json_free(&json);
-    cli_output_close(&output, status == TACHO_OK ? CLI_DONE : CLI_INTERNAL);
+    return cli_output_close(&output, cli_written(status));
 }
 
 static void tell_nothing(const command_run *run) {
@@ -204,7 +206,7 @@ static void tell_nothing(const command_run *run) {
 }
 
 /* What the command did is told by its exit code; what is wrong here is only said. */
-static void show_summary(const command_run *run, tacho_format format, const tacho_zone *zone) {
+static void show_summary(command_run *run, tacho_format format, const tacho_zone *zone) {
     tacho_snapshot *snapshot = NULL;
     tacho_summary *summary = NULL;
     if (cli_given(run->arguments, CLI_FLAG_QUIET) && run->arguments->value[CLI_FLAG_OUTPUT] == NULL) {
@@ -215,7 +217,8 @@ static void show_summary(const command_run *run, tacho_format format, const tach
     if (status == TACHO_NOT_FOUND || (status == TACHO_OK && is_empty(summary))) {
         tell_nothing(run);
     } else if (status == TACHO_OK) {
-        write_summary(run, summary, format, zone);
+        int code = write_summary(run, summary, format, zone);
+        run->folder.is_unwritten = code != CLI_DONE && run->arguments->value[CLI_FLAG_OUTPUT] != NULL;
     } else {
         char why[TACHO_REGISTRY_WHY];
         tacho_registry_why(run->folder.path, status, why);
@@ -262,6 +265,9 @@ int cli_run(const cli_arguments *arguments) {
     int code = cli_format_read(arguments, TACHO_FORMAT_TABLE, &format);
     if (code == CLI_DONE) {
         code = cli_zone_set(arguments, &zone);
+    }
+    if (code == CLI_DONE) {
+        code = cli_output_check(arguments);
     }
     if (code == CLI_DONE) {
         code = choose_session(&run);

@@ -23,7 +23,8 @@ typedef struct cli_findings {
     int history_is_default;
     tacho_status history_status;
     char history_problem[256];
-    uint64_t history_records, history_bytes;
+    uint64_t history_records; /* where the status is TACHO_OK; else unknown */
+    int64_t history_bytes;    /* -1 = unknown */
     /* the prices of now */
     char prices[CLI_PRICES_MAX];
     uint32_t prices_date; /* as 20261121 */

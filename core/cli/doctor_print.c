@@ -116,7 +116,7 @@ static void print_history(const cli_findings *found, cli_output *output) {
         cli_output_print(output, "\nHistory\n  switched off\n");
     } else if (found->history_status == TACHO_OK) {
         cli_output_print(output, "\nHistory %s\n  %llu records, %s\n", found->history_path,
-                         (unsigned long long)found->history_records, size_text(found->history_bytes, size));
+                         (unsigned long long)found->history_records, size_text((uint64_t)found->history_bytes, size));
     } else {
         cli_output_print(output, "\nHistory %s\n  %s\n", found->history_path, found->history_problem);
     }
@@ -211,6 +211,15 @@ static void add_registry(cli_json *json, const cli_findings *found) {
     cli_json_end(json, '}');
 }
 
+/* A negative number is unknown, which is null. */
+static void add_known(cli_json *json, const char *key, int64_t number) {
+    if (number < 0) {
+        cli_json_text(json, key, NULL);
+    } else {
+        cli_json_integer(json, key, number);
+    }
+}
+
 static void add_history(cli_json *json, const cli_findings *found) {
     if (found->history_path[0] == '\0') {
         cli_json_text(json, "history", NULL);
@@ -219,8 +228,8 @@ static void add_history(cli_json *json, const cli_findings *found) {
     cli_json_begin(json, "history", '{');
     cli_json_text(json, "path", found->history_path);
     cli_json_text(json, "problem", found->history_status == TACHO_OK ? NULL : found->history_problem);
-    cli_json_integer(json, "records", (int64_t)found->history_records);
-    cli_json_integer(json, "file_bytes", (int64_t)found->history_bytes);
+    add_known(json, "records", found->history_status == TACHO_OK ? (int64_t)found->history_records : -1);
+    add_known(json, "file_bytes", found->history_bytes);
     cli_json_end(json, '}');
 }
 

@@ -21,9 +21,19 @@ static int is_same_file(const char *a, const char *b) {
            left.st_ino == right.st_ino;
 }
 
-static int open_file(cli_output *output) {
+/* A pipe, a device: written as it is, nothing to rename. */
+static int is_special(const char *path) {
     struct stat found;
-    if (stat(output->path, &found) == 0 && !S_ISREG(found.st_mode)) { /* a pipe, a device: nothing to rename */
+    return stat(path, &found) == 0 && !S_ISREG(found.st_mode);
+}
+
+static int is_folder(const char *path) {
+    struct stat found;
+    return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
+static int open_file(cli_output *output) {
+    if (is_special(output->path)) {
         output->file = fopen(output->path, "we");
         return output->file != NULL;
     }
@@ -40,6 +50,10 @@ static int open_file(cli_output *output) {
     return output->file != NULL;
 }
 
+static int refuse_path(const char *path, int problem) {
+    return cli_fail(CLI_INTERNAL, "--output: '%s' cannot be written: %s", path, strerror(problem));
+}
+
 int cli_output_open(const cli_arguments *arguments, cli_output *output) {
     const char *path = arguments->value[CLI_FLAG_OUTPUT];
     *output = (cli_output){.file = stdout, .path = path};
@@ -52,7 +66,7 @@ int cli_output_open(const cli_arguments *arguments, cli_output *output) {
         return cli_fail(CLI_USAGE, "--output: '%s' is what is read; it would be lost", path);
     }
     if (!open_file(output)) {
-        return cli_fail(CLI_INTERNAL, "--output: '%s' cannot be written: %s", path, strerror(errno));
+        return refuse_path(path, errno);
     }
     return CLI_DONE;
 }
@@ -108,6 +122,21 @@ int cli_output_close(cli_output *output, int code) {
     }
     return cli_fail(CLI_INTERNAL, "%s cannot be written: %s", output->path != NULL ? output->path : "standard output",
                     strerror(output->fault));
+}
+
+int cli_output_check(const cli_arguments *arguments) {
+    const char *path = arguments->value[CLI_FLAG_OUTPUT];
+    cli_output output;
+    if (path != NULL && is_special(path)) { /* opening a pipe would wait for who reads it */
+        int problem = is_folder(path) ? EISDIR : access(path, W_OK) != 0 ? errno : 0;
+        return problem != 0 ? refuse_path(path, problem) : CLI_DONE;
+    }
+    int code = cli_output_open(arguments, &output);
+    if (code == CLI_DONE && output.path != NULL) {
+        fclose(output.file);
+        finish_file(&output, 0);
+    }
+    return code;
 }
 
 static int is_set(const char *variable) {

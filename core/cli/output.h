@@ -22,6 +22,10 @@ typedef struct cli_output {
  */
 int cli_output_open(const cli_arguments *arguments, cli_output *output);
 
+/** Whether cli_output_open is going to find a place to write to, for what takes long before it. Leaves nothing behind.
+ * Returns as cli_output_open, said why. */
+int cli_output_check(const cli_arguments *arguments);
+
 /** The same for what stands beside the answer of another program: standard error, unless --output says otherwise. */
 int cli_output_open_beside(const cli_arguments *arguments, cli_output *output);
 

@@ -126,6 +126,11 @@ static void keep(const cli_run_folder *folder) {
 
 static void remove_or_keep(const cli_arguments *arguments, const cli_run_folder *folder) {
     tacho_registry_state *state = NULL;
+    if (folder->is_unwritten) { /* said with --quiet too: nobody else knows the name */
+        keep(folder);
+        cli_fail(CLI_INTERNAL, "the registry is kept; read it with: tacho summary --from %s", folder->path);
+        return;
+    }
     if (cli_given(arguments, CLI_FLAG_KEEP)) {
         keep(folder);
         cli_hint(arguments, "The registry is kept; read it with: tacho summary --from %s", folder->path);

@@ -181,6 +181,18 @@ static void test_open__names_a_missing_column_as_damage(void **state) {
     }
 }
 
+static void test_count__of_what_cannot_be_read_is_unknown(void **state) {
+    (void)state;
+    static const char text[] = "dear diary, this is no database at all, and it is long enough to hold a header of one";
+    uint64_t count;
+    scratch_write(&place, "h.db", "w", "", 0);
+    tacho_history *history = open_file("h.db", TACHO_HISTORY_READ_ONLY);
+    assert_int_equal(count_of(history), 0);
+    scratch_write(&place, "h.db", "w", text, sizeof text);
+    assert_int_equal(tacho_history_count(history, &count), TACHO_FOREIGN);
+    tacho_history_close(history);
+}
+
 static void test_open__refuses_what_is_no_file(void **state) {
     (void)state;
     tacho_history *history;
@@ -551,6 +563,7 @@ int main(void) {
         TEST(test_open__leaves_newer_files_alone),
         TEST(test_open__leaves_damaged_files_alone),
         TEST(test_open__names_a_missing_column_as_damage),
+        TEST(test_count__of_what_cannot_be_read_is_unknown),
         TEST(test_open__refuses_what_is_no_file),
         TEST(test_add__the_same_twice_changes_nothing),
         TEST(test_add__fills_what_was_not_known),

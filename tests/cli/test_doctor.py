@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import Command
+from command_line import Command, big_log
 
 
 def examine(tacho: Command, *arguments: object, **variables: str) -> Any:
@@ -127,3 +127,35 @@ def test_a_history(tacho: Command, history: Path, tmp_path: Path) -> None:
     found = examine(tacho, "--history", text)
     assert "is not a history" in found["history"]["problem"] and len(found["warnings"]) == 1
     assert examine(tacho, TACHO_HISTORY="off")["history"] is None
+
+
+@pytest.mark.parametrize("kind", [0x0D, 0x0A], ids=["the records", "what counts them"])
+def test_a_history_whose_records_cannot_be_read(kind: int, tacho: Command, tmp_path: Path) -> None:
+    """Its first page, with the tables' names, is whole: it can be opened."""
+    big_log(tmp_path / "logs" / "log.jsonl", 1500)
+    path = tmp_path / "h.db"
+    assert tacho("import", "claude-code", tmp_path / "logs", "--history", path).code == 0
+    pages = bytearray(path.read_bytes())
+    size = int.from_bytes(pages[16:18], "big")
+    for start in range(size, len(pages), size):
+        if pages[start] == kind:  # a leaf of a table, of an index
+            pages[start : start + size] = b"\xa5" * size
+    path.write_bytes(pages)
+    words = "database disk image is malformed"
+    found = examine(tacho, "--history", path)
+    assert found["history"] == {"path": str(path), "problem": words, "records": None, "file_bytes": len(pages)}
+    assert found["warnings"] == [f"history: '{path}' cannot be read: {words}"]
+    answer = tacho("doctor", "--history", path, "--strict")
+    assert answer.code == 1 and words in answer.out and " records" not in answer.out
+    assert "Nothing is wrong" not in answer.out
+    if kind == 0x0D:
+        usage = tacho("usage", "--history", path, "--by", "total")
+        assert usage.code == 3 and words in usage.err
+
+
+def test_what_is_unknown_of_a_history_is_not_0(tacho: Command, tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_text("dear diary")
+    for path, size in ((text, 10), (tmp_path / "none", None)):
+        history = examine(tacho, "--history", path)["history"]
+        assert (history["records"], history["file_bytes"]) == (None, size)

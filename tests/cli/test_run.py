@@ -75,6 +75,46 @@ def test_keep(tacho: Command, runtime: Path, record: Path) -> None:
     assert tacho("usage", "--from", folder, "--format", "json").json()["totals"]["calls"] == 1
 
 
+def test_a_file_that_cannot_be_written_is_said_before_the_command_runs(
+    tacho: Command, runtime: Path, tmp_path: Path
+) -> None:
+    started = tmp_path / "started"
+    for path, why in ((tmp_path / "none" / "run.json", "No such file"), (tmp_path, "Is a directory")):
+        answer = tacho("run", "-o", path, "--", "touch", started)
+        assert (answer.code, answer.out) == (5, "") and f"'{path}' cannot be written: {why}" in answer.err
+        assert not started.exists() and list(runtime.iterdir()) == []
+
+
+def test_looking_whether_a_file_can_be_written_leaves_it_as_it_is(
+    tacho: Command, runtime: Path, record: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "answers"
+    folder.mkdir()
+    (folder / "old").write_text("old")
+    assert tacho("run", "-o", folder / "old", "--", "grep", "-q", "old", folder / "old").code == 0
+    assert tacho("run", "-o", folder / "new", "--", "test", "!", "-e", folder / "new").code == 0
+    assert [path.name for path in folder.iterdir()] == ["old"] and (folder / "old").read_text() == "old"
+    os.mkfifo(folder / "pipe")  # read by the command itself: opening it before would wait for ever
+    answer = tacho("run", "-o", folder / "pipe", "--", "sh", "-c", f"cat {folder / 'pipe'} & exec {record} 1 0")
+    assert answer.code == 0 and "1 step, 1 model call" in answer.out
+
+
+@pytest.mark.parametrize("where", ["a folder that went", "/dev/full"])
+def test_numbers_that_could_not_be_written_are_kept(
+    where: str, tacho: Command, runtime: Path, record: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "answers"
+    folder.mkdir()
+    path = folder / "run.json" if where != "/dev/full" else Path(where)
+    if where == "/dev/full" and not path.exists():
+        pytest.skip("no /dev/full")
+    answer = tacho("run", "-q", "-o", path, "--", "sh", "-c", f"{record} 2 0; rmdir {folder}; exit 7")
+    (kept,) = runtime.iterdir()
+    assert answer.code == 7 and "cannot be written" in answer.err
+    assert f"tacho summary --from {kept}\n" in answer.err
+    assert "2 steps, 2 model calls" in tacho("summary", "--from", kept).out
+
+
 def test_a_registry_that_is_set_is_shared(tacho: Command, runtime: Path, record: Path, tmp_path: Path) -> None:
     folder = tmp_path / "registry"
     for _ in range(2):

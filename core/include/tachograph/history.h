@@ -107,7 +107,7 @@ typedef void (*tacho_reprice_visit)(void *context, const tacho_record_view *reco
  */
 TACHO_API tacho_status tacho_history_reprice(tacho_history *history, const tacho_price_table *table, uint32_t flags,
                                              tacho_reprice_visit visit, void *context, tacho_repricing *out);
-/** Number of stored records. */
+/** Number of stored records. TACHO_OK; else it is unknown, and *out is 0. */
 TACHO_API tacho_status tacho_history_count(tacho_history *history, uint64_t *out);
 
 #ifdef __cplusplus

@@ -168,8 +168,9 @@ tacho_status tacho_history_count(tacho_history *history, uint64_t *out) {
         return TACHO_INVALID;
     }
     *out = 0;
-    if (!tacho__store_ready(history)) {
-        return TACHO_OK;
+    tacho_status status = tacho__store_look(history);
+    if (status != TACHO_OK || history->empty) {
+        return status;
     }
     int result = sqlite3_prepare_v2(history->db, "SELECT count(*) FROM record", -1, &statement, NULL);
     if (result == SQLITE_OK) {
@@ -178,7 +179,7 @@ tacho_status tacho_history_count(tacho_history *history, uint64_t *out) {
     if (result == SQLITE_ROW) {
         *out = (uint64_t)sqlite3_column_int64(statement, 0);
     }
-    tacho_status status = tacho__store_fail(history, result);
+    status = tacho__store_fail(history, result);
     sqlite3_finalize(statement);
     return status;
 }

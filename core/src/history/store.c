@@ -92,7 +92,7 @@ tacho_status tacho__store_run(tacho_history *history, sqlite3_stmt *statement) {
 }
 
 /* Another process may have made the tables since: whoever has the transaction sees for itself. */
-static tacho_status look_for_tables(tacho_history *history) {
+tacho_status tacho__store_look(tacho_history *history) {
     int empty = history->empty;
     tacho_status status = empty ? tacho__schema_check(history->db, &empty) : TACHO_OK;
     history->empty = empty;
@@ -100,7 +100,7 @@ static tacho_status look_for_tables(tacho_history *history) {
 }
 
 bool tacho__store_ready(tacho_history *history) {
-    return look_for_tables(history) == TACHO_OK && !history->empty;
+    return tacho__store_look(history) == TACHO_OK && !history->empty;
 }
 
 static tacho_status begin(tacho_history *history) {
@@ -110,7 +110,7 @@ static tacho_status begin(tacho_history *history) {
     }
     history->in_transaction = true;
     history->created = false;
-    status = look_for_tables(history);
+    status = tacho__store_look(history);
     if (status == TACHO_OK && history->empty) {
         status = tacho__schema_create(history->db);
         history->created = status == TACHO_OK;

@@ -80,6 +80,8 @@ tacho_status tacho__store_run(tacho_history *history, sqlite3_stmt *statement);
  * makes them, so that what a new file costs in waiting for the disk is paid once.
  */
 bool tacho__store_ready(tacho_history *history);
+/** Sets history->empty as the file is now. TACHO_OK; else nobody knows: damaged, locked for too long. */
+tacho_status tacho__store_look(tacho_history *history);
 /** Takes the sidecar lock and begins a transaction. TACHO_OK; TACHO_BUSY (somebody held it for 2 s); TACHO_DENIED; ...
  */
 tacho_status tacho__store_begin(tacho_history *history);
