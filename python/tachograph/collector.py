@@ -324,7 +324,11 @@ class _Default(Face):
         return core.standard().timeline_points(what, period, step)
 
     def flush(self, timeout: float = 2.0) -> bool:
-        """Whether everything recorded so far was written within `timeout` seconds."""
+        """Whether windows and history of this process were brought up to date within `timeout` seconds.
+
+        False also where the history could not be written. In a shared folder another process may be the one that hands
+        over; it does so in its own time, and True then says nothing about it.
+        """
         return core.standard().flush(timeout)
 
     def close(self, timeout: float = 2.0) -> bool:

@@ -248,7 +248,7 @@ static void test_locked__is_counted_and_tried_again(void **state) {
     const int held = open(lock, O_RDWR | O_CLOEXEC);
     assert_int_equal(flock(held, LOCK_EX), 0);
     keeping_record(collector, 2);
-    keeping_flush(collector);
+    assert_int_equal(tacho_collector_flush(collector, 30 * SECOND), TACHO_IO);
     assert_int_equal(keeping_rows(), 1);
     assert_int_equal(keeping_drops(collector, "history_refused"), 1);
     close(held);
@@ -266,7 +266,7 @@ static void test_unreachable__never_stops_the_host(void **state) {
     snprintf(path, sizeof path, "%s/in/history.db", scratch_path(&keeping_place, "blocked"));
     assert_int_equal(tacho_history_keep(collector, path, HOUR), TACHO_OK);
     keeping_record(collector, 2);
-    keeping_flush(collector);
+    assert_int_equal(tacho_collector_flush(collector, 30 * SECOND), TACHO_IO);
     assert_true(keeping_drops(collector, "history_refused") >= 1);
     assert_int_equal(unlink(scratch_path(&keeping_place, "blocked")), 0);
     keeping_flush(collector);
@@ -281,7 +281,7 @@ static void test_foreign__is_left_as_it_is(void **state) {
     scratch_write(&keeping_place, "state/history.db", "w", text, sizeof text - 1);
     tacho_collector *collector = keeping_open_with(NULL, HOUR);
     keeping_record(collector, 1);
-    keeping_flush(collector);
+    assert_int_equal(tacho_collector_flush(collector, 30 * SECOND), TACHO_IO);
     assert_true(keeping_drops(collector, "history_refused") >= 1);
     tacho_collector_close(collector);
     char *now = scratch_read(keeping_file, &length);

@@ -208,7 +208,7 @@ def test_a_file_that_cannot_be_written_is_data_quality(tmp_path: Path) -> None:
     (tmp_path / "blocked").write_text("no folder")
     collector = tacho.Collector(history=tmp_path / "blocked" / "history.db", history_interval="1h")
     collector.record_step("plan", 1.0)
-    collector.flush()
+    assert collector.flush() is False
     assert collector.summary().data_quality["drops"]["history_refused"] >= 1
     collector.close()
 

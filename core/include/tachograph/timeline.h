@@ -57,7 +57,8 @@ TACHO_API void tacho_timeline_free(tacho_timeline *timeline); /* NULL is allowed
 /**
  * Waits until the keeper has done once more what it does from time to time (windows, folding, history).
  *
- * @return TACHO_OK, also where there is no keeper or it is another process; TACHO_BUSY (not over in time). Any thread.
+ * @return TACHO_OK, also where there is no keeper or it is another process, which hands over in its own time;
+ *         TACHO_BUSY (not over in time); TACHO_IO (the history could not be written; it is tried again). Any thread.
  */
 TACHO_API tacho_status tacho_collector_flush(tacho_collector *collector, uint64_t timeout_ns);
 

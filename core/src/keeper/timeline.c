@@ -174,6 +174,20 @@ void tacho_timeline_free(tacho_timeline *timeline) {
     }
 }
 
+static uint64_t refusals(tacho_collector *collector) {
+    uint64_t count = 0;
+    if (tacho__writer_lock(&collector->writer, NULL)) {
+        count = tacho__get(&tacho__segment_of(collector)->header->drops[TACHO__DROP_HISTORY_REFUSED]);
+        tacho__writer_unlock(&collector->writer);
+    }
+    return count;
+}
+
 tacho_status tacho_collector_flush(tacho_collector *collector, uint64_t timeout_ns) {
-    return collector ? tacho__keeper_flush(collector, timeout_ns) : TACHO_OK;
+    if (!collector) {
+        return TACHO_OK;
+    }
+    const uint64_t before = refusals(collector);
+    const tacho_status status = tacho__keeper_flush(collector, timeout_ns);
+    return status == TACHO_OK && refusals(collector) > before ? TACHO_IO : status;
 }
