@@ -28,8 +28,6 @@
 #include "support/digest.h"
 #include "support/recorder.h"
 
-#include <tachograph/registry.h>
-
 static char folder[256]; /* of the test at hand */
 
 static tacho_collector *open_shared(void) {
@@ -151,30 +149,6 @@ static void test_fold__dead_segments_become_one(void **state) {
     tacho_rows_free(rows);
     tacho_snapshot_free(snapshot);
     tacho__registry_release(registry);
-}
-
-/* Its numbers would be added once more by every reader that folds. */
-static void test_copy__under_another_name_is_left_out(void **state) {
-    (void)state;
-    char command[2048];
-    live_and_die(10, 0);
-    snprintf(command, sizeof command, "cp '%s'/seg-* '%s/seg-%032d'", folder, folder, 1);
-    assert_int_equal(system(command), 0);
-    for (int i = 0; i < 3; ++i) {
-        tacho_snapshot *snapshot;
-        tacho_rows *rows;
-        assert_int_equal(tacho_snapshot_attach(folder, &snapshot), TACHO_OK);
-        assert_int_equal(tacho_snapshot_operations(snapshot, &rows), TACHO_OK);
-        assert_int_equal(rows->totals.calls, 10);
-        tacho_rows_free(rows);
-        tacho_snapshot_free(snapshot);
-    }
-    assert_int_equal(count_files("seg-"), 1); /* the copy */
-    tacho_registry_state *seen;
-    assert_int_equal(tacho_registry_look(folder, &seen), TACHO_OK);
-    assert_int_equal(seen->skipped, 1);
-    assert_int_equal(seen->dead, 0);
-    tacho_registry_state_free(seen);
 }
 
 static void test_fold__leaves_the_living_alone(void **state) {
@@ -599,7 +573,6 @@ static int teardown(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_fold__dead_segments_become_one, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_copy__under_another_name_is_left_out, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fold__leaves_the_living_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fold__takes_sixty_four_at_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fold__on_a_disk_that_is_full_makes_room, setup, teardown),

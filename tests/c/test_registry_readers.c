@@ -19,6 +19,8 @@
 #include "support/scratch.h"
 #include "support/shared.h"
 
+#include <tachograph/registry.h>
+
 #define WRITERS   4
 #define SNAPSHOTS 15
 
@@ -217,10 +219,36 @@ static void test_reader__among_those_who_fold_all_the_time_gets_its_turn(void **
     tacho__registry_release(c.registry);
 }
 
+/* Its numbers would be added once more by every reader that folds. */
+static void test_copy__of_a_segment_under_another_name_is_left_out(void **state) {
+    (void)state;
+    char command[1024], other[40];
+    const pid_t child = fork();
+    if (child == 0) {
+        shared_record(shared_open(0), "work", 10);
+        raise(SIGKILL);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    snprintf(other, sizeof other, "seg-%032d", 1);
+    snprintf(command, sizeof command, "cp '%s' '%s'", shared_segment(), shared_path(other));
+    assert_int_equal(system(command), 0);
+    for (int i = 0; i < 3; ++i) {
+        assert_int_equal(shared_attach(), 10);
+    }
+    assert_string_equal(strrchr(shared_segment(), '/') + 1, other);
+    tacho_registry_state *seen;
+    assert_int_equal(tacho_registry_look(shared_folder, &seen), TACHO_OK);
+    assert_int_equal(seen->skipped, 1);
+    assert_int_equal(seen->dead, 0);
+    tacho_registry_state_free(seen);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_readers__see_all_of_what_others_are_writing),
         TEST(test_reader__among_those_who_fold_all_the_time_gets_its_turn),
+        TEST(test_copy__of_a_segment_under_another_name_is_left_out),
     };
     return cmocka_run_group_tests_name("registry_readers", tests, NULL, NULL);
 }

@@ -75,7 +75,7 @@ def test_rows_by_a_tag_beside_other_keys(tagged: tacho.Collector) -> None:
     assert rows.total_cost_usd == Decimal("0.00805")
     assert rows[0].to_dict()["tags"] == {"tier": "gold"}
     assert tagged.usage(by="model")[0].tags == {}
-    assert "TAG:TIER" in str(rows) and "gold" in str(rows)
+    assert "tag:tier" in str(rows) and "gold" in str(rows)
 
 
 def test_where_restricts(tagged: tacho.Collector) -> None:
