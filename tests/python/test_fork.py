@@ -106,7 +106,8 @@ POOL = """
         plan(0)
         context = multiprocessing.get_context(sys.argv[1])
         with context.Pool(4, maxtasksperchild=5) as pool:
-            print(sum(pool.map(work, range(40), chunksize=1)))
+            total = sum(pool.map(work, range(40), chunksize=1))
+        print(total)  # not earlier: a worker that is forked after it writes the buffer once more
         plan(0)
     """
 
